@@ -1,0 +1,86 @@
+package event
+
+import "strings"
+
+// Kind names what an event tells. Integrators' own kinds start with "x.".
+type Kind string
+
+// Class says how a kind travels in a viewer's feed.
+type Class int
+
+const (
+	// Fact is stored, urgent and never merged: a pin, a price, an end.
+	Fact Class = iota
+	// Value is the newest per key: a stock count, the number of viewers. Older ones may be merged away.
+	Value
+	// Talk is chat: it may be thinned while it is sent, never in the store.
+	Talk
+	// Pass is an integrator's own: not stored, not merged, it rides the tick.
+	Pass
+)
+
+// The kinds, each with the room that declares its data.
+const (
+	BroadcastScheduled   Kind = "broadcast.scheduled"
+	BroadcastStarted     Kind = "broadcast.started"     // streaming: on air; data holds the anchor
+	BroadcastAnchored    Kind = "broadcast.anchored"    // streaming: a new generation; data holds its anchor
+	BroadcastInterrupted Kind = "broadcast.interrupted" // streaming: the publisher fell silent
+	BroadcastResumed     Kind = "broadcast.resumed"
+	BroadcastEnded       Kind = "broadcast.ended"
+
+	PinPlaced  Kind = "pin.placed"
+	PinRemoved Kind = "pin.removed"
+	BagChanged Kind = "bag.changed"
+
+	PriceChanged Kind = "price.changed"
+	StockChanged Kind = "stock.changed" // value, keyed by variant
+	StockOut     Kind = "stock.out"
+	StockBack    Kind = "stock.back"
+
+	ViewersChanged Kind = "viewers.changed" // value
+
+	OrderPlaced   Kind = "order.placed"
+	OrderPaid     Kind = "order.paid"
+	OrderDeclined Kind = "order.declined"
+	OrderExpired  Kind = "order.expired" // the hold ran out before the money came
+	OrderRefunded Kind = "order.refunded"
+	OrderCanceled Kind = "order.cancelled"
+
+	KeyRotated Kind = "key.rotated" // account: the old stream key must be kicked
+)
+
+type kind struct {
+	version int
+	class   Class
+}
+
+var kinds = map[Kind]kind{
+	BroadcastScheduled: {1, Fact}, BroadcastStarted: {1, Fact}, BroadcastAnchored: {1, Fact},
+	BroadcastInterrupted: {1, Fact}, BroadcastResumed: {1, Fact}, BroadcastEnded: {1, Fact},
+	PinPlaced: {1, Fact}, PinRemoved: {1, Fact}, BagChanged: {1, Fact},
+	PriceChanged: {1, Fact}, StockChanged: {1, Value}, StockOut: {1, Fact}, StockBack: {1, Fact},
+	ViewersChanged: {1, Value},
+	OrderPlaced:    {1, Fact}, OrderPaid: {1, Fact}, OrderDeclined: {1, Fact}, OrderExpired: {1, Fact},
+	OrderRefunded: {1, Fact}, OrderCanceled: {1, Fact},
+	KeyRotated: {1, Fact},
+}
+
+// Kinds lists every kind of our own.
+func Kinds() []Kind {
+	out := make([]Kind, 0, len(kinds))
+	for k := range kinds {
+		out = append(out, k)
+	}
+	return out
+}
+
+// Class of the kind. Integrators' kinds pass; unknown ones are facts, the class that loses nothing.
+func (k Kind) Class() Class {
+	if strings.HasPrefix(string(k), "x.") {
+		return Pass
+	}
+	return kinds[k].class
+}
+
+// Version of the kind's data. Integrators' kinds are 1.
+func (k Kind) Version() int { return max(1, kinds[k].version) }

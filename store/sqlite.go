@@ -1,0 +1,179 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+const (
+	laneMax         = 1024            // transactions that wait in one lane of a schema's writer
+	readersMax      = 8               // reading connections
+	checkpointEvery = time.Second     // how often the write-ahead log is copied back
+	busyTimeout     = 5 * time.Second // wait for another process (backup, verify) to let go
+)
+
+func openSQLite(ctx context.Context, path string, s Schema) (*DB, error) {
+	sync := "NORMAL"
+	if s == Hawker {
+		sync = "FULL"
+	}
+	open := func(extra ...string) (*sql.DB, error) {
+		q := url.Values{"_pragma": append([]string{
+			"busy_timeout(" + fmt.Sprint(busyTimeout.Milliseconds()) + ")", "journal_mode(WAL)", "synchronous(" + sync + ")",
+			"foreign_keys(1)", "wal_autocheckpoint(0)", "journal_size_limit(67108864)", "temp_store(MEMORY)",
+		}, extra...)}
+		q.Set("_txlock", "immediate")
+		return sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: path, RawQuery: q.Encode()}).String())
+	}
+	write, err := open()
+	if err != nil {
+		return nil, fmt.Errorf("store: open %s: %w", path, err)
+	}
+	write.SetMaxOpenConns(1)
+	write.SetMaxIdleConns(1)
+	if err := write.PingContext(ctx); err != nil {
+		write.Close()
+		return nil, fmt.Errorf("store: open %s: %w", path, err)
+	}
+	read, err := open("query_only(1)")
+	if err != nil {
+		write.Close()
+		return nil, fmt.Errorf("store: open %s: %w", path, err)
+	}
+	read.SetMaxOpenConns(readersMax)
+	read.SetMaxIdleConns(readersMax)
+	db := &DB{engine: SQLite, schema: s, write: write, read: read, done: make(chan struct{}), ended: make(chan struct{})}
+	db.writer = newWriter(db)
+	checkpoint, err := open()
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	go db.checkpoints(checkpoint)
+	return db, nil
+}
+
+// checkpoints copies the write-ahead log back into the file, on a connection of its own and without ever
+// making a writer wait (PASSIVE). It ends when the DB is closed.
+func (db *DB) checkpoints(conn *sql.DB) {
+	defer close(db.ended)
+	defer conn.Close()
+	tick := time.NewTicker(checkpointEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-db.done:
+			_, _ = conn.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+			return
+		case <-tick.C:
+			// A failure costs disk space, not data, and the next tick tries again.
+			_, _ = conn.Exec("PRAGMA wal_checkpoint(PASSIVE)")
+		}
+	}
+}
+
+// writer is the one goroutine that writes to a SQLite schema, with two lanes, checkout first.
+type writer struct {
+	db            *DB
+	first, normal chan *job
+	quit, ended   chan struct{}
+	once          sync.Once
+}
+
+type job struct {
+	ctx   context.Context
+	fn    func(tx *Tx) error
+	err   error
+	panic any
+	done  chan struct{}
+}
+
+func newWriter(db *DB) *writer {
+	w := &writer{db: db, first: make(chan *job, laneMax), normal: make(chan *job, laneMax), quit: make(chan struct{}), ended: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+func (w *writer) do(ctx context.Context, lane chan *job, fn func(tx *Tx) error) error {
+	j := &job{ctx: ctx, fn: fn, done: make(chan struct{})}
+	select {
+	case lane <- j:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-w.quit:
+		return ErrClosed
+	}
+	// From here on the outcome is the writer's: answering earlier would hide whether it was committed.
+	select {
+	case <-j.done:
+	case <-w.ended:
+		select {
+		case <-j.done:
+		default:
+			return ErrClosed
+		}
+	}
+	if j.panic != nil {
+		panic(j.panic)
+	}
+	return j.err
+}
+
+func (w *writer) run() {
+	defer close(w.ended)
+	for {
+		select {
+		case j := <-w.first:
+			w.one(j)
+			continue
+		default:
+		}
+		select {
+		case j := <-w.first:
+			w.one(j)
+		case j := <-w.normal:
+			w.one(j)
+		case <-w.quit:
+			for { // what was accepted is carried out
+				select {
+				case j := <-w.first:
+					w.one(j)
+				case j := <-w.normal:
+					w.one(j)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+func (w *writer) one(j *job) {
+	defer close(j.done)
+	defer func() { j.panic = recover() }()
+	if err := j.ctx.Err(); err != nil {
+		j.err = err
+		return
+	}
+	j.err = w.db.transact(j.ctx, w.db.write, nil, j.fn)
+}
+
+func (w *writer) close() {
+	w.once.Do(func() { close(w.quit) })
+	<-w.ended
+}
+
+func sqliteUnique(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	return e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+}

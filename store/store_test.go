@@ -1,0 +1,155 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/hawkerlive/hawker/store"
+	"github.com/hawkerlive/hawker/store/storetest"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	code := storetest.Main(m)
+	if err := goleak.Find(); code == 0 && err != nil {
+		println(err.Error())
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func TestAFailedTransactionLeavesNothing(t *testing.T) {
+	storetest.Each(t, store.Hawker, func(t *testing.T, db *store.DB) {
+		ctx := context.Background()
+		broken := errors.New("broken")
+		err := db.Update(ctx, func(tx *store.Tx) error {
+			if _, err := tx.Exec(ctx, `INSERT INTO outbox (id, topic, kind, v, media_time, at, data) VALUES ($1,$2,$3,$4,$5,$6,$7)`, "a", "t", "k", 1, 0, 0, "{}"); err != nil {
+				return err
+			}
+			return broken
+		})
+		if !errors.Is(err, broken) {
+			t.Fatalf("the error became %v", err)
+		}
+		if n := count(t, db); n != 0 {
+			t.Fatalf("%d rows stayed", n)
+		}
+	})
+}
+
+func TestIsUniqueKnowsBothEngines(t *testing.T) {
+	storetest.Each(t, store.Hawker, func(t *testing.T, db *store.DB) {
+		ctx := context.Background()
+		insert := func() error {
+			return db.Update(ctx, func(tx *store.Tx) error {
+				_, err := tx.Exec(ctx, `INSERT INTO outbox (id, topic, kind, v, media_time, at, data) VALUES ($1,$2,$3,$4,$5,$6,$7)`, "same", "t", "k", 1, 0, 0, "{}")
+				return err
+			})
+		}
+		if err := insert(); err != nil {
+			t.Fatal(err)
+		}
+		if err := insert(); !store.IsUnique(err) {
+			t.Fatalf("IsUnique does not know %v", err)
+		}
+		if err := db.View(ctx, func(tx *store.Tx) error {
+			_, err := tx.Query(ctx, `SELECT nothing FROM nowhere`)
+			return err
+		}); err == nil || store.IsUnique(err) {
+			t.Fatalf("IsUnique takes %v for a violation", err)
+		}
+	})
+}
+
+func TestConcurrentWritersAllCommit(t *testing.T) {
+	storetest.Each(t, store.Hawker, func(t *testing.T, db *store.DB) {
+		ctx := context.Background()
+		var wg sync.WaitGroup
+		for i := range 64 {
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				do := db.Update
+				if i%2 == 0 {
+					do = db.UpdateFirst
+				}
+				if err := do(ctx, func(tx *store.Tx) error {
+					_, err := tx.Exec(ctx, `INSERT INTO outbox (id, topic, kind, v, media_time, at, data) VALUES ($1,$2,$3,$4,$5,$6,$7)`, string(rune('A'+i)), "t", "k", 1, 0, 0, "{}")
+					return err
+				}); err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+		wg.Wait()
+		if n := count(t, db); n != 64 {
+			t.Fatalf("%d rows, want 64", n)
+		}
+	})
+}
+
+func TestAReaderCannotWrite(t *testing.T) {
+	storetest.Each(t, store.Hawker, func(t *testing.T, db *store.DB) {
+		ctx := context.Background()
+		err := db.View(ctx, func(tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `DELETE FROM outbox`)
+			return err
+		})
+		if err == nil {
+			t.Fatal("a reading transaction wrote")
+		}
+	})
+}
+
+func TestAnOlderBinaryRefusesANewerSchema(t *testing.T) {
+	for _, e := range storetest.Engines {
+		t.Run(string(e), func(t *testing.T) {
+			t.Parallel()
+			ctx := context.Background()
+			c := storetest.Config(t, e)
+			db, err := store.Open(ctx, c, store.Hawker)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Update(ctx, func(tx *store.Tx) error {
+				_, err := tx.Exec(ctx, `INSERT INTO migration (version, sum, applied_at) VALUES ('999901010000_future', '', 0)`)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := store.Open(ctx, c, store.Hawker); !errors.Is(err, store.ErrNewerSchema) {
+				t.Fatalf("opened a newer schema: %v", err)
+			}
+		})
+	}
+}
+
+func TestAClosedDatabaseSaysSo(t *testing.T) {
+	t.Parallel()
+	db, err := store.Open(context.Background(), store.Config{Dir: t.TempDir()}, store.Hawker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Update(context.Background(), func(*store.Tx) error { return nil }); !errors.Is(err, store.ErrClosed) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func count(t *testing.T, db *store.DB) (n int) {
+	t.Helper()
+	if err := db.View(context.Background(), func(tx *store.Tx) error {
+		return tx.QueryRow(context.Background(), `SELECT COUNT(*) FROM outbox`).Scan(&n)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
