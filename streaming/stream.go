@@ -92,6 +92,20 @@ func (s *Stream) Active(d time.Duration) bool {
 	return at != 0 && s.hub.now().Sub(time.Unix(0, at)) < d
 }
 
+// Publishing tells whether a publisher holds the stream.
+func (s *Stream) Publishing() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.writer != nil
+}
+
+// Last is the media time of the newest unit.
+func (s *Stream) Last() mediatime.Time {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.last
+}
+
 // Stats are a stream's counters since it began.
 type Stats struct {
 	Units, Bytes uint64

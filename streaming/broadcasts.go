@@ -1,0 +1,225 @@
+package streaming
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hawkerlive/hawker/streaming/mediatime"
+)
+
+// Channels tells what Broadcasts must know of a channel.
+type Channels interface {
+	// ChannelInfo returns the channel's shop and the title for a broadcast that its encoder makes.
+	ChannelInfo(ctx context.Context, channelID string) (shopID, title string, err error)
+}
+
+// Broadcasts leads broadcasts through their life: by API, by the encoder, and by the encoder's silence.
+type Broadcasts struct {
+	Store    Store
+	Hub      *Hub
+	Channels Channels
+	Log      *slog.Logger
+	// Grace is how long an interrupted broadcast waits for its publisher. It defaults to a minute.
+	Grace time.Duration
+	// Silence is how long a publisher may send nothing before the broadcast is interrupted. It defaults to a second.
+	Silence time.Duration
+	// Now is the wall clock. It defaults to time.Now.
+	Now func() time.Time
+
+	wake chan struct{}
+	seen map[string]*air // Run's goroutine only
+}
+
+// air is what Run knows to be recorded of a stream.
+type air struct {
+	state      State
+	generation int
+	since      time.Time // of the state
+}
+
+const airTick = 200 * time.Millisecond
+
+// Watch returns the function for Hub.Watch: it makes Run look at once.
+func (b *Broadcasts) Watch() func(string, AirEvent) {
+	b.wake = make(chan struct{}, 1)
+	return func(string, AirEvent) {
+		select {
+		case b.wake <- struct{}{}:
+		default: // Run is going to look anyway
+		}
+	}
+}
+
+// Create makes a broadcast: Draft, or Scheduled where startsAt is set.
+func (b *Broadcasts) Create(ctx context.Context, channelID, title string, startsAt time.Time) (Broadcast, error) {
+	title, err := CheckTitle(title)
+	if err != nil {
+		return Broadcast{}, err
+	}
+	now := b.now()
+	state := Draft
+	if !startsAt.IsZero() {
+		if startsAt.Before(now.Add(-time.Minute)) || startsAt.After(now.AddDate(1, 0, 0)) {
+			return Broadcast{}, ErrStartsAt
+		}
+		state = Scheduled
+	}
+	shop, _, err := b.Channels.ChannelInfo(ctx, channelID)
+	if err != nil {
+		return Broadcast{}, err
+	}
+	out := Broadcast{ID: newID(), ChannelID: channelID, ShopID: shop, Title: title, State: state, CreatedAt: now, StartsAt: startsAt.UTC()}
+	return out, b.Store.Create(ctx, out)
+}
+
+// GoOnAir returns the broadcast that a publisher of the channel goes on.
+func (b *Broadcasts) GoOnAir(ctx context.Context, channelID string) (broadcastID string, err error) {
+	shop, title, err := b.Channels.ChannelInfo(ctx, channelID)
+	if err != nil {
+		return "", err
+	}
+	now := b.now()
+	fallback := Broadcast{ID: newID(), ChannelID: channelID, ShopID: shop, Title: title, State: Draft, CreatedAt: now}
+	taken, err := b.Store.Take(ctx, fallback, now)
+	if err != nil {
+		return "", err
+	}
+	if len(taken.Anchors) > 0 {
+		b.Hub.Resume(taken.ID, taken.Anchors)
+	}
+	return taken.ID, nil
+}
+
+// End takes a broadcast off the air for good. Ending one that has ended changes nothing.
+func (b *Broadcasts) End(ctx context.Context, id string) (Broadcast, error) {
+	now, _ := b.Hub.Now(id)
+	out, err := b.Store.Move(ctx, Move{ID: id, To: Ended, At: b.now(), Length: now})
+	if errors.Is(err, ErrMove) {
+		if out, err = b.Store.Broadcast(ctx, id); err == nil && out.State != Ended {
+			err = ErrMove
+		}
+	}
+	if err == nil {
+		b.Hub.End(id)
+	}
+	return out, err
+}
+
+// Run keeps the records true to what the hub sees, until ctx ends. At its start it takes over the broadcasts that
+// an earlier process left on air: they are interrupted, and their publishers have the grace to come back.
+func (b *Broadcasts) Run(ctx context.Context) error {
+	b.seen = map[string]*air{}
+	left, err := b.Store.List(ctx, Filter{States: []State{Live, Interrupted}, Limit: 100})
+	if err != nil {
+		return fmt.Errorf("take over broadcasts: %w", err)
+	}
+	for _, one := range left {
+		if one.State == Live {
+			if _, err := b.Store.Move(ctx, Move{ID: one.ID, To: Interrupted, At: b.now()}); err != nil {
+				return fmt.Errorf("take over broadcast %s: %w", one.ID, err)
+			}
+		}
+		b.Hub.Resume(one.ID, one.Anchors)
+		last, _ := one.Anchors.Newest()
+		b.seen[one.ID] = &air{state: Interrupted, generation: last.Generation, since: b.now()}
+	}
+	tick := time.NewTicker(airTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case <-b.wake:
+		}
+		for _, s := range b.Hub.Streams() {
+			if err := b.look(ctx, s); err != nil && ctx.Err() == nil {
+				// The next tick tries again: the record is late, not wrong.
+				b.Log.Error("record of a broadcast", "broadcast", s.ID, "error", err)
+			}
+		}
+	}
+}
+
+// look brings the record of one stream up to date.
+func (b *Broadcasts) look(ctx context.Context, s *Stream) error {
+	now := b.now()
+	known := b.seen[s.ID]
+	if known == nil {
+		known = &air{state: Draft, since: now}
+		b.seen[s.ID] = known
+	}
+	active := s.Publishing() && s.Active(b.silence())
+	anchors := s.Anchors()
+	newest, any := anchors.Newest()
+	switch {
+	case active && any && (known.state != Live || known.generation < newest.Generation):
+		if err := b.move(ctx, s, Move{ID: s.ID, To: Live, At: now, Anchors: anchors}); err != nil {
+			return err
+		}
+		*known = air{state: Live, generation: newest.Generation, since: now}
+	case !active && known.state == Live:
+		if err := b.move(ctx, s, Move{ID: s.ID, To: Interrupted, At: now}); err != nil {
+			return err
+		}
+		*known = air{state: Interrupted, generation: known.generation, since: now}
+	case known.state == Interrupted && now.Sub(known.since) >= b.grace():
+		if err := b.move(ctx, s, Move{ID: s.ID, To: Ended, At: now, Length: s.Last()}); err != nil {
+			return err
+		}
+		b.Hub.End(s.ID)
+		delete(b.seen, s.ID)
+	}
+	return nil
+}
+
+// move records a change. A record that says the broadcast has ended wins over the stream: somebody ended it.
+func (b *Broadcasts) move(ctx context.Context, s *Stream, m Move) error {
+	_, err := b.Store.Move(ctx, m)
+	if errors.Is(err, ErrMove) || errors.Is(err, ErrNotFound) {
+		record, gone := b.Store.Broadcast(ctx, s.ID)
+		if errors.Is(gone, ErrNotFound) || (gone == nil && (record.State == Ended || m.To == Ended)) {
+			b.Hub.End(s.ID)
+			delete(b.seen, s.ID)
+			return nil
+		}
+		if gone == nil && record.State == Rehearsal {
+			return nil
+		}
+	}
+	if err == nil {
+		b.Log.Info("broadcast", "broadcast", s.ID, "state", m.To)
+	}
+	return err
+}
+
+// Clock is the hub's, for broadcasts that are on air.
+func (b *Broadcasts) Clock() mediatime.Clock { return b.Hub }
+
+func (b *Broadcasts) now() time.Time {
+	if b.Now != nil {
+		return b.Now().UTC()
+	}
+	return time.Now().UTC()
+}
+
+func (b *Broadcasts) grace() time.Duration {
+	if b.Grace > 0 {
+		return b.Grace
+	}
+	return time.Minute
+}
+
+func (b *Broadcasts) silence() time.Duration {
+	if b.Silence > 0 {
+		return b.Silence
+	}
+	return time.Second
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
