@@ -1,0 +1,125 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hawkerlive/hawker/streaming"
+)
+
+// Config is everything that can be set. Its keys are explained in reference.yaml.
+type Config struct {
+	Data           string   `yaml:"data"`
+	Database       string   `yaml:"database"`
+	PublicURL      string   `yaml:"public_url"`
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	ReadyFile      string   `yaml:"ready_file"`
+
+	Log       Log              `yaml:"log"`
+	HTTP      Listen           `yaml:"http"`
+	Metrics   Listen           `yaml:"metrics"`
+	RTMP      Listen           `yaml:"rtmp"`
+	Broadcast Broadcast        `yaml:"broadcast"`
+	Streaming streaming.Config `yaml:"streaming"`
+}
+
+// Listen says where a listener listens: address:port; port 0 picks a free one.
+type Listen struct {
+	Listen string `yaml:"listen"`
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string `yaml:"level"`
+	Format string `yaml:"format"`
+}
+
+// SlogLevel is the level.
+func (l Log) SlogLevel() (level slog.Level) {
+	_ = level.UnmarshalText([]byte(l.Level)) // check refused what it cannot read
+	return level
+}
+
+// Broadcast says how a broadcast lives.
+type Broadcast struct {
+	Grace   time.Duration `yaml:"grace"`
+	Silence time.Duration `yaml:"silence"`
+}
+
+// Proxies are the trusted proxies.
+func (c Config) Proxies() []netip.Prefix {
+	var out []netip.Prefix
+	for _, p := range c.TrustedProxies {
+		if prefix, err := parsePrefix(p); err == nil {
+			out = append(out, prefix)
+		}
+	}
+	return out
+}
+
+func parsePrefix(s string) (netip.Prefix, error) {
+	if strings.Contains(s, "/") {
+		return netip.ParsePrefix(s)
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return netip.PrefixFrom(a, a.BitLen()), nil
+}
+
+// check refuses values that are of the right type and still cannot be.
+func (c Config) check() error {
+	var errs []error
+	bad := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: "+format, append([]any{key}, args...)...))
+	}
+	if c.Data == "" {
+		bad("data", "name a folder")
+	}
+	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
+		bad("database", "must be empty or a postgres:// URL")
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.User != nil {
+			bad("public_url", "must read https://host or http://host:port")
+		}
+	}
+	for _, p := range c.TrustedProxies {
+		if _, err := parsePrefix(p); err != nil {
+			bad("trusted_proxies", "%q is neither an address nor a network", p)
+		}
+	}
+	var level slog.Level
+	if level.UnmarshalText([]byte(c.Log.Level)) != nil {
+		bad("log.level", "must be debug, info, warn or error")
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		bad("log.format", "must be text or json")
+	}
+	for key, address := range map[string]string{"http.listen": c.HTTP.Listen, "metrics.listen": c.Metrics.Listen, "rtmp.listen": c.RTMP.Listen} {
+		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+			bad(key, "%q is not an address:port", address)
+		}
+	}
+	if c.Broadcast.Grace < time.Second || c.Broadcast.Grace > time.Hour {
+		bad("broadcast.grace", "must be between 1s and 1h")
+	}
+	if c.Broadcast.Silence < 500*time.Millisecond || c.Broadcast.Silence > 30*time.Second {
+		bad("broadcast.silence", "must be between 500ms and 30s")
+	}
+	if c.Streaming.RingTime < 2*time.Second || c.Streaming.RingTime > 2*time.Minute {
+		bad("streaming.ring_time", "must be between 2s and 2m")
+	}
+	if c.Streaming.RingBytes < 1<<20 {
+		bad("streaming.ring_bytes", "must be at least 1048576")
+	}
+	return errors.Join(errs...)
+}
