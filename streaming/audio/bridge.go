@@ -10,6 +10,7 @@ import (
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/mediatime"
 )
 
 // Limits of a bridge.
@@ -33,6 +34,7 @@ type bridge struct {
 	to      streaming.Codec
 	log     *slog.Logger
 	metrics *Metrics
+	reader  *streaming.Reader
 	cancel  context.CancelFunc
 
 	// Under Legs.mu.
@@ -90,10 +92,9 @@ func (b *bridge) run(ctx context.Context) {
 	b.metrics.started(b.to)
 	defer b.metrics.stopped(b.to)
 	defer b.closePipe()
-	r := b.stream.Subscribe(streaming.ReadOptions{Start: streaming.FromKey})
-	defer r.Close()
+	defer b.reader.Close()
 	for {
-		u, err := r.Next(ctx)
+		u, err := b.reader.Next(ctx)
 		if err != nil {
 			b.finish(err)
 			return
@@ -190,6 +191,15 @@ func (b *bridge) append(u *streaming.Unit) {
 }
 
 func (b *bridge) at(seq uint64) *streaming.Unit { return b.ring[seq%ringUnits] }
+
+// end is when the last sample of a unit has been heard. It runs under mu.
+func (b *bridge) end(u *streaming.Unit) mediatime.Time {
+	n := aacFrame
+	if b.to == streaming.Opus {
+		n = OpusSamples(u.Payload[0])
+	}
+	return b.tracks[u.Generation].Time(u.PTS + int64(n))
+}
 
 // failed counts a unit that became silence, and says so at most once a second.
 func (b *bridge) failed(err error) {

@@ -32,7 +32,7 @@ func (g *Leg) Subscribe() *Reader {
 	return &Reader{bridge: b, cursor: b.next}
 }
 
-// SubscribeFrom makes a reader that begins with the oldest unit held that is not before the media time. A bridge
+// SubscribeFrom makes a reader that begins with the oldest unit held that is heard at or after the media time. A bridge
 // that has just been started catches up from the stream's newest key unit, so that a reader which begins there
 // finds its sound too.
 func (g *Leg) SubscribeFrom(t mediatime.Time) *Reader {
@@ -41,8 +41,7 @@ func (g *Leg) SubscribeFrom(t mediatime.Time) *Reader {
 	defer b.mu.RUnlock()
 	r := &Reader{bridge: b, cursor: b.next}
 	for r.cursor > b.first {
-		u := b.at(r.cursor - 1)
-		if b.tracks[u.Generation].Time(u.PTS) < t {
+		if b.end(b.at(r.cursor-1)) <= t {
 			break
 		}
 		r.cursor--
@@ -111,7 +110,7 @@ func (r *Reader) take() *streaming.Unit {
 		}
 		u := b.at(r.cursor)
 		r.cursor++
-		if r.skip && b.tracks[u.Generation].Time(u.PTS) < r.from {
+		if r.skip && b.end(u) <= r.from {
 			continue
 		}
 		r.skip = false

@@ -86,8 +86,8 @@ func (l *Legs) start(k key) *bridge {
 	}
 	b := &bridge{
 		stream: k.stream, to: k.codec, metrics: l.Metrics, cancel: cancel, wake: make(chan struct{}),
-		tracks: map[int]streaming.Track{},
-		log:    log.With("broadcast", k.stream.ID, "audio", string(k.codec)),
+		reader: k.stream.Subscribe(streaming.ReadOptions{Start: streaming.FromKey}), tracks: map[int]streaming.Track{},
+		log: log.With("broadcast", k.stream.ID, "audio", string(k.codec)),
 	}
 	l.running.Add(1)
 	go func() {

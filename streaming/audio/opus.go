@@ -1,6 +1,7 @@
 package audio
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -17,7 +18,6 @@ const (
 	opusFrameMax          = 5760 // 120 ms at 48 kHz
 	opusLookahead         = 312  // samples by which a decoder's output lags the encoder's input
 	opusBitratePerChannel = 48_000
-	opusIdleMax           = 32 // idle codecs kept for the next bridge
 )
 
 // opusSilence is a 20 ms packet of silence (RFC 6716, CELT, stereo).
@@ -25,11 +25,26 @@ var opusSilence = []byte{0xfc, 0xff, 0xfe}
 
 // libopus guards the one WebAssembly module that the library keeps per process: its functions share one stack
 // and one heap, so every call into it is made under mu. The library frees codecs from finalizers, beside any
-// lock; we switch those off and keep codecs that nobody uses for the next bridge instead.
+// lock; we switch those off and keep codecs that nobody uses for the next bridge instead (as many as ever ran at
+// once). A trap leaves the module's stack in an unknown state: the module is thrown away, and every codec of an
+// older era opens itself anew.
 var libopus struct {
 	mu       sync.Mutex
+	era      int
 	encoders [channelsMax + 1][]*opus.Encoder
 	decoders [channelsMax + 1][]*opus.Decoder
+}
+
+// opusTrap runs under libopus.mu after a failed call. It keeps the module where libopus itself refused.
+func opusTrap(err error) {
+	var refused opus.Error
+	if errors.As(err, &refused) {
+		return
+	}
+	libopus.era++
+	clear(libopus.encoders[:])
+	clear(libopus.decoders[:])
+	_ = opus.CloseWasmContext(context.Background()) // what is left of it is garbage
 }
 
 func opusChannels(config []byte) int {
@@ -55,6 +70,7 @@ func OpusSamples(packet []byte) int {
 type opusDecoder struct {
 	channels int
 	dec      *opus.Decoder
+	era      int
 	pcm      []float32
 }
 
@@ -75,26 +91,43 @@ func (d *opusDecoder) decode(dst []float32, packet []byte) ([]float32, error) {
 	}
 	libopus.mu.Lock()
 	defer libopus.mu.Unlock()
+	if d.era != libopus.era {
+		if err := d.open(); err != nil {
+			return dst, err
+		}
+	}
 	n, err := d.dec.DecodeFloat32(packet, d.pcm)
 	if err != nil {
+		opusTrap(err)
 		return dst, fmt.Errorf("decode Opus: %w", err)
 	}
 	return append(dst, d.pcm[:n*d.channels]...), nil
 }
 
 func (d *opusDecoder) reset() error {
-	d.close()
 	libopus.mu.Lock()
 	defer libopus.mu.Unlock()
-	if idle := libopus.decoders[d.channels]; len(idle) > 0 {
+	return d.open()
+}
+
+// open runs under libopus.mu. The library has no reset for decoders: some frames of silence wash out what one
+// remembers.
+func (d *opusDecoder) open() error {
+	if d.era != libopus.era {
+		d.dec = nil
+	}
+	if idle := libopus.decoders[d.channels]; d.dec == nil && len(idle) > 0 {
 		d.dec = idle[len(idle)-1]
 		libopus.decoders[d.channels] = idle[:len(idle)-1]
-		// The library has no reset; some frames of silence wash out what the decoder remembers.
+	}
+	if d.dec != nil {
 		for range 5 {
 			if _, err := d.dec.DecodeFloat32(opusSilence, d.pcm); err != nil {
+				opusTrap(err)
 				return fmt.Errorf("wash an Opus decoder: %w", err)
 			}
 		}
+		d.era = libopus.era
 		return nil
 	}
 	dec, err := opus.NewDecoder(streaming.OpusClockRate, d.channels)
@@ -102,17 +135,16 @@ func (d *opusDecoder) reset() error {
 		return fmt.Errorf("open an Opus decoder: %w", err)
 	}
 	runtime.SetFinalizer(dec, nil)
-	d.dec = dec
+	d.dec, d.era = dec, libopus.era
 	return nil
 }
 
 func (d *opusDecoder) close() {
-	if d.dec == nil {
-		return
-	}
 	libopus.mu.Lock()
 	defer libopus.mu.Unlock()
-	libopus.decoders[d.channels] = append(libopus.decoders[d.channels], d.dec)
+	if d.dec != nil && d.era == libopus.era {
+		libopus.decoders[d.channels] = append(libopus.decoders[d.channels], d.dec)
+	}
 	d.dec = nil
 }
 
@@ -120,32 +152,13 @@ func (d *opusDecoder) close() {
 type opusEncoder struct {
 	channels int
 	enc      *opus.Encoder
+	era      int
 	packet   [opusPacketMax]byte
 }
 
 func newOpusEncoder(channels int) (*opusEncoder, error) {
 	e := &opusEncoder{channels: channels}
-	return e, e.open()
-}
-
-func (e *opusEncoder) open() error {
-	libopus.mu.Lock()
-	defer libopus.mu.Unlock()
-	if idle := libopus.encoders[e.channels]; len(idle) > 0 {
-		e.enc = idle[len(idle)-1]
-		libopus.encoders[e.channels] = idle[:len(idle)-1]
-		return e.enc.Reset()
-	}
-	enc, err := opus.NewEncoder(streaming.OpusClockRate, e.channels, opus.AppAudio)
-	if err != nil {
-		return fmt.Errorf("open an Opus encoder: %w", err)
-	}
-	runtime.SetFinalizer(enc, nil)
-	e.enc = enc
-	if err := enc.SetBitrate(e.channels * opusBitratePerChannel); err != nil {
-		return fmt.Errorf("set the Opus bitrate: %w", err)
-	}
-	return nil
+	return e, e.reset()
 }
 
 func (e *opusEncoder) frame() int { return opusFrame }
@@ -154,8 +167,14 @@ func (e *opusEncoder) delay() int { return opusLookahead }
 func (e *opusEncoder) encode(pcm []float32) ([]byte, error) {
 	libopus.mu.Lock()
 	defer libopus.mu.Unlock()
+	if e.era != libopus.era {
+		if err := e.open(); err != nil {
+			return nil, err
+		}
+	}
 	n, err := e.enc.EncodeFloat32(pcm, e.packet[:])
 	if err != nil {
+		opusTrap(err)
 		return nil, fmt.Errorf("encode Opus: %w", err)
 	}
 	return append([]byte(nil), e.packet[:n]...), nil
@@ -164,15 +183,41 @@ func (e *opusEncoder) encode(pcm []float32) ([]byte, error) {
 func (e *opusEncoder) reset() error {
 	libopus.mu.Lock()
 	defer libopus.mu.Unlock()
-	return e.enc.Reset()
+	return e.open()
+}
+
+// open runs under libopus.mu.
+func (e *opusEncoder) open() error {
+	if e.era != libopus.era {
+		e.enc = nil
+	}
+	if idle := libopus.encoders[e.channels]; e.enc == nil && len(idle) > 0 {
+		e.enc = idle[len(idle)-1]
+		libopus.encoders[e.channels] = idle[:len(idle)-1]
+	}
+	if e.enc == nil {
+		enc, err := opus.NewEncoder(streaming.OpusClockRate, e.channels, opus.AppAudio)
+		if err != nil {
+			return fmt.Errorf("open an Opus encoder: %w", err)
+		}
+		runtime.SetFinalizer(enc, nil)
+		e.enc = enc
+	} else if err := e.enc.Reset(); err != nil {
+		opusTrap(err)
+		return fmt.Errorf("reset an Opus encoder: %w", err)
+	}
+	e.era = libopus.era
+	if err := e.enc.SetBitrate(e.channels * opusBitratePerChannel); err != nil {
+		return fmt.Errorf("set the Opus bitrate: %w", err)
+	}
+	return nil
 }
 
 func (e *opusEncoder) close() {
-	if e.enc == nil {
-		return
-	}
 	libopus.mu.Lock()
 	defer libopus.mu.Unlock()
-	libopus.encoders[e.channels] = append(libopus.encoders[e.channels], e.enc)
+	if e.enc != nil && e.era == libopus.era {
+		libopus.encoders[e.channels] = append(libopus.encoders[e.channels], e.enc)
+	}
 	e.enc = nil
 }
