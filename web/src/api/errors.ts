@@ -1,0 +1,13 @@
+import { ApiError } from './client';
+import { t } from '../i18n/common';
+
+/** explain says in the reader's language what went wrong and what to do. Pages handle their own codes before. */
+export function explain(error: unknown): string {
+  if (!(error instanceof ApiError)) return t('errorServer');
+  if (error.status === 0) return t('errorNetwork');
+  if (error.status === 401) return t('errorSignInFirst');
+  if (error.status === 403) return t('errorForbidden');
+  if (error.status === 429 || error.status === 503) return t('errorBusy');
+  if (error.status >= 500) return t('errorServer');
+  return error.message;
+}

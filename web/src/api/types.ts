@@ -1,0 +1,306 @@
+// The shapes of the API as the pages use them, until they are generated from docs/openapi.json (schema.d.ts).
+
+/** Minor units of an ISO 4217 currency. */
+export interface Money {
+  amount: number;
+  currency: string;
+}
+
+/** RFC 3339 in UTC. */
+export type Timestamp = string;
+/** Media time in microseconds since the first frame of the broadcast. */
+export type MediaTime = number;
+
+export interface Page<T> {
+  items: T[];
+  next?: string;
+}
+
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail?: string;
+  code?: string;
+  errors?: { message: string; location?: string }[];
+}
+
+export type Role = 'owner' | 'seller' | 'finance' | 'creator' | 'moderator';
+
+export interface Membership {
+  shop?: string;
+  channel?: string;
+  role: Role;
+  name: string;
+}
+
+export interface Account {
+  id: string;
+  name: string;
+  email: string;
+  locale?: string;
+  admin: boolean;
+  memberships: Membership[];
+}
+
+export interface Address {
+  id: string;
+  name: string;
+  line1: string;
+  line2?: string;
+  city: string;
+  zip: string;
+  country: string;
+  phone?: string;
+}
+
+export interface Instrument {
+  id: string;
+  provider: string;
+  brand: string;
+  last4: string;
+}
+
+export interface Shop {
+  id: string;
+  name: string;
+  currency: string;
+  time_zone: string;
+  locale: string;
+}
+
+export interface Channel {
+  id: string;
+  handle: string;
+  name: string;
+  shop: string;
+  shop_name: string;
+  live_broadcast?: string;
+}
+
+export type BroadcastState = 'draft' | 'scheduled' | 'rehearsal' | 'live' | 'interrupted' | 'ended';
+
+export interface BroadcastItem {
+  id: string;
+  title: string;
+  channel: string;
+  channel_name: string;
+  shop: string;
+  state: BroadcastState;
+  viewers: number;
+  started_at?: Timestamp;
+}
+
+export interface Anchor {
+  generation: number;
+  media_time: MediaTime;
+  wall: Timestamp;
+}
+
+export interface Transport {
+  kind: 'whep' | 'hls';
+  url: string;
+}
+
+/** What the doctor knows of the encoder. Fields may be added. */
+export interface Health {
+  bitrate?: number;
+  frame_rate?: number;
+  key_interval?: number;
+  drift_ms?: number;
+  b_frames?: boolean;
+  [field: string]: unknown;
+}
+
+export interface Broadcast extends BroadcastItem {
+  ended_at?: Timestamp;
+  starts_at?: Timestamp;
+  currency: string;
+  anchors: Anchor[];
+  transports: Transport[];
+  health?: Health;
+}
+
+export interface Watch {
+  view_session: string;
+  visitor: string;
+  transports: Transport[];
+  hls_grant?: string;
+}
+
+export interface Variant {
+  id: string;
+  title: string;
+  sku?: string;
+  options?: Record<string, string>;
+  price: Money;
+  compare_at?: Money;
+  available: number;
+}
+
+export interface Product {
+  id: string;
+  title: string;
+  description?: string;
+  picture?: string;
+  price: Money;
+  compare_at?: Money;
+  state: 'active' | 'archived' | 'draft';
+  kind: 'goods' | 'service' | 'digital' | string;
+  variants: Variant[];
+}
+
+export interface PinVariant {
+  id: string;
+  title: string;
+  price: Money;
+  compare_at?: Money;
+  available: number;
+  quote?: string;
+}
+
+export interface Pin {
+  id: string;
+  product: { id: string; title: string; picture?: string; kind: string };
+  variants: PinVariant[];
+  from: MediaTime;
+  until?: MediaTime;
+}
+
+/** A product as the bag shows it. */
+export interface ProductCard {
+  id: string;
+  title: string;
+  picture?: string;
+  kind?: string;
+  price: Money;
+  compare_at?: Money;
+  variants: PinVariant[];
+}
+
+export interface Scene {
+  position: string;
+  state: BroadcastState;
+  broadcast: Broadcast;
+  anchors: Anchor[];
+  /** Media time of the live edge when the scene was rendered. */
+  now: MediaTime;
+  pins: Pin[];
+  bag: ProductCard[];
+  deals: unknown[];
+  viewers: number;
+  version: number;
+}
+
+export interface FeedEvent<D = unknown> {
+  id: string;
+  kind: string;
+  v: number;
+  /** 0: belongs to no frame. */
+  media_time: MediaTime;
+  /** Unix milliseconds. */
+  at: number;
+  data: D;
+}
+
+export interface FeedFrame {
+  from: string;
+  to: string;
+  events: FeedEvent[];
+}
+
+export type OrderState =
+  'held' | 'requires_action' | 'paid' | 'declined' | 'expired' | 'cancelled' | 'refunded' | 'partially_refunded';
+
+export interface OrderLine {
+  line: number;
+  product: string;
+  variant: string;
+  title: string;
+  variant_title?: string;
+  picture?: string;
+  quantity: number;
+  unit_price: Money;
+  total?: Money;
+  refunded_quantity?: number;
+}
+
+export interface Order {
+  id: string;
+  shop: string;
+  shop_name?: string;
+  broadcast?: string;
+  state: OrderState;
+  total: Money;
+  paid?: Money;
+  refunded?: Money;
+  currency: string;
+  placed_at: Timestamp;
+  lines: OrderLine[];
+  next?: { kind: 'redirect'; url: string };
+  decline_reason?: string;
+}
+
+export interface CheckoutLine {
+  variant: string;
+  quantity: number;
+  quote?: string;
+}
+
+export interface CheckoutRequest {
+  lines: CheckoutLine[];
+  broadcast?: string;
+  view_session?: string;
+  pin?: string;
+  media_time?: MediaTime;
+  instrument: string;
+  ship_to?: string;
+  return_url?: string;
+}
+
+export interface CheckoutResult extends Omit<Order, 'id'> {
+  order_id: string;
+  orders?: { order_id: string; state: OrderState }[];
+}
+
+export interface SalesMinute {
+  minute: Timestamp;
+  media_time: MediaTime;
+  gmv: Money | number;
+  orders: number;
+  units: number;
+  viewers: number;
+  pins: string[];
+}
+
+export interface Sales {
+  as_of: Timestamp;
+  currency: string;
+  gmv: Money | number;
+  net: Money | number;
+  refunds: Money | number;
+  orders: number;
+  units: number;
+  buyers: number;
+  aov: Money | number;
+  viewers_now: number;
+  viewers_peak: number;
+  views: number;
+  unique_viewers: number;
+  impressions: number;
+  clicks: number;
+  minutes: SalesMinute[];
+  products: {
+    product: string;
+    variant?: string;
+    title: string;
+    impressions: number;
+    clicks: number;
+    orders: number;
+    units: number;
+    gmv: Money | number;
+    available: number;
+  }[];
+  pins: { id: string; product: string; from: MediaTime; until?: MediaTime; gmv: Money | number }[];
+  latest: { order_id: string; at: Timestamp; state: OrderState; total: Money | number; lines: unknown[] }[];
+}
