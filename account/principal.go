@@ -1,0 +1,89 @@
+package account
+
+import "slices"
+
+// Principal is somebody who has shown a valid session or API token. It is shared by requests; nobody changes it.
+type Principal struct {
+	AccountID   string
+	Admin       bool
+	TokenID     string   // the API token, "" for a session
+	Scopes      []string // nil for a session: all that needs no token
+	Memberships []Membership
+
+	session digest // which session, to end it
+}
+
+// Membership gives an account a role at a shop, or at one channel of it.
+type Membership struct {
+	Shop    string
+	Channel string // "" for a role at the shop
+	Role    Role
+	Name    string // of the shop or channel
+}
+
+// Owner says what a row belongs to. A channel's rows name the channel's shop too; an order names its shop and
+// its buyer; an address only an account.
+type Owner struct {
+	Shop    string
+	Channel string
+	Account string
+}
+
+// May tells whether the principal may do a to what o owns. It answers ErrUnauthenticated to nobody,
+// ErrNotFound to who has nothing to do with the owner and need not know that the thing exists, ErrForbidden to a
+// member without the role, and ErrScope to a token that lacks the scope.
+func (p *Principal) May(a Action, o Owner) error {
+	if p == nil {
+		return ErrUnauthenticated
+	}
+	rule, ok := policy[a]
+	if !ok {
+		return ErrForbidden
+	}
+	if !p.allowed(rule, o) {
+		if p.knows(o) {
+			return ErrForbidden
+		}
+		return ErrNotFound
+	}
+	if rule.TokenOnly && p.TokenID == "" {
+		return ErrScope
+	}
+	if p.Scopes != nil && (rule.Scope == "" || !slices.Contains(p.Scopes, rule.Scope)) {
+		return ErrScope
+	}
+	return nil
+}
+
+func (p *Principal) allowed(r Rule, o Owner) bool {
+	switch {
+	case r.Anyone, p.Admin:
+		return true
+	case r.Self && o.Account != "" && o.Account == p.AccountID:
+		return true
+	}
+	for _, m := range p.Memberships {
+		if m.at(o) && slices.Contains(r.roles(m.Channel != ""), m.Role) {
+			return true
+		}
+	}
+	return false
+}
+
+// at tells whether the membership is at the owner itself.
+func (m Membership) at(o Owner) bool {
+	if m.Channel == "" {
+		return o.Shop != "" && m.Shop == o.Shop
+	}
+	return m.Channel == o.Channel
+}
+
+// knows tells whether the principal belongs to the owner's people, whatever the role.
+func (p *Principal) knows(o Owner) bool {
+	if o.Account != "" && o.Account == p.AccountID {
+		return true
+	}
+	return slices.ContainsFunc(p.Memberships, func(m Membership) bool {
+		return o.Shop != "" && m.Shop == o.Shop || m.Channel != "" && m.Channel == o.Channel
+	})
+}

@@ -1,0 +1,44 @@
+package account
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+)
+
+// Prefixes of the secrets that we hand out, so that a leaked one is recognised by its looks.
+const (
+	SessionPrefix   = "hk_ses_"
+	TokenPrefix     = "hk_tok_"
+	StreamKeyPrefix = "hk_key_"
+)
+
+const (
+	secretBytes = 32 // 256 random bits
+	secretChars = 43 // of them in base64url without padding
+)
+
+// digest is what is stored of a secret: its SHA-256. A secret of 256 random bits needs no salt and no slow hash.
+type digest [sha256.Size]byte
+
+// newSecret makes a secret with a prefix.
+func newSecret(prefix string) (string, digest) {
+	b := make([]byte, secretBytes)
+	_, _ = rand.Read(b) // never fails: crypto/rand ends the process instead
+	s := prefix + base64.RawURLEncoding.EncodeToString(b)
+	return s, sha256.Sum256([]byte(s))
+}
+
+// parseSecret tells whether s looks like a secret with the prefix, and its digest. What does not look like one
+// costs no database read.
+func parseSecret(prefix, s string) (digest, bool) {
+	rest, ok := strings.CutPrefix(s, prefix)
+	if !ok || len(rest) != secretChars {
+		return digest{}, false
+	}
+	if _, err := base64.RawURLEncoding.Strict().DecodeString(rest); err != nil {
+		return digest{}, false
+	}
+	return sha256.Sum256([]byte(s)), true
+}

@@ -1,0 +1,101 @@
+package api
+
+import (
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// ErrLimited is returned when an address has used up its attempts.
+var ErrLimited = errors.New("api: too many attempts from this address")
+
+// Limits per address and Window. IPv6 counts by /64.
+type Limits struct {
+	FailedLogins int           // defaults to 20
+	SignUps      int           // defaults to 100
+	Window       time.Duration // defaults to ten minutes
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.FailedLogins == 0 {
+		l.FailedLogins = 20
+	}
+	if l.SignUps == 0 {
+		l.SignUps = 100
+	}
+	if l.Window == 0 {
+		l.Window = 10 * time.Minute
+	}
+	return l
+}
+
+const limiterMax = 100_000 // addresses that one limiter remembers
+
+// limiter counts attempts per address as a leaky bucket (GCRA): one time per address, no timer.
+// When it is full it forgets an arbitrary address: it may err in the client's favour, never grow.
+type limiter struct {
+	each  time.Duration // what one attempt costs
+	burst time.Duration // what an address may owe
+
+	mu   sync.Mutex
+	owed map[netip.Prefix]time.Time // when the address owes nothing any more
+}
+
+func newLimiter(attempts int, window time.Duration) *limiter {
+	return &limiter{each: window / time.Duration(attempts), burst: window, owed: map[netip.Prefix]time.Time{}}
+}
+
+// take counts an attempt, or tells how long to wait.
+func (l *limiter) take(a netip.Addr, now time.Time) (wait time.Duration, ok bool) {
+	key := network(a)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	until, known := l.owed[key]
+	if until.Before(now) {
+		until = now
+	}
+	if next := until.Add(l.each); next.Sub(now) <= l.burst {
+		if !known && len(l.owed) >= limiterMax {
+			l.forget(now)
+		}
+		l.owed[key] = next
+		return 0, true
+	}
+	return until.Add(l.each).Sub(now) - l.burst, false
+}
+
+// giveBack undoes one take: the attempt was a good one.
+func (l *limiter) giveBack(a netip.Addr) {
+	key := network(a)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if until, ok := l.owed[key]; ok {
+		l.owed[key] = until.Add(-l.each)
+	}
+}
+
+// forget makes room: among a few addresses, those that owe nothing, else one that does.
+func (l *limiter) forget(now time.Time) {
+	looked := 0
+	for key, until := range l.owed {
+		if looked++; until.Before(now) || looked == 16 {
+			delete(l.owed, key)
+		}
+		if looked == 16 {
+			return
+		}
+	}
+}
+
+func network(a netip.Addr) netip.Prefix {
+	bits := 32
+	if a.Is6() {
+		bits = 64
+	}
+	p, _ := a.Prefix(bits)
+	return p
+}
+
+// limited tells whether the limits count for an address.
+func (s *Server) limited(a netip.Addr) bool { return !s.Demo || !a.IsLoopback() }

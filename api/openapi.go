@@ -1,0 +1,44 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// humaConfig is huma without its own pages and links: unknown fields are refused, problems are ours.
+func humaConfig() huma.Config {
+	c := huma.DefaultConfig("Hawker", "1")
+	c.CreateHooks = nil
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.Formats = huma.DefaultFormats
+	c.Transformers = []huma.Transformer{ours}
+	c.Info.Description = "Live shopping: broadcasts, pins, checkout, sales. Errors are RFC 9457 problems; their type and code are stable, their text is not."
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", Description: "A session (hk_ses_…) or API token (hk_tok_…)."},
+	}
+	return c
+}
+
+// OpenAPI is the description of every route, indented, as docs/openapi.json holds it.
+func (s *Server) OpenAPI() ([]byte, error) {
+	s.build()
+	var v any
+	if err := json.Unmarshal(s.door.spec, &v); err != nil {
+		return nil, fmt.Errorf("read our own OpenAPI: %w", err)
+	}
+	out, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return append(out, '\n'), nil
+}
+
+func mustSpec(api huma.API) []byte {
+	b, err := json.Marshal(api.OpenAPI())
+	if err != nil {
+		panic(fmt.Sprintf("api: our own OpenAPI does not encode: %v", err))
+	}
+	return b
+}

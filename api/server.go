@@ -1,0 +1,149 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+
+	"github.com/hawkerlive/hawker/account"
+)
+
+// Authenticator turns a session or API token into who it belongs to. *account.Service is one.
+type Authenticator interface {
+	Authenticate(ctx context.Context, bearer string) (*account.Principal, error)
+}
+
+// Replays remembers answers under idempotency keys. *account.Service is one.
+type Replays interface {
+	// BeginReplay returns the stored answer, or nil to whoever must now act and then End or Drop.
+	BeginReplay(ctx context.Context, k account.ReplayKey) ([]byte, error)
+	EndReplay(ctx context.Context, k account.ReplayKey, answer []byte) error
+	DropReplay(ctx context.Context, k account.ReplayKey)
+}
+
+// Server holds the services behind the routes. Fill the fields, then call Handler once.
+type Server struct {
+	// Required.
+	Log  *slog.Logger
+	Auth Authenticator
+	// Replays remembers the answers of requests with an Idempotency-Key.
+	Replays Replays
+
+	// PublicURL is where browsers find us (scheme://host[:port]). Its scheme decides the cookie, its origin is
+	// the one that state-changing requests with a cookie must have. It defaults to http://localhost:8080.
+	PublicURL string
+	// TrustedProxies may name the client's address in X-Forwarded-For. None by default.
+	TrustedProxies []netip.Prefix
+	// Demo lifts the limits per address for loopback.
+	Demo bool
+	// Limits per address; the zero value means the defaults.
+	Limits Limits
+	// Metrics may be nil.
+	Metrics *Metrics
+	// Now tells the time; it defaults to time.Now.
+	Now func() time.Time
+
+	declare func(*router) // routes of a test's own
+	once    sync.Once
+	door    *door
+	origin  string
+	secure  bool
+}
+
+// door is what Handler builds once.
+type door struct {
+	engine  *gin.Engine
+	api     huma.API
+	routes  []Route
+	failed  *limiter // failed log-ins per address
+	signups *limiter
+	spec    []byte
+}
+
+// routes declares every resource; one line each.
+func (s *Server) routes(r *router) {
+}
+
+// Handler is the whole of /v1, with its own problems for unknown paths and methods. cmd puts it behind the media
+// paths.
+func (s *Server) Handler() http.Handler {
+	s.build()
+	return s.door.engine
+}
+
+// Routes lists every registered route with what it needs.
+func (s *Server) Routes() []Route {
+	s.build()
+	return s.door.routes
+}
+
+var quietGin sync.Once
+
+func (s *Server) build() {
+	s.once.Do(func() {
+		// gin prints its routes to stdout in any other mode; the mode is a global of its own.
+		quietGin.Do(func() { gin.SetMode(gin.ReleaseMode) })
+		if s.Now == nil {
+			s.Now = time.Now
+		}
+		if s.PublicURL == "" {
+			s.PublicURL = "http://localhost:8080"
+		}
+		s.origin, s.secure = originOf(s.PublicURL)
+		limits := s.Limits.withDefaults()
+		d := &door{
+			failed:  newLimiter(limits.FailedLogins, limits.Window),
+			signups: newLimiter(limits.SignUps, limits.Window),
+		}
+		s.door = d
+		e := gin.New()
+		e.RedirectTrailingSlash, e.HandleMethodNotAllowed = false, true
+		e.Use(s.observe, s.recover, headers)
+		e.NoRoute(func(c *gin.Context) {
+			s.write(c, problemFor(http.StatusNotFound, "not-found", "There is nothing at this address."))
+		})
+		e.NoMethod(func(c *gin.Context) {
+			s.write(c, problemFor(http.StatusMethodNotAllowed, "method-not-allowed", "This address does not know the method."))
+		})
+		d.engine, d.api = e, humagin.New(e, humaConfig())
+		r := &router{server: s, api: d.api, owners: map[Kind]OwnerFunc{}}
+		s.routes(r)
+		if s.declare != nil {
+			s.declare(r)
+		}
+		r.check()
+		d.routes = r.declared
+		d.spec = mustSpec(d.api)
+		e.GET("/v1/openapi.json", func(c *gin.Context) {
+			c.Header("Cache-Control", "public, max-age=300")
+			c.Data(http.StatusOK, "application/openapi+json", d.spec)
+		})
+	})
+}
+
+func originOf(public string) (origin string, secure bool) {
+	u, err := url.Parse(public)
+	if err != nil || u.Host == "" {
+		return "", false
+	}
+	return u.Scheme + "://" + u.Host, u.Scheme == "https"
+}
+
+// headers are on every answer of the API, which is never a page.
+func headers(c *gin.Context) {
+	h := c.Writer.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	c.Next()
+}
