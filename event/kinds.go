@@ -1,6 +1,9 @@
 package event
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // Kind names what an event tells. Integrators' own kinds start with "x.".
 type Kind string
@@ -46,23 +49,27 @@ const (
 	OrderRefunded Kind = "order.refunded"
 	OrderCanceled Kind = "order.cancelled"
 
+	AudienceCounted Kind = "audience.counted" // views: a second's views, impressions and clicks, for the folds
+
 	KeyRotated Kind = "key.rotated" // account: the old stream key must be kicked
 )
 
 type kind struct {
 	version int
 	class   Class
+	key     string // of a value: the member of its data that tells values apart; "" where there is one per topic
 }
 
 var kinds = map[Kind]kind{
-	BroadcastScheduled: {1, Fact}, BroadcastStarted: {1, Fact}, BroadcastAnchored: {1, Fact},
-	BroadcastInterrupted: {1, Fact}, BroadcastResumed: {1, Fact}, BroadcastEnded: {1, Fact},
-	PinPlaced: {1, Fact}, PinRemoved: {1, Fact}, BagChanged: {1, Fact},
-	PriceChanged: {1, Fact}, StockChanged: {1, Value}, StockOut: {1, Fact}, StockBack: {1, Fact},
-	ViewersChanged: {1, Value},
-	OrderPlaced:    {1, Fact}, OrderPaid: {1, Fact}, OrderDeclined: {1, Fact}, OrderExpired: {1, Fact},
-	OrderRefunded: {1, Fact}, OrderCanceled: {1, Fact},
-	KeyRotated: {1, Fact},
+	BroadcastScheduled: {1, Fact, ""}, BroadcastStarted: {1, Fact, ""}, BroadcastAnchored: {1, Fact, ""},
+	BroadcastInterrupted: {1, Fact, ""}, BroadcastResumed: {1, Fact, ""}, BroadcastEnded: {1, Fact, ""},
+	PinPlaced: {1, Fact, ""}, PinRemoved: {1, Fact, ""}, BagChanged: {1, Fact, ""},
+	PriceChanged: {1, Fact, ""}, StockChanged: {1, Value, "variant"}, StockOut: {1, Fact, ""}, StockBack: {1, Fact, ""},
+	ViewersChanged: {1, Value, ""},
+	OrderPlaced:    {1, Fact, ""}, OrderPaid: {1, Fact, ""}, OrderDeclined: {1, Fact, ""}, OrderExpired: {1, Fact, ""},
+	OrderRefunded: {1, Fact, ""}, OrderCanceled: {1, Fact, ""},
+	AudienceCounted: {1, Fact, ""},
+	KeyRotated:      {1, Fact, ""},
 }
 
 // Kinds lists every kind of our own.
@@ -80,6 +87,23 @@ func (k Kind) Class() Class {
 		return Pass
 	}
 	return kinds[k].class
+}
+
+// ValueKey tells an event of class Value apart from others of its topic: the newest per key counts. It is empty
+// for other classes.
+func (e Event) ValueKey() string {
+	k, ok := kinds[e.Kind]
+	if !ok || k.class != Value {
+		return ""
+	}
+	if k.key == "" {
+		return string(e.Kind)
+	}
+	var data map[string]json.RawMessage
+	if json.Unmarshal(e.Data, &data) != nil {
+		return string(e.Kind) + "/" + e.ID // unreadable: merged with nothing
+	}
+	return string(e.Kind) + "/" + string(data[k.key])
 }
 
 // Version of the kind's data. Integrators' kinds are 1.
