@@ -77,6 +77,25 @@ func (b *Broadcasts) Create(ctx context.Context, channelID, title string, starts
 	return out, b.Store.Create(ctx, out)
 }
 
+// Get returns a broadcast.
+func (b *Broadcasts) Get(ctx context.Context, id string) (Broadcast, error) {
+	return b.Store.Broadcast(ctx, id)
+}
+
+// List returns broadcasts, newest first.
+func (b *Broadcasts) List(ctx context.Context, f Filter) ([]Broadcast, error) {
+	return b.Store.List(ctx, f)
+}
+
+// Rename changes a broadcast's title.
+func (b *Broadcasts) Rename(ctx context.Context, id, title string) (Broadcast, error) {
+	title, err := CheckTitle(title)
+	if err != nil {
+		return Broadcast{}, err
+	}
+	return b.Store.Rename(ctx, id, title)
+}
+
 // GoOnAir returns the broadcast that a publisher of the channel goes on.
 func (b *Broadcasts) GoOnAir(ctx context.Context, channelID string) (broadcastID string, err error) {
 	shop, title, err := b.Channels.ChannelInfo(ctx, channelID)

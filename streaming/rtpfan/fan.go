@@ -1,0 +1,352 @@
+package rtpfan
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/mediatime"
+)
+
+// Why a stream cannot be sent to WebRTC viewers at present.
+var (
+	ErrReordered = errors.New("rtpfan: the pictures are coded out of order (B-frames)")
+	ErrCodec     = errors.New("rtpfan: no track has a codec that is sent here")
+	ErrNotReady  = errors.New("rtpfan: no key picture has come yet")
+)
+
+// Sound opens a stream's audio as Opus. It fails where the stream has none, or none that can be made Opus of.
+type Sound func(s *streaming.Stream) (Leg, error)
+
+// Leg is a stream's audio as Opus, from the live edge on, on the stream's own timeline.
+type Leg interface {
+	// Track returns the Opus track of a generation.
+	Track(generation int) (streaming.Track, bool)
+	// Next waits for the next unit. One goroutine calls it.
+	Next(ctx context.Context) (*streaming.Unit, error)
+	Close()
+}
+
+// Fan packetizes one stream. Fans makes it for the first viewer and ends it after the last.
+type Fan struct {
+	stream  *streaming.Stream
+	sound   Sound
+	log     *slog.Logger
+	metrics *Metrics
+
+	mu       sync.RWMutex
+	video    *history
+	audio    *history
+	err      error             // why nothing can be sent now
+	ready    bool              // what err says has been found out for the present generation
+	began    mediatime.Time    // of the present generation
+	rate     float64           // bytes a second of the video
+	egresses map[*Egress]int   // to wake, with their number of viewers
+	wake     []*Egress         // keys of egresses; replaced, never changed
+	changed  chan struct{}     // closed and replaced when err or ready changes
+
+	// The packetizing goroutine's own.
+	generation int
+	track      streaming.Track
+	order      order
+	pieces     []piece
+	window     rateWindow
+
+	// Under Fans.mu.
+	users  int
+	cancel context.CancelFunc
+}
+
+func newFan(s *streaming.Stream, sound Sound, log *slog.Logger, m *Metrics) *Fan {
+	return &Fan{
+		stream: s, sound: sound, log: log, metrics: m,
+		video:    newHistory(rand.Uint32(), rand.Uint32(), uint16(rand.Uint32()), streaming.VideoClockRate),
+		audio:    newHistory(rand.Uint32(), rand.Uint32(), uint16(rand.Uint32()), streaming.OpusClockRate),
+		err:      ErrNotReady,
+		egresses: map[*Egress]int{}, changed: make(chan struct{}),
+	}
+}
+
+// Stream is the one that the fan packetizes.
+func (f *Fan) Stream() *streaming.Stream { return f.stream }
+
+// VideoSSRC and AudioSSRC are the same for all viewers.
+func (f *Fan) VideoSSRC() uint32 { return f.video.ssrc }
+
+// AudioSSRC is the audio's.
+func (f *Fan) AudioSSRC() uint32 { return f.audio.ssrc }
+
+// Err tells whether the stream can be sent: nil, ErrNotReady, ErrReordered, ErrCodec or streaming.ErrEnded.
+func (f *Fan) Err() error {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.err
+}
+
+// Ready waits until it is known whether the stream can be sent, and returns Err.
+func (f *Fan) Ready(ctx context.Context) error {
+	for {
+		f.mu.RLock()
+		ready, err, changed := f.ready, f.err, f.changed
+		f.mu.RUnlock()
+		if ready {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ErrNotReady
+		}
+	}
+}
+
+// Mark is a point at which a track's RTP clock and the broadcast's timeline meet.
+type Mark struct {
+	Timestamp uint32
+	Media     mediatime.Time
+}
+
+// Marks returns a recent one for video and one for audio. They hold across generations.
+func (f *Fan) Marks() (video, audio Mark) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	at := f.began
+	return Mark{f.video.timestamp(at, 0), at}, Mark{f.audio.timestamp(at, 0), at}
+}
+
+// Codec and Config describe the present generation's video: empty where there is none.
+func (f *Fan) Video() (streaming.Codec, []byte) {
+	g := f.stream.Generation()
+	if g == nil {
+		return "", nil
+	}
+	t, _ := g.First(streaming.Video)
+	return t.Codec, t.Config
+}
+
+// run packetizes until the stream ends or ctx is done.
+func (f *Fan) run(ctx context.Context) {
+	f.metrics.fan(1)
+	defer f.metrics.fan(-1)
+	var sound sync.WaitGroup
+	defer sound.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := f.stream.Subscribe(streaming.ReadOptions{Start: streaming.FromKey})
+	defer r.Close()
+	heard := false
+	for {
+		u, err := r.Next(ctx)
+		if err != nil {
+			if errors.Is(err, streaming.ErrEnded) {
+				f.set(streaming.ErrEnded, true)
+			}
+			return
+		}
+		if u.Generation != f.generation {
+			g, ok := f.stream.GenerationOf(u.Generation)
+			if !ok {
+				continue
+			}
+			f.enter(g)
+			if !heard {
+				heard = f.hear(ctx, &sound)
+			}
+		}
+		if u.Track == f.track.ID && f.track.Codec == streaming.H264 {
+			f.picture(u)
+		}
+	}
+}
+
+// enter prepares for a generation.
+func (f *Fan) enter(g *streaming.Generation) {
+	f.generation, f.order, f.track = g.Number, order{}, streaming.Track{}
+	video, pictured := g.First(streaming.Video)
+	_, sounding := g.First(streaming.Audio)
+	f.mu.Lock()
+	f.began = g.Anchor.Media
+	f.mu.Unlock()
+	switch {
+	case pictured && video.Codec == streaming.H264:
+		f.track = video
+		f.set(ErrNotReady, false)
+	case !pictured && sounding && f.sound != nil:
+		f.set(nil, true)
+	default:
+		f.set(ErrCodec, true)
+	}
+}
+
+func (f *Fan) set(err error, ready bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == err && f.ready == ready {
+		return
+	}
+	f.err, f.ready = err, ready
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// picture packetizes one access unit.
+func (f *Fan) picture(u *streaming.Unit) {
+	if f.order.see(u) {
+		if !errors.Is(f.Err(), ErrReordered) {
+			f.set(ErrReordered, true)
+			f.log.Warn("B-frames: this stream cannot be sent over WebRTC", "generation", f.generation)
+		}
+		return
+	}
+	f.pieces = splitH264(f.pieces[:0], u.Payload)
+	if len(f.pieces) == 0 {
+		return
+	}
+	media := f.track.Time(u.PTS)
+	stamp := f.video.timestamp(f.track.Zero, u.PTS)
+	size := extensionSize
+	for i := range f.pieces {
+		size += headerSize + f.pieces[i].size()
+	}
+	buf := make([]byte, size)
+	packets := make([]Packet, len(f.pieces))
+	for i := range f.pieces {
+		p := &f.pieces[i]
+		first, last := i == 0, i == len(f.pieces)-1
+		delay := first && u.Key && p.size() <= payloadMax-extensionSize
+		n := putHeader(buf, uint16(f.video.next+uint64(i)), stamp, f.video.ssrc, last, delay)
+		n += p.put(buf[n:])
+		packets[i] = Packet{raw: buf[:n:n], format: FormatH264, key: first && u.Key, delay: delay, media: media}
+		buf = buf[n:]
+	}
+	clear(f.pieces)
+	f.publish(f.video, packets, f.window.add(media, size))
+	if u.Key {
+		f.set(nil, true)
+	}
+}
+
+// hear starts the audio where the stream has some. It reports false where it has none yet.
+func (f *Fan) hear(ctx context.Context, running *sync.WaitGroup) bool {
+	if f.sound == nil {
+		return false
+	}
+	leg, err := f.sound(f.stream)
+	if err != nil {
+		f.log.Info("no sound for WebRTC viewers", "generation", f.generation, "err", err)
+		return false
+	}
+	running.Go(func() {
+		defer leg.Close()
+		f.listen(ctx, leg)
+	})
+	return true
+}
+
+// listen packetizes the leg's units until it ends.
+func (f *Fan) listen(ctx context.Context, leg Leg) {
+	generation := 0
+	var track streaming.Track
+	var clock opusClock
+	for {
+		u, err := leg.Next(ctx)
+		if err != nil {
+			return
+		}
+		if u.Generation != generation {
+			generation, clock = u.Generation, opusClock{}
+			track, _ = leg.Track(generation)
+		}
+		ticks := int64(0)
+		if len(u.Payload) == 1 && len(u.Payload[0]) <= payloadMax {
+			ticks = opusTicks(u.Payload[0])
+		}
+		if track.Codec != streaming.Opus || ticks == 0 {
+			f.metrics.refuse()
+			continue
+		}
+		pts := clock.stamp(u.PTS, ticks)
+		raw := make([]byte, headerSize+len(u.Payload[0]))
+		n := putHeader(raw, uint16(f.audio.next), f.audio.timestamp(track.Zero, pts), f.audio.ssrc, false, false)
+		copy(raw[n:], u.Payload[0])
+		f.publish(f.audio, []Packet{{raw: raw, format: FormatOpus, key: true, media: track.Time(pts)}}, 0)
+	}
+}
+
+// publish puts packets into a history and wakes those who send. Only one goroutine publishes to a history.
+func (f *Fan) publish(h *history, packets []Packet, rate float64) {
+	f.mu.Lock()
+	for i := range packets {
+		h.append(&packets[i])
+	}
+	if rate > 0 {
+		f.rate = rate
+	}
+	wake := f.wake
+	f.mu.Unlock()
+	f.metrics.packetized(len(packets))
+	for _, e := range wake {
+		e.Wake()
+	}
+}
+
+// attach and detach count the viewers that an egress has of this fan.
+func (f *Fan) attach(e *Egress, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.egresses[e] += n
+	if f.egresses[e] <= 0 {
+		delete(f.egresses, e)
+	}
+	f.wake = f.wake[:0:0]
+	for e := range f.egresses {
+		f.wake = append(f.wake, e)
+	}
+	f.wake = slices.Clip(f.wake)
+}
+
+// rateWindow measures bytes per second of media.
+type rateWindow struct {
+	from  mediatime.Time
+	bytes int
+	rate  float64
+}
+
+const rateWindowTime = mediatime.Time(500_000)
+
+func (w *rateWindow) add(at mediatime.Time, n int) float64 {
+	d := at - w.from
+	if d < 0 || d > 10*rateWindowTime {
+		w.from, w.bytes, d = at, 0, 0
+	}
+	if d >= rateWindowTime {
+		now := float64(w.bytes) / d.Duration().Seconds()
+		if w.rate == 0 {
+			w.rate = now
+		}
+		w.rate += (now - w.rate) * 0.3
+		w.from, w.bytes = at, 0
+	}
+	w.bytes += n
+	return w.rate
+}
+
+// senderInfo is what a sender report says: the RTP timestamps of the media time that enters the server now.
+type senderInfo struct {
+	at           time.Time
+	video, audio uint32
+}
+
+func (f *Fan) senderInfo(now time.Time) (senderInfo, bool) {
+	g := f.stream.Generation()
+	if g == nil {
+		return senderInfo{}, false
+	}
+	media := g.Anchor.At(now)
+	return senderInfo{at: now, video: f.video.timestamp(media, 0), audio: f.audio.timestamp(media, 0)}, true
+}
