@@ -1,0 +1,56 @@
+# Hawker: make run starts everything with demo data, make test runs every test. Only Go and Node are needed;
+# on Debian and Ubuntu make test installs the rest (ffmpeg, chromium, postgresql, redis, gcc) by apt.
+
+SHELL := /bin/bash
+GO ?= go
+FUZZTIME ?= 20s
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+WEB_SOURCES := $(shell find web/src web/index.html web/package.json web/package-lock.json web/vite.config.ts -type f 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build web test check bench fuzz deps openapi screenshots fmt clean
+
+help: ## List what make can do
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: build ## Build everything and start Hawker with demo data and a demo broadcast
+	@./bin/hawker demo
+
+build: web/dist/index.html ## Build the pages and bin/hawker
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/hawker ./cmd/hawker
+
+web: web/dist/index.html ## Build the pages alone
+
+web/node_modules/.installed: web/package.json web/package-lock.json
+	@cd web && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.installed
+
+web/dist/index.html: web/node_modules/.installed $(WEB_SOURCES)
+	@cd web && npm run --silent build && touch dist/index.html
+
+deps: ## Install what the tests need (Debian and Ubuntu; elsewhere it says what is missing)
+	@scripts/deps.sh
+
+test: deps web/dist/index.html ## Run every test: Go with the race detector, pages, journeys in a real browser
+	@scripts/test.sh
+
+check: web/dist/index.html ## Vet, staticcheck, formatting, house rules, OpenAPI and types up to date, tsc
+	@scripts/check.sh
+
+bench: build ## Measure against limits of this machine, as ratios within one run
+	@scripts/bench.sh
+
+fuzz: ## Fuzz every target for FUZZTIME (20s) each
+	@scripts/fuzz.sh $(FUZZTIME)
+
+openapi: ## Write docs/openapi.json and the pages' types from the handlers
+	@$(GO) run ./cmd/hawker openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
+	@cd web && npm run --silent gen
+
+screenshots: build ## Take the README's screenshots from the running program
+	@node web/e2e/screenshots.mjs
+
+fmt: ## Format Go and the pages
+	@gofmt -w $$(git ls-files '*.go') && cd web && npm run --silent format
+
+clean: ## Remove what was built
+	@rm -rf bin web/dist/assets web/dist/index.html web/node_modules
