@@ -8,7 +8,6 @@ package outbox
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/hawkerlive/hawker/event"
@@ -54,17 +53,8 @@ func Read(ctx context.Context, db *store.DB, topic string, after int64, limit in
 		if err != nil {
 			return fmt.Errorf("read the outbox: %w", err)
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var s Stored
-			var kind, data string
-			if err := rows.Scan(&s.Position, &s.ID, &s.Topic, &kind, &s.V, &s.MediaTime, &s.At, &data); err != nil {
-				return err
-			}
-			s.Kind, s.Data = event.Kind(kind), json.RawMessage(data)
-			out = append(out, s)
-		}
-		return rows.Err()
+		out, err = scan(rows)
+		return err
 	})
 	return out, err
 }
