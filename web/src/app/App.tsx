@@ -58,7 +58,9 @@ export function App() {
     );
     page = <Notice title={t('notFound')} text={t('notFoundText')} action={home} />;
   } else if (shown) {
-    page = <shown.Page key={`${shown.path} ${JSON.stringify(shown.params)}`} params={shown.params} />;
+    // What follows a "*" is the page's own business: it is told, not started again.
+    const { rest, ...own } = shown.params;
+    page = <shown.Page key={`${shown.path} ${JSON.stringify(own)}`} params={{ ...own, ...(rest && { rest }) }} />;
   }
   return (
     <>
