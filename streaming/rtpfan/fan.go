@@ -42,13 +42,13 @@ type Fan struct {
 	mu       sync.RWMutex
 	video    *history
 	audio    *history
-	err      error             // why nothing can be sent now
-	ready    bool              // what err says has been found out for the present generation
-	began    mediatime.Time    // of the present generation
-	rate     float64           // bytes a second of the video
-	egresses map[*Egress]int   // to wake, with their number of viewers
-	wake     []*Egress         // keys of egresses; replaced, never changed
-	changed  chan struct{}     // closed and replaced when err or ready changes
+	err      error           // why nothing can be sent now
+	ready    bool            // what err says has been found out for the present generation
+	began    mediatime.Time  // of the present generation
+	rate     float64         // bytes a second of the video
+	egresses map[*Egress]int // to wake, with their number of viewers
+	wake     []*Egress       // keys of egresses; replaced, never changed
+	changed  chan struct{}   // closed and replaced when err or ready changes
 
 	// The packetizing goroutine's own.
 	generation int
@@ -115,11 +115,10 @@ type Mark struct {
 func (f *Fan) Marks() (video, audio Mark) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	at := f.began
-	return Mark{f.video.timestamp(at, 0), at}, Mark{f.audio.timestamp(at, 0), at}
+	return f.video.mark(f.began), f.audio.mark(f.began)
 }
 
-// Codec and Config describe the present generation's video: empty where there is none.
+// Video describes the present generation's video: empty where there is none.
 func (f *Fan) Video() (streaming.Codec, []byte) {
 	g := f.stream.Generation()
 	if g == nil {

@@ -1,6 +1,7 @@
 package rtpfan
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/hawkerlive/hawker/streaming/mediatime"
@@ -41,6 +42,15 @@ func newHistory(ssrc, offset uint32, seq uint16, rate int) *history {
 // only the start of a generation is rounded to a tick, once.
 func (h *history) timestamp(zero mediatime.Time, ticks int64) uint32 {
 	return h.offset + uint32(zero.Ticks(h.rate)+ticks)
+}
+
+// mark is the newest packet's, or that of a media time where there is no packet yet.
+func (h *history) mark(at mediatime.Time) Mark {
+	if h.next == h.first {
+		return Mark{h.timestamp(at, 0), at}
+	}
+	p := h.at(h.next - 1)
+	return Mark{binary.BigEndian.Uint32(p.raw[4:]), p.media}
 }
 
 func (h *history) append(p *Packet) {

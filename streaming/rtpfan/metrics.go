@@ -25,21 +25,21 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	}
 	m := &Metrics{
 		fans: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "rtpfan_streams", Help: "Streams that are packetized for WebRTC viewers."}),
-		packets:   counter("rtpfan_packetized_packets_total", "RTP packets made, once per stream."),
-		refused:   counter("rtpfan_refused_units_total", "Audio units that could not be packetized."),
-		sent:      counter("rtpfan_sent_packets_total", "SRTP packets sent to viewers."),
-		sentBytes: counter("rtpfan_sent_bytes_total", "SRTP bytes sent to viewers."),
-		datagrams: counter("rtpfan_sent_trains_total", "Messages handed to the kernel; one carries up to 64 packets where it segments."),
-		calls:     counter("rtpfan_send_calls_total", "System calls that sent them."),
-		failed:    counter("rtpfan_failed_sends_total", "Messages that the kernel refused."),
-		resent:    counter("rtpfan_resent_packets_total", "Packets sent again on request."),
+			Name: "hawker_rtpfan_streams", Help: "Streams that are packetized for WebRTC viewers."}),
+		packets:   counter("hawker_rtpfan_packetized_packets_total", "RTP packets made, once per stream."),
+		refused:   counter("hawker_rtpfan_refused_units_total", "Audio units that could not be packetized."),
+		sent:      counter("hawker_rtpfan_sent_packets_total", "SRTP packets sent to viewers."),
+		sentBytes: counter("hawker_rtpfan_sent_bytes_total", "SRTP bytes sent to viewers."),
+		datagrams: counter("hawker_rtpfan_sent_trains_total", "Messages handed to the kernel; one carries up to 64 packets where it segments."),
+		calls:     counter("hawker_rtpfan_send_calls_total", "System calls that sent them."),
+		failed:    counter("hawker_rtpfan_failed_sends_total", "Messages that the kernel refused."),
+		resent:    counter("hawker_rtpfan_resent_packets_total", "Packets sent again on request."),
 		unanswered: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "rtpfan_unanswered_nacks_total", Help: "Requested packets that were not sent again, by reason."},
+			Name: "hawker_rtpfan_unanswered_nacks_total", Help: "Requested packets that were not sent again, by reason."},
 			[]string{"reason"}),
-		skipped: counter("rtpfan_skipped_viewers_total", "Times that a viewer was too slow and went on at the newest key picture."),
+		skipped: counter("hawker_rtpfan_skipped_viewers_total", "Times that a viewer was too slow and went on at the newest key picture."),
 		behind: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "rtpfan_round_seconds", Help: "Time to send what was new to all viewers of an egress.",
+			Name: "hawker_rtpfan_round_seconds", Help: "Time to send what was new to all viewers of an egress.",
 			Buckets: []float64{.0001, .0005, .001, .002, .005, .01, .02, .05, .1, .5}}),
 	}
 	r.MustRegister(m.fans, m.packets, m.refused, m.sent, m.sentBytes, m.datagrams, m.calls, m.failed, m.resent,

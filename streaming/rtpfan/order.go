@@ -7,12 +7,13 @@ import (
 )
 
 // order watches a generation's pictures for B-frames, which no browser plays over WebRTC. A presentation time
-// that steps back after a later one, a B slice, or parameter sets that announce reordering each suffice. A decoding
-// time that steps back is no sign: clocks wrap.
+// that steps back while the decoding time goes on, a B slice, or parameter sets that announce reordering each
+// suffice. Both times stepping back is no sign: clocks wrap.
 type order struct {
-	newest int64 // presentation time
-	any    bool
-	found  bool
+	newest  int64 // presentation time
+	decoded int64 // decoding time of the picture before
+	any     bool
+	found   bool
 }
 
 // see looks at the next picture and reports whether B-frames have been found so far.
@@ -20,12 +21,13 @@ func (o *order) see(u *streaming.Unit) bool {
 	if o.found {
 		return true
 	}
-	if o.any && !u.Key && u.PTS < o.newest && u.PTS > u.DTS {
+	if o.any && !u.Key && u.PTS < o.newest && u.DTS > o.decoded {
 		o.found = true
 	}
 	if !o.any || u.PTS > o.newest || u.Key {
-		o.newest, o.any = u.PTS, true
+		o.newest = u.PTS
 	}
+	o.decoded, o.any = u.DTS, true
 	for _, nal := range u.Payload {
 		if len(nal) == 0 {
 			continue

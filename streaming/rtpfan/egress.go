@@ -1,0 +1,250 @@
+package rtpfan
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pion/rtp"
+)
+
+const (
+	paceTick    = 5 * time.Millisecond   // how often a joining viewer gets its share
+	idleTick    = 250 * time.Millisecond // for reports when no media comes
+	inboxMax    = 8192                   // requests for packets that wait; more are dropped and counted
+	joinRateAll = 50 << 20               // default of Egress.JoinRate
+)
+
+// Egress sends to its viewers through one socket. One goroutine owns all their SRTP contexts; several egresses may
+// share a socket.
+type Egress struct {
+	// Required.
+	Conn *net.UDPConn
+
+	// Optional, with defaults.
+	Log      *slog.Logger // defaults to discarding
+	Metrics  *Metrics     // defaults to none
+	Plain    bool         // never let the kernel cut trains into packets
+	JoinRate int          // bytes a second to all joining viewers together; default 50 MiB
+
+	once sync.Once
+	wake chan struct{}
+
+	mu    sync.Mutex
+	inbox []command
+	nacks int // of the inbox
+
+	// The sending goroutine's own.
+	groups    map[*Fan]*group
+	batch     *batch
+	sender    *sender
+	window    []*Packet
+	joining   int // viewers that wait for their share of a join
+	allTokens float64
+	tokensAt  time.Time
+	rtcp      []byte
+	header    rtp.Header // scratch
+}
+
+// group is the viewers that an egress has of one fan.
+type group struct {
+	fan     *Fan
+	viewers []*Viewer
+}
+
+type command struct {
+	kind   commandKind
+	viewer *Viewer
+	addr   netip.AddrPort
+	sink   Sink
+	video  bool
+	seqs   []uint16
+}
+
+type commandKind uint8
+
+const (
+	commandAdd commandKind = iota
+	commandRoute
+	commandRemove
+	commandResend
+)
+
+// Add takes a viewer on. It gets its first packet after Route.
+func (e *Egress) Add(v *Viewer) error {
+	if err := v.open(); err != nil {
+		return err
+	}
+	e.put(command{kind: commandAdd, viewer: v})
+	return nil
+}
+
+// Route says where the viewer's packets go from now on: to an address, or into a sink.
+func (e *Egress) Route(v *Viewer, addr netip.AddrPort, sink Sink) {
+	e.put(command{kind: commandRoute, viewer: v, addr: addr, sink: sink})
+}
+
+// Remove lets a viewer go. Nothing is sent to it soon after.
+func (e *Egress) Remove(v *Viewer) { e.put(command{kind: commandRemove, viewer: v}) }
+
+// Resend asks for packets of a track again, by their sequence numbers.
+func (e *Egress) Resend(v *Viewer, ssrc uint32, seqs []uint16) {
+	video := ssrc == v.Fan.video.ssrc
+	if !video && ssrc != v.Fan.audio.ssrc {
+		e.Metrics.leave("ssrc")
+		return
+	}
+	e.put(command{kind: commandResend, viewer: v, video: video, seqs: seqs})
+}
+
+func (e *Egress) put(c command) {
+	e.mu.Lock()
+	if c.kind == commandResend {
+		if e.nacks >= inboxMax {
+			e.mu.Unlock()
+			e.Metrics.leave("flood")
+			return
+		}
+		e.nacks++
+	}
+	e.inbox = append(e.inbox, c)
+	e.mu.Unlock()
+	e.Wake()
+}
+
+// Wake makes the egress look for something to send.
+func (e *Egress) Wake() {
+	e.init()
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (e *Egress) init() {
+	e.once.Do(func() { e.wake = make(chan struct{}, 1) })
+}
+
+// Run sends until ctx is done.
+func (e *Egress) Run(ctx context.Context) error {
+	e.init()
+	e.groups = map[*Fan]*group{}
+	e.batch = newBatch()
+	e.sender = newSender(e.Conn, e.Plain)
+	timer := time.NewTimer(idleTick)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-e.wake:
+		case <-timer.C:
+		}
+		now := time.Now()
+		e.obey()
+		e.joining = 0
+		e.refill(now)
+		for e.round(now) {
+			// A key picture goes round the viewers, a few packets to each at a time.
+		}
+		e.flush()
+		e.Metrics.round(time.Since(now).Seconds())
+		if e.joining > 0 {
+			timer.Reset(paceTick)
+		} else {
+			timer.Reset(idleTick)
+		}
+	}
+}
+
+// obey carries out what was asked for since the last time.
+func (e *Egress) obey() {
+	e.mu.Lock()
+	inbox := e.inbox
+	e.inbox, e.nacks = nil, 0
+	e.mu.Unlock()
+	for _, c := range inbox {
+		v := c.viewer
+		switch c.kind {
+		case commandAdd:
+			g := e.groups[v.Fan]
+			if g == nil {
+				g = &group{fan: v.Fan}
+				e.groups[v.Fan] = g
+			}
+			v.index = len(g.viewers)
+			g.viewers = append(g.viewers, v)
+			v.Fan.attach(e, 1)
+		case commandRoute:
+			v.addr, v.sink = c.addr, c.sink
+		case commandRemove:
+			e.remove(v)
+		case commandResend:
+			for _, seq := range c.seqs {
+				if len(v.resends) == resendQueueMax {
+					e.Metrics.leave("flood")
+					break
+				}
+				v.resends = append(v.resends, request{video: c.video, seq: seq})
+			}
+		}
+	}
+}
+
+func (e *Egress) remove(v *Viewer) {
+	g := e.groups[v.Fan]
+	if g == nil || v.index >= len(g.viewers) || g.viewers[v.index] != v {
+		return
+	}
+	last := len(g.viewers) - 1
+	g.viewers[v.index] = g.viewers[last]
+	g.viewers[v.index].index = v.index
+	g.viewers[last] = nil
+	g.viewers = g.viewers[:last]
+	if last == 0 {
+		delete(e.groups, v.Fan)
+	}
+	v.addr, v.sink = netip.AddrPort{}, nil
+	v.Fan.attach(e, -1)
+}
+
+// refill renews what all joining viewers together may get.
+func (e *Egress) refill(now time.Time) {
+	rate := float64(e.JoinRate)
+	if rate == 0 {
+		rate = joinRateAll
+	}
+	if e.tokensAt.IsZero() {
+		e.allTokens = rate / 20
+	} else {
+		e.allTokens = min(e.allTokens+rate*now.Sub(e.tokensAt).Seconds(), rate/20)
+	}
+	e.tokensAt = now
+}
+
+// round gives each viewer its next few packets and reports whether one could have had more.
+func (e *Egress) round(now time.Time) bool {
+	more := false
+	for _, g := range e.groups {
+		for _, v := range g.viewers {
+			if e.serve(g.fan, v, now) {
+				more = true
+			}
+		}
+	}
+	return more
+}
+
+// flush sends what has been collected.
+func (e *Egress) flush() {
+	b := e.batch
+	if len(b.trains) == 0 {
+		return
+	}
+	calls, failed := e.sender.send(b)
+	e.Metrics.flushed(b.packets, len(b.arena), len(b.trains), calls, failed)
+	b.reset()
+}

@@ -1,0 +1,216 @@
+package rtpfan
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/srtp/v3"
+)
+
+// Rules of joining, falling behind and sending again.
+const (
+	joinGroupMax    = 2 * time.Second        // a longer group of pictures so far is not sent where a key can be asked for
+	joinKeyWait     = time.Second            // how long to wait for the key that was asked for
+	joinFactor      = 4                      // a joining viewer gets at most so many times the stream's rate
+	joinRateMin     = 125_000.0              // bytes a second, where the stream's rate is not known yet
+	behindMax       = 2 * time.Second        // a viewer further behind goes on at the newest key picture
+	resendShare     = 0.25                   // of the viewer's rate
+	resendBurst     = 64 << 10               // bytes
+	resendTimesMax  = 2                      // per packet and round trip
+	resendQueueMax  = 512                    // packets asked for and not yet sent again
+	roundTripGuess  = 100 * time.Millisecond // before the first report
+	roundTripMin    = 10 * time.Millisecond
+	reportInterval  = time.Second
+	recentResendMax = 256
+)
+
+// Keys are what DTLS negotiated for the direction from us to the viewer.
+type Keys struct {
+	Profile   srtp.ProtectionProfile
+	Key, Salt []byte
+}
+
+// Sink takes a viewer's packets in place of the socket: a TCP connection.
+type Sink interface {
+	// Room tells whether the sink takes more. It wakes the egress when it does again.
+	Room() bool
+	// Send takes over one packet; it copies b and does not block.
+	Send(b []byte)
+}
+
+// Viewer is one receiver: a cursor into a fan's histories, an SRTP context and an address. Its exported fields are
+// set before Egress.Add and not changed; everything else belongs to the egress's goroutine, but for the counters.
+type Viewer struct {
+	Fan       *Fan
+	Keys      Keys
+	VideoType uint8 // payload type of the video; 0 for none
+	AudioType uint8 // payload type of the audio; 0 for none
+	DelayID   uint8 // ID of the playout-delay extension; 0 for none
+	CNAME     string
+
+	srtp  *srtp.Context
+	addr  netip.AddrPort
+	sink  Sink
+	index int // in its group
+
+	video, audio   cursor
+	joined         bool // the video has caught up with the live edge
+	waitUntil      time.Time
+	tokens         float64 // bytes that a joining viewer may get now
+	tokensAt       time.Time
+	resends        []request
+	resendTokens   float64
+	resendTokensAt time.Time
+	recent         *[recentResendMax]recentResend // made for the first request
+	reportAt       time.Time
+
+	roundTrip atomic.Int64 // nanoseconds
+	counters  counters
+}
+
+// cursor is where a viewer stands in a history.
+type cursor struct {
+	started bool
+	from    uint64 // its first packet, or the one that it went on at: nothing before is sent again
+	next    uint64
+	packets uint32
+	octets  uint32
+}
+
+type request struct {
+	video bool
+	seq   uint16
+}
+
+type recentResend struct {
+	number uint64
+	video  bool
+	times  uint8
+	at     int64 // Unix nanoseconds
+}
+
+type counters struct {
+	packets, bytes, resent, skipped atomic.Uint64
+}
+
+// Stats is what a viewer has been sent.
+type Stats struct {
+	Packets, Bytes, Resent, Skipped uint64
+	RoundTrip                       time.Duration
+}
+
+// Stats returns the counters.
+func (v *Viewer) Stats() Stats {
+	return Stats{
+		Packets: v.counters.packets.Load(), Bytes: v.counters.bytes.Load(), Resent: v.counters.resent.Load(),
+		Skipped: v.counters.skipped.Load(), RoundTrip: time.Duration(v.roundTrip.Load()),
+	}
+}
+
+// SetRoundTrip says how long a packet to the viewer and its answer take.
+func (v *Viewer) SetRoundTrip(d time.Duration) { v.roundTrip.Store(int64(d)) }
+
+// open makes the SRTP context.
+func (v *Viewer) open() error {
+	if v.Fan == nil {
+		return errors.New("rtpfan: a viewer needs a fan")
+	}
+	c, err := srtp.CreateContext(v.Keys.Key, v.Keys.Salt, v.Keys.Profile)
+	if err != nil {
+		return fmt.Errorf("rtpfan: open SRTP: %w", err)
+	}
+	v.srtp = c
+	return nil
+}
+
+func (v *Viewer) reachable() bool { return v.sink != nil || v.addr.IsValid() }
+
+// join places the video's cursor. It runs under the fan's read lock and reports false while the viewer has to wait
+// for a key picture.
+func (v *Viewer) join(h *history, now time.Time) bool {
+	if v.video.started {
+		return true
+	}
+	if !h.keyed {
+		return false
+	}
+	if v.waitUntil.IsZero() && h.span(h.key) > joinGroupMax && v.Fan.stream.TakesKeyRequests() {
+		v.waitUntil = now.Add(joinKeyWait)
+		v.Fan.stream.RequestKey()
+	}
+	if now.Before(v.waitUntil) && h.span(h.key) > joinGroupMax {
+		return false
+	}
+	v.video.start(h.key)
+	return true
+}
+
+func (c *cursor) start(at uint64) {
+	c.started, c.from, c.next = true, at, at
+}
+
+// keepUp moves a cursor that has fallen out of the history, or too far behind, to the newest key picture. It runs
+// under the fan's read lock and reports whether the viewer lost something.
+func (v *Viewer) keepUp(h *history) bool {
+	c := &v.video
+	if c.next >= h.first && (c.next >= h.next || c.next >= h.key || !h.keyed || h.span(c.next) < behindMax) {
+		return false
+	}
+	v.joined, v.tokensAt = false, time.Time{}
+	if !h.keyed {
+		c.started = false
+		return true
+	}
+	c.start(h.key)
+	return true
+}
+
+// mayJoin takes n bytes from what a joining viewer may get. A viewer at the live edge may always.
+func (v *Viewer) mayJoin(now time.Time, rate float64) bool {
+	if v.joined {
+		return true
+	}
+	rate = max(rate, joinRateMin) * joinFactor
+	if v.tokensAt.IsZero() {
+		v.tokens = 16 * packetMax
+	} else {
+		v.tokens = min(v.tokens+rate*now.Sub(v.tokensAt).Seconds(), max(16*packetMax, rate/20))
+	}
+	v.tokensAt = now
+	return v.tokens > 0
+}
+
+// maySendAgain applies the limits of retransmission to a packet.
+func (v *Viewer) maySendAgain(now time.Time, number uint64, video bool, size int, rate float64) bool {
+	if v.resendTokensAt.IsZero() {
+		v.resendTokens = resendBurst
+	} else {
+		share := max(rate, joinRateMin) * resendShare
+		v.resendTokens = min(v.resendTokens+share*now.Sub(v.resendTokensAt).Seconds(), max(resendBurst, share))
+	}
+	v.resendTokensAt = now
+	if v.resendTokens < float64(size) {
+		return false
+	}
+	trip := time.Duration(v.roundTrip.Load())
+	if trip == 0 {
+		trip = roundTripGuess
+	}
+	if v.recent == nil {
+		v.recent = new([recentResendMax]recentResend)
+	}
+	r := &v.recent[number%recentResendMax]
+	ago := time.Duration(now.UnixNano() - r.at)
+	if r.times == 0 || r.number != number || r.video != video || ago >= max(trip, roundTripMin) {
+		*r = recentResend{number: number, video: video, at: now.UnixNano()}
+	}
+	if r.times >= resendTimesMax {
+		return false
+	}
+	r.times++
+	v.resendTokens -= float64(size)
+	return true
+}
