@@ -1,0 +1,72 @@
+import type { MediaTime } from './mediatime';
+
+export type TransportKind = 'whep' | 'hls';
+
+/** What a transport can say when it ends or cannot begin. */
+export class TransportError extends Error {
+  constructor(
+    /**
+     * unplayable: this transport cannot carry this broadcast to this browser, another may. absent: nothing is on air
+     * (yet). refused: the viewer may not watch. failed: the connection; worth trying again.
+     */
+    readonly reason: 'unplayable' | 'absent' | 'refused' | 'failed',
+    message: string,
+    /** Seconds after which the server wants to be asked again. */
+    readonly retryAfter?: number,
+  ) {
+    super(message);
+  }
+}
+
+/** FrameMetadata is what requestVideoFrameCallback says; rtpTimestamp only over WebRTC. */
+export interface FrameMetadata {
+  mediaTime: number;
+  presentedFrames: number;
+  width?: number;
+  height?: number;
+  rtpTimestamp?: number;
+}
+
+/** Session is one connection of one transport to one video element. It ends once: by close, or by ended. */
+export interface Session {
+  readonly kind: TransportKind;
+  /** open attaches media to the video element; it rejects with a TransportError. */
+  open(): Promise<void>;
+  /** mediaTime of a frame that is being presented; at is a monotonic time in milliseconds. */
+  mediaTime(frame: FrameMetadata, at: number): MediaTime | undefined;
+  /** toLive goes to the live edge, after sleep or a long stall. */
+  toLive(): void;
+  close(): void;
+}
+
+export interface SessionOptions {
+  video: HTMLVideoElement;
+  url: string;
+  /** Sent as bearer token where watching is restricted. */
+  token?: string;
+  /** Media time at the live edge, where the page knows it. */
+  liveEdge?: () => MediaTime | undefined;
+  /** The connection is over and will not come back by itself. */
+  ended: (error: TransportError) => void;
+}
+
+/** problemError reads the answer of a server that refused: RFC 9457 where it speaks it. */
+export async function problemError(response: Response): Promise<TransportError> {
+  let code = '';
+  if (response.headers.get('Content-Type')?.includes('json')) {
+    const problem = (await response.json().catch(() => ({}))) as { code?: string; type?: string };
+    code = problem.code ?? problem.type?.split('/').pop() ?? '';
+  }
+  const after = Number(response.headers.get('Retry-After'));
+  const reason = refusal(response.status, code);
+  return new TransportError(reason, code || `HTTP ${response.status}`, after > 0 ? after : undefined);
+}
+
+/** refusal says what a status means for the player: whether to wait, to give up or to try the other transport. */
+export function refusal(status: number, code: string): TransportError['reason'] {
+  if (status === 401 || status === 403) return 'refused';
+  if (status === 404 || status === 410) return 'absent';
+  if (status === 409) return /not-live|not-on-air|offline|no-publisher/.test(code) ? 'absent' : 'unplayable';
+  if (status === 429 || status >= 500) return 'failed';
+  return 'unplayable';
+}
