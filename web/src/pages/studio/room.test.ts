@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import type { Pin, Product, Scene } from '../../api/types';
+import { advance, armedOf, fromScene, latencyOf, moved, runOf, serverAhead, stockNow, wallOf, type Room } from './room';
+
+const price = { amount: 2900, currency: 'EUR' };
+const product = (id: string, ...available: number[]): Product => ({
+  id,
+  title: id,
+  price,
+  kind: 'goods',
+  state: 'active',
+  variants: available.map((n, i) => ({ id: `${id}${i}`, title: '', price, available: n })),
+});
+const pin = (id: string, of: string): Pin => ({
+  id,
+  product: { id: of, title: of, kind: 'goods' },
+  variants: [{ id: `${of}0`, title: '', price, available: 3 }],
+  from: 10,
+});
+const room: Room = { state: 'live', viewers: 0, pins: [], anchors: [], stock: {} };
+
+describe('advance', () => {
+  test('a pin is placed once, however often it is told', () => {
+    const event = { kind: 'pin.placed', data: { pin: pin('1', 'a'), version: 2 } };
+    const after = advance(advance(room, event), event);
+    expect(after.pins.map((one) => one.id)).toEqual(['1']);
+    expect(after.stock).toEqual({ a0: 3 });
+  });
+  test('a removed pin is gone, another stays', () => {
+    let after = advance(room, { kind: 'pin.placed', data: { pin: pin('1', 'a') } });
+    after = advance(after, { kind: 'pin.placed', data: { pin: pin('2', 'b') } });
+    after = advance(after, { kind: 'pin.removed', data: { pin: '1', product: 'a', until: 20 } });
+    expect(after.pins.map((one) => one.id)).toEqual(['2']);
+  });
+  test('stock, viewers and states follow', () => {
+    let after = advance(room, { kind: 'stock.changed', data: { variant: 'x', available: 4 } });
+    after = advance(after, { kind: 'stock.out', data: { variant: 'y' } });
+    after = advance(after, { kind: 'viewers.changed', data: { viewers: 12 } });
+    after = advance(after, { kind: 'broadcast.interrupted', data: {} });
+    expect(after).toMatchObject({ stock: { x: 4, y: 0 }, viewers: 12, state: 'interrupted' });
+    after = advance(after, {
+      kind: 'broadcast.resumed',
+      data: { generation: 2, media_time: 5, wall: '2026-01-01T00:00:00Z' },
+    });
+    expect(after.state).toBe('live');
+    expect(after.anchors).toHaveLength(1);
+  });
+  test('what it does not know changes nothing', () => {
+    expect(advance(room, { kind: 'x.disco', data: null })).toBe(room);
+  });
+  test('a scene leaves out pins that are over', () => {
+    const scene = { state: 'live', viewers: 3, bag: [], anchors: [], pins: [{ ...pin('1', 'a'), until: 11 }] };
+    expect(fromScene(scene as unknown as Scene).pins).toEqual([]);
+  });
+});
+
+describe('the run', () => {
+  const a = product('a', 1);
+  const b = product('b', 0);
+  const c = product('c', 2, 3);
+  test('follows the bag, and is everything on sale without one', () => {
+    expect(runOf([a, b, c], ['c', 'gone', 'a'])).toEqual([c, a]);
+    expect(runOf([a, { ...b, state: 'archived' }, c], [])).toEqual([a, c]);
+  });
+  test('arms what comes next and leaves out what is sold out', () => {
+    expect(armedOf([a, b, c], undefined, undefined, {})).toBe('a');
+    expect(armedOf([a, b, c], 'a', undefined, {})).toBe('c');
+    expect(armedOf([a, b, c], 'c', undefined, {})).toBe('a');
+    expect(armedOf([a], 'a', undefined, {})).toBeUndefined();
+    expect(armedOf([], undefined, undefined, {})).toBeUndefined();
+  });
+  test('arms what was chosen, unless that is on already', () => {
+    expect(armedOf([a, b, c], 'a', 'b', {})).toBe('b');
+    expect(armedOf([a, b, c], 'a', 'a', {})).toBe('c');
+  });
+  test('counts by what the feed said last', () => {
+    expect(stockNow(c, {})).toBe(5);
+    expect(stockNow(c, { c0: 0, c1: -1 })).toBe(0);
+  });
+  test('moves an item', () => {
+    expect(moved(['a', 'b', 'c'], 0, 2)).toEqual(['b', 'c', 'a']);
+    expect(moved(['a', 'b'], 1, 2)).toEqual(['a', 'b']);
+  });
+});
+
+describe('the clock', () => {
+  const anchors = [
+    { generation: 1, media_time: 0, wall: '2026-01-01T00:00:00.000Z' },
+    { generation: 2, media_time: 60_000_000, wall: '2026-01-01T00:02:00.000Z' },
+  ];
+  const start = Date.parse('2026-01-01T00:00:00Z');
+  test('a media time has its wall by its own anchor', () => {
+    expect(wallOf(anchors, 59_000_000)).toBe(start + 59_000);
+    expect(wallOf(anchors, 61_000_000)).toBe(start + 121_000);
+    expect(wallOf([], 1)).toBeUndefined();
+  });
+  test('latency is told in the server’s clock', () => {
+    const scene = { anchors, now: 61_000_000 };
+    const ahead = serverAhead(scene, start + 100_000, start + 100_200)!;
+    expect(ahead).toBe(20_900);
+    expect(latencyOf(anchors, 60_500_000, start + 100_100, ahead)).toBe(500);
+    expect(latencyOf(anchors, undefined, start, ahead)).toBeUndefined();
+    expect(latencyOf(anchors, 70_000_000, start + 100_100, ahead)).toBe(0);
+  });
+});
