@@ -8,9 +8,11 @@ type Principal struct {
 	Admin       bool
 	TokenID     string   // the API token, "" for a session
 	Scopes      []string // nil for a session: all that needs no token
+	Shop        string   // what the API token is bound to; "" for all
+	Channel     string   // the same
 	Memberships []Membership
 
-	session digest // which session, to end it
+	session Digest // which session, to end it
 }
 
 // Membership gives an account a role at a shop, or at one channel of it.
@@ -57,9 +59,11 @@ func (p *Principal) May(a Action, o Owner) error {
 
 func (p *Principal) allowed(r Rule, o Owner) bool {
 	switch {
-	case r.Anyone, p.Admin:
+	case r.Anyone, r.Self && o.Account != "" && o.Account == p.AccountID:
 		return true
-	case r.Self && o.Account != "" && o.Account == p.AccountID:
+	case p.Shop != "" && p.Shop != o.Shop, p.Channel != "" && p.Channel != o.Channel:
+		return false // the token is bound to another place
+	case p.Admin:
 		return true
 	}
 	for _, m := range p.Memberships {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"strings"
 )
 
@@ -19,11 +20,14 @@ const (
 	secretChars = 43 // of them in base64url without padding
 )
 
-// digest is what is stored of a secret: its SHA-256. A secret of 256 random bits needs no salt and no slow hash.
-type digest [sha256.Size]byte
+// Digest is what is stored of a secret: its SHA-256. A secret of 256 random bits needs no salt and no slow hash.
+type Digest [sha256.Size]byte
+
+// String is the digest as it is stored.
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
 // newSecret makes a secret with a prefix.
-func newSecret(prefix string) (string, digest) {
+func newSecret(prefix string) (string, Digest) {
 	b := make([]byte, secretBytes)
 	_, _ = rand.Read(b) // never fails: crypto/rand ends the process instead
 	s := prefix + base64.RawURLEncoding.EncodeToString(b)
@@ -32,13 +36,13 @@ func newSecret(prefix string) (string, digest) {
 
 // parseSecret tells whether s looks like a secret with the prefix, and its digest. What does not look like one
 // costs no database read.
-func parseSecret(prefix, s string) (digest, bool) {
+func parseSecret(prefix, s string) (Digest, bool) {
 	rest, ok := strings.CutPrefix(s, prefix)
 	if !ok || len(rest) != secretChars {
-		return digest{}, false
+		return Digest{}, false
 	}
 	if _, err := base64.RawURLEncoding.Strict().DecodeString(rest); err != nil {
-		return digest{}, false
+		return Digest{}, false
 	}
 	return sha256.Sum256([]byte(s)), true
 }

@@ -1,0 +1,41 @@
+package account
+
+import (
+	"context"
+	"slices"
+)
+
+const membersMax = 200 // per shop or channel
+
+// Member is somebody with a role at a shop or channel.
+type Member struct {
+	Account string
+	Name    string
+	Role    Role
+}
+
+// Members lists who has a role at the place, by account id.
+func (s *Service) Members(ctx context.Context, place Owner) ([]Member, error) {
+	return s.Store.Members(ctx, place)
+}
+
+// SetMember gives an account its role at the place, instead of one that it had there.
+func (s *Service) SetMember(ctx context.Context, place Owner, account string, role Role) error {
+	roles := ShopRoles
+	if place.Channel != "" {
+		roles = ChannelRoles
+	}
+	if !slices.Contains(roles, role) {
+		return ErrBadRole
+	}
+	err := s.Store.SetMember(ctx, place, account, role, membersMax)
+	s.cache.forgetAccount(account)
+	return err
+}
+
+// RemoveMember takes the account's role at the place away.
+func (s *Service) RemoveMember(ctx context.Context, place Owner, account string) error {
+	err := s.Store.RemoveMember(ctx, place, account)
+	s.cache.forgetAccount(account)
+	return err
+}

@@ -1,0 +1,62 @@
+package account
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+const (
+	sweepEvery = 10 * time.Minute
+	sweepMax   = 500 // rows per transaction
+)
+
+// Service is everything that one does with accounts. Fill the fields, then Run.
+type Service struct {
+	// Required.
+	Store  Store
+	Sealer *Sealer
+	Log    *slog.Logger
+
+	// Passwords says what hashing costs; the zero value is right in production.
+	Passwords Passwords
+	// Keepers are the other rooms that keep something of a person. Erase and Export ask them too.
+	Keepers []Keeper
+	// OnKeyRotated is called after a stream key was revoked, so that whoever publishes with it is put out.
+	OnKeyRotated func(channelID, keyID string)
+	// Metrics may be nil.
+	Metrics *Metrics
+	// Now tells the time; it defaults to time.Now.
+	Now func() time.Time
+
+	cache principalCache
+}
+
+// Run sweeps away what has expired, until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		for {
+			n, err := s.Store.Sweep(ctx, s.now(), sweepMax)
+			if err != nil && ctx.Err() == nil {
+				s.Log.Warn("sweep accounts", "error", err)
+			}
+			if err != nil || n < sweepMax {
+				break
+			}
+		}
+	}
+}
+
+func (s *Service) now() time.Time {
+	if s.Now == nil {
+		return time.Now().UTC().Truncate(time.Millisecond)
+	}
+	return s.Now().UTC().Truncate(time.Millisecond)
+}

@@ -1,0 +1,73 @@
+package account
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"time"
+
+	"github.com/hawkerlive/hawker/event"
+)
+
+// StreamKey lets an encoder publish on a channel. Only its digest is stored.
+type StreamKey struct {
+	ID      string
+	Digest  Digest
+	Channel string
+	Shop    string
+	Created time.Time
+}
+
+// PublishGrant is what a stream key opens.
+type PublishGrant struct{ ChannelID, ShopID, KeyID string }
+
+// KeyRotated is the data of the event key.rotated, on the shop's topic.
+type KeyRotated struct {
+	Channel string `json:"channel"`
+	Key     string `json:"key"` // the id of the key that was revoked
+}
+
+// RotateStreamKey makes a new stream key for a channel, told once. The old one opens nothing from now on, and
+// OnKeyRotated puts out who publishes with it; other nodes hear of it by the event.
+func (s *Service) RotateStreamKey(ctx context.Context, channel string) (string, error) {
+	c, err := s.Store.Channel(ctx, channel)
+	if err != nil {
+		return "", err
+	}
+	secret, digest := newSecret(StreamKeyPrefix)
+	now := s.now()
+	k := StreamKey{ID: newID(), Digest: digest, Channel: c.ID, Shop: c.Shop, Created: now}
+	revoked, err := s.Store.RotateStreamKey(ctx, k, func(revoked string) event.Event {
+		return event.New(event.ShopTopic(c.Shop), event.KeyRotated, 0, now, KeyRotated{Channel: c.ID, Key: revoked})
+	})
+	if err != nil {
+		return "", err
+	}
+	for _, id := range revoked {
+		if s.OnKeyRotated != nil {
+			s.OnKeyRotated(c.ID, id)
+		}
+	}
+	return secret, nil
+}
+
+// AuthorizePublish tells what a stream key opens: ErrKeyRevoked for a key that is none, no longer one, or not even
+// shaped like one. The comparison takes the same time wherever a wrong key differs: what is compared are digests.
+// It logs neither the key nor the address; the door that knocks does.
+func (s *Service) AuthorizePublish(ctx context.Context, streamKey, _ string) (PublishGrant, error) {
+	d, ok := parseSecret(StreamKeyPrefix, streamKey)
+	if !ok {
+		s.Metrics.published("malformed")
+		return PublishGrant{}, ErrKeyRevoked
+	}
+	k, err := s.Store.StreamKey(ctx, d)
+	if errors.Is(err, ErrNotFound) || err == nil && subtle.ConstantTimeCompare(k.Digest[:], d[:]) != 1 {
+		s.Metrics.published("refused")
+		return PublishGrant{}, ErrKeyRevoked
+	}
+	if err != nil {
+		return PublishGrant{}, err
+	}
+	s.Metrics.published("ok")
+	return PublishGrant{ChannelID: k.Channel, ShopID: k.Shop, KeyID: k.ID}, nil
+}
