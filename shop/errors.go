@@ -1,0 +1,50 @@
+package shop
+
+import "errors"
+
+// Expected outcomes. api/problem.go gives each its HTTP meaning.
+var (
+	ErrNotFound        = errors.New("shop: there is no such thing, or it is not yours")
+	ErrSoldOut         = errors.New("shop: sold out")
+	ErrLimited         = errors.New("shop: more than one buyer may have")
+	ErrBusy            = errors.New("shop: too many orders at once, try again in a moment")
+	ErrUnavailable     = errors.New("shop: the outcome is not known yet, ask again with the same idempotency key")
+	ErrKeyReused       = errors.New("shop: the idempotency key was used with another request")
+	ErrKeyInvalid      = errors.New("shop: an idempotency key has 1 to 255 printable ASCII characters")
+	ErrNoLines         = errors.New("shop: the cart is empty")
+	ErrTooManyLines    = errors.New("shop: too many lines")
+	ErrQuantity        = errors.New("shop: the quantity is out of range")
+	ErrAmount          = errors.New("shop: the amount is out of range")
+	ErrCurrency        = errors.New("shop: not a currency of ISO 4217")
+	ErrCurrencyDiffers = errors.New("shop: the currencies differ")
+	ErrVariantUnknown  = errors.New("shop: there is no such variant")
+	ErrVariantArchived = errors.New("shop: the variant is no longer for sale")
+	ErrVariantForeign  = errors.New("shop: the variant belongs to another shop")
+	ErrQuoteInvalid    = errors.New("shop: the quote is not one of ours")
+	ErrQuoteExpired    = errors.New("shop: the quote has expired")
+	ErrQuoteForeign    = errors.New("shop: the quote was given for something else")
+	ErrInstrument      = errors.New("shop: there is no such payment instrument")
+	ErrOrderState      = errors.New("shop: the order's state does not allow this")
+	ErrRefundTooMuch   = errors.New("shop: the refund exceeds what was paid and not refunded yet")
+	ErrStockTooLow     = errors.New("shop: the stock would fall below what is reserved")
+	ErrText            = errors.New("shop: the text is missing or too long")
+	ErrKind            = errors.New("shop: an unknown kind")
+	ErrTooManyVariants = errors.New("shop: too many variants")
+	ErrPicture         = errors.New("shop: not a PNG, JPEG or WebP picture")
+	ErrPictureTooLarge = errors.New("shop: the picture is too large")
+	ErrCursor          = errors.New("shop: the cursor is not one of ours")
+)
+
+// InputError says which field of a request is wrong. It unwraps to one of the errors above.
+type InputError struct {
+	Field string // "lines[2].quantity"
+	Err   error
+}
+
+// Error is the reason with the field's name.
+func (e *InputError) Error() string { return e.Err.Error() + " (" + e.Field + ")" }
+
+// Unwrap is the reason.
+func (e *InputError) Unwrap() error { return e.Err }
+
+func invalid(field string, err error) error { return &InputError{field, err} }

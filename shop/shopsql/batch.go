@@ -1,0 +1,320 @@
+package shopsql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/hawkerlive/hawker/event/outbox"
+	"github.com/hawkerlive/hawker/shop"
+	"github.com/hawkerlive/hawker/store"
+)
+
+const applyTries = 4 // a race for a key with another node starts the batch again, with the key known
+
+// errKeyRace means that another node placed an order under one of the batch's keys meanwhile.
+var errKeyRace = errors.New("shopsql: another node placed an order under the same key")
+
+// Apply carries out a batch in one transaction.
+func (s *Store) Apply(ctx context.Context, b shop.Batch) (shop.BatchResult, error) {
+	for try := 1; ; try++ {
+		r := newRun(b)
+		err := s.DB.UpdateFirst(ctx, func(tx *store.Tx) error { return r.apply(ctx, tx) })
+		if err == nil {
+			return r.result, nil
+		}
+		if !errors.Is(err, errKeyRace) || try == applyTries {
+			return shop.BatchResult{}, fmt.Errorf("apply a batch of %d claims and %d settlements: %w", len(b.Claims), len(b.Settlements), err)
+		}
+	}
+}
+
+// run is one batch on its way through its transaction: read, decide in memory, write.
+type run struct {
+	tx     *store.Tx
+	batch  shop.Batch
+	result shop.BatchResult
+	facts  *shop.Facts
+
+	orders   map[string]*shop.Order  // that are settled, locked
+	keys     map[string]*known       // of the claims, those that were placed before or in this batch
+	offers   map[string]shop.Variant // with the product's title and state folded in
+	titles   map[string]string       // of the product, per variant
+	stock    map[string]*shelf
+	payments map[payRef]bool // paid ones, of orders that may see money twice
+	limits   map[limit]int64 // what buyers have
+
+	placed   []*placed
+	moved    []*shop.Order
+	paid     []shop.Payment
+	refunds  []shop.Refund
+	limitAdd map[limit]int64
+}
+
+// shelf is a variant's stock as the batch changes it.
+type shelf struct {
+	before, now shop.Stock
+	moves       shop.Moves
+}
+
+func (s *shelf) hold(n int64)    { s.moves.Held += n; s.now.Reserved += n }
+func (s *shelf) sell(n int64)    { s.moves.Sold += n; s.now.Reserved -= n; s.now.OnHand -= n }
+func (s *shelf) release(n int64) { s.moves.Released += n; s.now.Reserved -= n }
+
+type known struct {
+	print  string
+	orders []*shop.Order
+}
+
+type placed struct {
+	order *shop.Order
+	claim *shop.Claim
+}
+
+type payRef struct{ order, provider, ref string }
+
+type limit struct{ id, buyer string }
+
+func variantLimit(variant, buyer string) limit { return limit{"variant/" + variant, buyer} }
+
+func newRun(b shop.Batch) *run {
+	return &run{
+		batch: b, facts: shop.NewFacts(b.Now), orders: map[string]*shop.Order{}, keys: map[string]*known{}, offers: map[string]shop.Variant{},
+		titles: map[string]string{}, stock: map[string]*shelf{}, payments: map[payRef]bool{}, limits: map[limit]int64{}, limitAdd: map[limit]int64{},
+		result: shop.BatchResult{Settled: make([]shop.Settled, len(b.Settlements)), Outcomes: make([]shop.Outcome, len(b.Claims))},
+	}
+}
+
+func (r *run) apply(ctx context.Context, tx *store.Tx) error {
+	r.tx = tx
+	if err := r.read(ctx); err != nil {
+		return err
+	}
+	for i := range r.batch.Settlements {
+		r.result.Settled[i] = r.settle(&r.batch.Settlements[i])
+	}
+	for i := range r.batch.Claims {
+		r.result.Outcomes[i] = r.claim(&r.batch.Claims[i])
+	}
+	return r.write(ctx)
+}
+
+func (r *run) read(ctx context.Context) error {
+	if err := r.readOrders(ctx); err != nil {
+		return wrap("read orders to settle", err)
+	}
+	if err := r.readKeys(ctx); err != nil {
+		return wrap("read keys", err)
+	}
+	if err := r.readStock(ctx); err != nil {
+		return wrap("lock stock", err)
+	}
+	return wrap("read limits", r.readLimits(ctx))
+}
+
+// readOrders locks the orders to settle, by id, and reads the payments of those that may see money twice.
+func (r *run) readOrders(ctx context.Context) error {
+	var ids []string
+	for _, s := range r.batch.Settlements {
+		ids = append(ids, s.OrderID)
+	}
+	found, err := in(ctx, r.tx, scanOrder, `SELECT `+orderColumns+` FROM orders WHERE id IN (`, distinct(ids), ` ORDER BY id`+r.tx.ForUpdate())
+	if err != nil {
+		return err
+	}
+	var late []string
+	for i := range found {
+		r.orders[found[i].ID] = &found[i]
+		if !found[i].State.Open() {
+			late = append(late, found[i].ID)
+		}
+	}
+	paid, err := in(ctx, r.tx, func(rows *sql.Rows) (p payRef, err error) {
+		return p, rows.Scan(&p.order, &p.provider, &p.ref)
+	}, `SELECT order_id, provider, ref FROM payment WHERE state = 'paid' AND order_id IN (`, late, ``)
+	for _, p := range paid {
+		r.payments[p] = true
+	}
+	return err
+}
+
+type keyed struct {
+	key, print string
+	order      shop.Order
+}
+
+func scanKeyed(rows *sql.Rows) (k keyed, err error) {
+	k.order, err = scanOrderWith(rows, &k.key, &k.print)
+	return k, err
+}
+
+// readKeys finds the orders of the claims' keys and forgets keys that are too old.
+func (r *run) readKeys(ctx context.Context) error {
+	ids := make([]string, len(r.batch.Claims))
+	for i := range r.batch.Claims {
+		ids[i] = r.batch.Claims[i].Key
+	}
+	found, err := in(ctx, r.tx, scanKeyed, `SELECT key_hash, fingerprint, `+orderColumns+` FROM orders WHERE key_hash IN (`, distinct(ids), ` ORDER BY key_hash, part`)
+	if err != nil {
+		return err
+	}
+	for i := range found {
+		f := &found[i]
+		if f.order.PlacedAt.Before(r.batch.KeysFrom) {
+			if _, err := r.tx.Exec(ctx, `UPDATE orders SET key_hash = NULL WHERE id = $1`, f.order.ID); err != nil {
+				return err
+			}
+			continue
+		}
+		k := r.keys[f.key]
+		if k == nil {
+			k = &known{print: f.print}
+			r.keys[f.key] = k
+		}
+		o := &f.order
+		if locked := r.orders[o.ID]; locked != nil {
+			o = locked
+		}
+		k.orders = append(k.orders, o)
+	}
+	return nil
+}
+
+// readStock locks the stock rows that the batch may change, in the order of their ids, and reads what is sold.
+func (r *run) readStock(ctx context.Context) error {
+	var ids []string
+	for _, o := range r.orders {
+		for _, l := range o.Lines {
+			ids = append(ids, l.Variant)
+		}
+	}
+	for i := range r.batch.Claims {
+		if r.keys[r.batch.Claims[i].Key] != nil {
+			continue
+		}
+		for _, l := range r.batch.Claims[i].Lines {
+			ids = append(ids, l.Variant)
+		}
+	}
+	ids = distinct(ids)
+	type level struct {
+		id string
+		shop.Stock
+	}
+	levels, err := in(ctx, r.tx, func(rows *sql.Rows) (l level, err error) {
+		return l, rows.Scan(&l.id, &l.OnHand, &l.Reserved, &l.Number, &l.Hash)
+	}, `SELECT variant_id, on_hand, reserved, number, hash FROM stock WHERE variant_id IN (`, ids, ` ORDER BY variant_id`+r.tx.ForUpdate())
+	if err != nil {
+		return err
+	}
+	for _, l := range levels {
+		r.stock[l.id] = &shelf{before: l.Stock, now: l.Stock}
+	}
+	offers, err := in(ctx, r.tx, scanOffer, `SELECT `+variantColumns+`, p.currency, p.title, p.state FROM variant v JOIN product p ON p.id = v.product_id WHERE v.id IN (`, ids, ``)
+	for _, o := range offers {
+		if o.productState == shop.Archived {
+			o.State = shop.Archived
+		}
+		r.offers[o.ID], r.titles[o.ID] = o.Variant, o.productTitle
+	}
+	return err
+}
+
+// readLimits reads what the batch's buyers have of limited variants. The stock rows' locks cover the counters.
+func (r *run) readLimits(ctx context.Context) error {
+	var ids, buyers []string
+	for i := range r.batch.Claims {
+		c := &r.batch.Claims[i]
+		for _, l := range c.Lines {
+			if r.offers[l.Variant].PerBuyer > 0 {
+				ids, buyers = append(ids, variantLimit(l.Variant, "").id), append(buyers, c.Buyer)
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	ids, buyers = distinct(ids), distinct(buyers)
+	a := padded(ids)
+	b := padded(buyers)
+	query := `SELECT limit_id, buyer_id, quantity FROM buyer_limit WHERE limit_id IN (` + list(len(a)) + `) AND buyer_id IN (`
+	for i := range b {
+		if i > 0 {
+			query += ","
+		}
+		query += "$" + strconv.Itoa(len(a)+i+1)
+	}
+	type have struct {
+		limit
+		n int64
+	}
+	found, err := rows(ctx, r.tx, func(rows *sql.Rows) (h have, err error) {
+		return h, rows.Scan(&h.id, &h.buyer, &h.n)
+	}, query+`)`, append(a, b...)...)
+	for _, h := range found {
+		r.limits[h.limit] = h.n
+	}
+	return err
+}
+
+// write stores what the batch decided, one statement per table and kind.
+func (r *run) write(ctx context.Context) error {
+	if err := r.insertOrders(ctx); err != nil {
+		return wrap("insert orders", err)
+	}
+	if err := updateOrders(ctx, r.tx, r.moved); err != nil {
+		return wrap("update orders", err)
+	}
+	if err := insertPayments(ctx, r.tx, r.paid); err != nil {
+		return wrap("insert payments", err)
+	}
+	for _, refund := range r.refunds {
+		if err := insertRefund(ctx, r.tx, refund, "", ""); err != nil {
+			return wrap("insert a refund", err)
+		}
+	}
+	if err := r.upsertLimits(ctx); err != nil {
+		return wrap("count limits", err)
+	}
+	if err := r.writeStock(ctx); err != nil {
+		return err
+	}
+	return outbox.Append(ctx, r.tx, r.facts.Events()...)
+}
+
+func (r *run) writeStock(ctx context.Context) error {
+	var entries []shop.Entry
+	for _, id := range sortedKeys(r.stock) {
+		s := r.stock[id]
+		if s.moves != (shop.Moves{}) {
+			e := s.before.Next(id, s.moves, "", "", r.batch.Now)
+			s.now = e.After()
+			entries = append(entries, e)
+		}
+		v := r.offers[id]
+		now := shop.StockNow{Variant: id, Product: v.ProductID, Shop: v.ShopID, Available: s.now.Available(), Number: s.now.Number}
+		r.result.Stocks = append(r.result.Stocks, now)
+		r.facts.Stock(s.before.Available(), now)
+	}
+	return writeEntries(ctx, r.tx, entries)
+}
+
+func distinct(ids []string) []string {
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func millis(t time.Time) int64 { return store.Millis(t) }

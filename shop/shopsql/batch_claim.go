@@ -1,0 +1,171 @@
+package shopsql
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+
+	"github.com/hawkerlive/hawker/event"
+	"github.com/hawkerlive/hawker/shop"
+)
+
+// claim grants all of a claim, or says why not. Orders of a known key are answered as they stand.
+func (r *run) claim(c *shop.Claim) shop.Outcome {
+	if k := r.keys[c.Key]; k != nil {
+		if k.print != c.Fingerprint {
+			return shop.Outcome{Err: shop.ErrKeyReused}
+		}
+		return shop.Outcome{Orders: copies(k.orders), Known: true}
+	}
+	if err := r.refuse(c); err != nil {
+		return shop.Outcome{Err: err}
+	}
+	orders := r.ordersOf(c)
+	for _, o := range orders {
+		if o.Total > shop.AmountMax {
+			return shop.Outcome{Err: &shop.InputError{Field: "lines", Err: shop.ErrAmount}}
+		}
+	}
+	k := &known{print: c.Fingerprint, orders: orders}
+	r.keys[c.Key] = k
+	for _, o := range orders {
+		for variant, n := range quantities(o) {
+			r.stock[variant].hold(n)
+		}
+		r.count(o, 1)
+		r.placed = append(r.placed, &placed{o, c})
+		r.facts.Order(event.OrderPlaced, shop.FactOf(*o, r.batch.Now))
+		if o.Total == 0 { // nothing to pay
+			for variant, n := range quantities(o) {
+				r.stock[variant].sell(n)
+			}
+			o.State = shop.Paid
+			r.facts.Order(event.OrderPaid, shop.FactOf(*o, r.batch.Now))
+		}
+	}
+	return shop.Outcome{Orders: copies(orders)}
+}
+
+func copies(orders []*shop.Order) []shop.Order {
+	out := make([]shop.Order, len(orders))
+	for i, o := range orders {
+		out[i] = *o
+	}
+	return out
+}
+
+// refuse checks every line, then the stock, then the limits.
+func (r *run) refuse(c *shop.Claim) error {
+	at := func(i int, field string, err error) error {
+		return &shop.InputError{Field: "lines[" + strconv.Itoa(i) + "]." + field, Err: err}
+	}
+	for i, l := range c.Lines {
+		v, ok := r.offers[l.Variant]
+		switch {
+		case !ok:
+			return at(i, "variant", shop.ErrVariantUnknown)
+		case c.Shop != "" && v.ShopID != c.Shop:
+			return at(i, "variant", shop.ErrVariantForeign)
+		case v.State == shop.Archived:
+			return at(i, "variant", shop.ErrVariantArchived)
+		case l.Price != nil && l.Price.Currency != v.Price.Currency:
+			return at(i, "quote", shop.ErrCurrencyDiffers)
+		}
+	}
+	wants := c.Wants()
+	for i, l := range c.Lines {
+		if r.stock[l.Variant].now.Available() < wants[l.Variant] {
+			return at(i, "variant", shop.ErrSoldOut)
+		}
+	}
+	for i, l := range c.Lines {
+		most := r.offers[l.Variant].PerBuyer
+		if most > 0 && r.limits[variantLimit(l.Variant, c.Buyer)]+wants[l.Variant] > most {
+			return at(i, "quantity", shop.ErrLimited)
+		}
+	}
+	return nil
+}
+
+// ordersOf makes one order per shop, in the order in which the lines name them.
+func (r *run) ordersOf(c *shop.Claim) []*shop.Order {
+	var orders []*shop.Order
+	byShop := map[string]*shop.Order{}
+	for _, l := range c.Lines {
+		v := r.offers[l.Variant]
+		o := byShop[v.ShopID]
+		if o == nil {
+			o = &shop.Order{
+				ID: shop.OrderID(c.PurchaseID, int64(len(orders))), PurchaseID: c.PurchaseID, Part: int64(len(orders)), ShopID: v.ShopID, BuyerID: c.Buyer,
+				State: shop.Held, Currency: v.Price.Currency, Source: c.Source, Provider: c.Provider, Instrument: c.Instrument,
+				PlacedAt: r.batch.Now, HoldUntil: c.HoldUntil, ChangedAt: r.batch.Now,
+			}
+			byShop[v.ShopID] = o
+			orders = append(orders, o)
+		}
+		price := v.Price.Amount
+		if l.Price != nil {
+			price = l.Price.Amount
+		}
+		o.Lines = append(o.Lines, shop.Line{
+			Line: int64(len(o.Lines) + 1), Product: v.ProductID, Variant: v.ID, Title: r.titles[v.ID], VariantTitle: v.Title, SKU: v.SKU,
+			Quantity: l.Quantity, UnitPrice: price, CompareAt: v.CompareAt, Deal: l.Deal, Limited: v.PerBuyer > 0,
+		})
+		o.Total += l.Quantity * price
+	}
+	for _, o := range orders {
+		o.Parts = int64(len(orders))
+	}
+	return orders
+}
+
+// insertOrders stores the batch's orders and contacts. A key that another node took meanwhile starts the batch
+// again: stock is taken only for orders that are ours.
+func (r *run) insertOrders(ctx context.Context) error {
+	if len(r.placed) == 0 {
+		return nil
+	}
+	const columns = 25
+	args := make([]any, 0, len(r.placed)*columns)
+	var contacts []any
+	for _, p := range r.placed {
+		o, c := p.order, p.claim
+		variant, quantity := "", int64(0)
+		if len(o.Lines) == 1 {
+			variant, quantity = o.Lines[0].Variant, o.Lines[0].Quantity
+		}
+		args = append(args, o.ID, o.PurchaseID, o.Part, o.Parts, o.ShopID, o.BuyerID, string(o.State), o.Currency, o.Total, o.Paid, o.Refunded,
+			shop.EncodeLines(o.Lines), encodeSource(o.Source), o.Source.Broadcast, o.Provider, o.Instrument, o.ActionURL, o.Reason,
+			millis(o.PlacedAt), millis(o.HoldUntil), millis(o.ChangedAt), c.Key, c.Fingerprint, variant, quantity)
+		if o.Part == 0 && c.Contact != "" {
+			contacts = append(contacts, o.PurchaseID, c.Buyer, c.Contact, millis(r.batch.Now))
+		}
+	}
+	ids, err := rows(ctx, r.tx, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) },
+		`INSERT INTO orders (`+orderColumns+`, key_hash, fingerprint, variant_id, quantity) VALUES `+tuples(len(r.placed), columns)+` ON CONFLICT DO NOTHING RETURNING id`, args...)
+	if err != nil {
+		return err
+	}
+	if len(ids) != len(r.placed) {
+		return errKeyRace
+	}
+	if len(contacts) > 0 {
+		_, err = r.tx.Exec(ctx, `INSERT INTO purchase_contact (purchase_id, buyer_id, contact, created_at) VALUES `+tuples(len(contacts)/4, 4), contacts...)
+	}
+	return err
+}
+
+func (r *run) upsertLimits(ctx context.Context) error {
+	var args []any
+	for k, n := range r.limitAdd {
+		if n != 0 {
+			args = append(args, k.id, k.buyer, n)
+		}
+	}
+	if len(args) == 0 {
+		return nil
+	}
+	_, err := r.tx.Exec(ctx, `INSERT INTO buyer_limit (limit_id, buyer_id, quantity) VALUES `+tuples(len(args)/3, 3)+
+		` ON CONFLICT (limit_id, buyer_id) DO UPDATE SET quantity = buyer_limit.quantity + excluded.quantity`, args...)
+	return err
+}
