@@ -10,6 +10,7 @@ var (
 	ErrNotFound        = errors.New("account: there is no such thing")
 
 	ErrBadCredentials = errors.New("account: e-mail and password do not match an account")
+	ErrWrongPassword  = errors.New("account: the password is not the account's")
 	ErrBusy           = errors.New("account: too many log-ins at once")
 	ErrBadEmail       = errors.New("account: this is not an e-mail address")
 	ErrWeakPassword   = errors.New("account: the password is too short, too long, too common, or part of the name or e-mail")

@@ -32,10 +32,15 @@ type Credential struct{ Account, Hash string }
 
 // Address is where somebody receives parcels.
 type Address struct {
-	ID, Name, Line1, Line2, City, Zip string
-	Country                           string // ISO 3166, two letters
-	Phone                             string
-	Created                           time.Time
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Line1   string    `json:"line1"`
+	Line2   string    `json:"line2,omitempty"`
+	City    string    `json:"city"`
+	Zip     string    `json:"zip"`
+	Country string    `json:"country"` // ISO 3166, two letters
+	Phone   string    `json:"phone,omitempty"`
+	Created time.Time `json:"created_at"`
 }
 
 // SignUp is what a new account gives.
@@ -138,7 +143,7 @@ func (s *Service) confirm(ctx context.Context, account, password string) error {
 	}
 	ok, _, err := s.Passwords.verify(ctx, c.Hash, password)
 	if err == nil && !ok {
-		err = ErrBadCredentials
+		err = ErrWrongPassword
 	}
 	return err
 }

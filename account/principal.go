@@ -17,10 +17,10 @@ type Principal struct {
 
 // Membership gives an account a role at a shop, or at one channel of it.
 type Membership struct {
-	Shop    string
-	Channel string // "" for a role at the shop
-	Role    Role
-	Name    string // of the shop or channel
+	Shop    string `json:"shop"`
+	Channel string `json:"channel,omitempty"` // "" for a role at the shop
+	Role    Role   `json:"role"`
+	Name    string `json:"name"` // of the shop or channel
 }
 
 // Owner says what a row belongs to. A channel's rows name the channel's shop too; an order names its shop and

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"github.com/hawkerlive/hawker/account"
@@ -49,7 +50,7 @@ func (s *Server) identify(r *http.Request, q *request) error {
 		if !ok {
 			return account.ErrUnauthenticated
 		}
-		p, err := s.Auth.Authenticate(r.Context(), token)
+		p, err := s.auth().Authenticate(r.Context(), token)
 		q.principal = p
 		return err
 	}
@@ -61,9 +62,16 @@ func (s *Server) identify(r *http.Request, q *request) error {
 	if changes(r) && !s.ownOrigin(r) {
 		return ErrOrigin
 	}
-	p, err := s.Auth.Authenticate(r.Context(), token)
+	p, err := s.auth().Authenticate(r.Context(), token)
 	q.principal = p
 	return err
+}
+
+func (s *Server) auth() Authenticator {
+	if s.Auth != nil {
+		return s.Auth
+	}
+	return s.Accounts
 }
 
 // parseBearer reads an Authorization header (RFC 6750).
@@ -102,13 +110,18 @@ func changes(r *http.Request) bool {
 	return true
 }
 
-// ownOrigin: scripts can forge neither header.
+// ownOrigin: scripts can forge neither header. The origin may be the one that we are known by, or the one that the
+// browser used: a page of another site has neither.
 func (s *Server) ownOrigin(r *http.Request) bool {
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
 		return site == "same-origin"
 	}
 	origin := r.Header.Get("Origin")
-	return origin != "" && origin == s.origin
+	if origin == "" || origin == "null" {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return origin == s.origin || err == nil && u.Host != "" && u.Host == r.Host
 }
 
 // address is the client's, as the nearest proxy that we do not trust, or the client itself, appears to us.

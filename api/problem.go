@@ -78,6 +78,7 @@ var meanings = []meaning{
 	{account.ErrUnauthenticated, 401, "unauthenticated", "Log in first", 0},
 	{account.ErrBadCredentials, 401, "bad-credentials", "E-mail and password do not match an account", 0},
 	{account.ErrKeyRevoked, 401, "stream-key-refused", "The stream key is not, or no longer, valid", 0},
+	{account.ErrWrongPassword, 403, "wrong-password", "The password is not the account's", 0},
 	{account.ErrForbidden, 403, "forbidden", "Your role does not allow this", 0},
 	{account.ErrScope, 403, "scope-missing", "This needs an API token with another scope", 0},
 	{ErrOrigin, 403, "foreign-origin", "The request comes from another site", 0},

@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
 
 	"github.com/hawkerlive/hawker/account"
 )
@@ -134,6 +137,10 @@ func (r *router) admit(needs Needs, max int64) func(huma.Context, func(huma.Cont
 			r.server.write(c, problemFor(http.StatusRequestEntityTooLarge, "body-too-large", fmt.Sprintf("The body may have %d bytes.", max)))
 			return
 		}
+		if !clean(c) {
+			r.server.write(c, invalid("path or query", "holds characters that no id or text of ours holds"))
+			return
+		}
 		err := r.server.identify(c.Request, q)
 		if err != nil && needs.Public && q.cookie {
 			err = nil // an old cookie does not lock a public page
@@ -162,6 +169,24 @@ func (r *router) owner(ctx huma.Context, of Of, p *account.Principal) (account.O
 	}
 	return r.owners[of.Kind](ctx.Context(), ctx.Param(of.Param))
 }
+
+const paramMax = 200 // bytes of an id in a path
+
+// clean refuses what a database would: NUL, and bytes that are not UTF-8.
+func clean(c *gin.Context) bool {
+	for _, p := range c.Params {
+		if len(p.Value) > paramMax || !plain(p.Value) {
+			return false
+		}
+	}
+	if c.Request.URL.RawQuery == "" {
+		return true
+	}
+	q, err := url.QueryUnescape(c.Request.URL.RawQuery)
+	return err == nil && plain(q)
+}
+
+func plain(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 // operationID makes "get-shop-products" of GET /v1/shops/{id}/products.
 func operationID(method, path string) string {

@@ -35,6 +35,13 @@ func idempotencyKey(ctx context.Context) (string, error) {
 	return key, nil
 }
 
+func (s *Server) replays() Replays {
+	if s.Replays != nil {
+		return s.Replays
+	}
+	return s.Accounts
+}
+
 // once runs a creating handler at most once per caller, route and key: a repeated request is answered from what
 // was stored, another request under the same key is refused, and one that comes while the first still runs is
 // told to wait. Only good answers are stored: what failed may be tried again.
@@ -54,7 +61,7 @@ func once[I, O any](ctx context.Context, s *Server, route string, in *I, handle 
 	if p := caller(ctx); p != nil {
 		k.Account = p.AccountID
 	}
-	stored, err := s.Replays.BeginReplay(ctx, k)
+	stored, err := s.replays().BeginReplay(ctx, k)
 	switch {
 	case err != nil:
 		s.Metrics.replayed("refused")
@@ -77,7 +84,7 @@ func finish[I, O any](ctx context.Context, s *Server, k account.ReplayKey, in *I
 	acted := false
 	defer func() {
 		if !acted {
-			s.Replays.DropReplay(keep, k)
+			s.replays().DropReplay(keep, k)
 		}
 	}()
 	if out, err = handle(ctx, in); err != nil {
@@ -86,7 +93,7 @@ func finish[I, O any](ctx context.Context, s *Server, k account.ReplayKey, in *I
 	acted = true
 	answer, err := json.Marshal(out)
 	if err == nil {
-		err = s.Replays.EndReplay(keep, k, answer)
+		err = s.replays().EndReplay(keep, k, answer)
 	}
 	if err != nil {
 		// It was done, and the caller must hear so. A repetition is told to wait until the claim runs out.

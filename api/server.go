@@ -32,9 +32,13 @@ type Replays interface {
 // Server holds the services behind the routes. Fill the fields, then call Handler once.
 type Server struct {
 	// Required.
-	Log  *slog.Logger
-	Auth Authenticator
-	// Replays remembers the answers of requests with an Idempotency-Key.
+	Log      *slog.Logger
+	Accounts *account.Service
+
+	// LiveBroadcast finds the broadcast that is on air on a channel, "" for none. Without it nothing is.
+	LiveBroadcast func(ctx context.Context, channel string) (string, error)
+	// Auth and Replays default to Accounts.
+	Auth    Authenticator
 	Replays Replays
 
 	// PublicURL is where browsers find us (scheme://host[:port]). Its scheme decides the cookie, its origin is
@@ -70,6 +74,13 @@ type door struct {
 
 // routes declares every resource; one line each.
 func (s *Server) routes(r *router) {
+	s.routesAccounts(r)
+	s.routesSessions(r)
+	s.routesMe(r)
+	s.routesTokens(r)
+	s.routesShops(r)
+	s.routesChannels(r)
+	s.routesMembers(r)
 }
 
 // Handler is the whole of /v1, with its own problems for unknown paths and methods. cmd puts it behind the media

@@ -1,0 +1,53 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/hawkerlive/hawker/account"
+)
+
+type memberBody struct {
+	Account string       `json:"account"`
+	Name    string       `json:"name"`
+	Role    account.Role `json:"role" enum:"owner,seller,finance,creator,moderator"`
+}
+
+type memberIn struct {
+	idIn
+	Account string `path:"account"`
+	Body    struct {
+		Role account.Role `json:"role" enum:"owner,seller,finance,creator,moderator"`
+	}
+}
+
+type memberID struct {
+	idIn
+	Account string `path:"account"`
+}
+
+// routesMembers are the same at shops and at channels.
+func (s *Server) routesMembers(r *router) {
+	for _, place := range []struct {
+		path, noun string
+		of         Of
+	}{{"/v1/shops/{id}/members", "shop", Of{KindShop, "id"}}, {"/v1/channels/{id}/members", "channel", Of{KindChannel, "id"}}} {
+		op := func(method, path, summary string) huma.Operation {
+			return huma.Operation{Method: method, Path: path, Summary: summary + " " + place.noun, Tags: []string{place.noun + "s"}}
+		}
+		register(r, op(http.MethodGet, place.path, "Who has a role at a"), Needs{Action: account.MemberRead, Owner: place.of}, func(ctx context.Context, _ *idIn) (*pageOut[memberBody], error) {
+			all, err := s.Accounts.Members(ctx, ownerOf(ctx))
+			return whole(all, func(m account.Member) memberBody { return memberBody(m) }), err
+		})
+		put := op(http.MethodPut, place.path+"/{account}", "Give a role at a")
+		put.DefaultStatus = http.StatusNoContent
+		register(r, put, Needs{Action: account.MemberWrite, Owner: place.of}, func(ctx context.Context, in *memberIn) (*struct{}, error) {
+			return nil, s.Accounts.SetMember(ctx, ownerOf(ctx), in.Account, in.Body.Role)
+		})
+		register(r, op(http.MethodDelete, place.path+"/{account}", "Take a role away at a"), Needs{Action: account.MemberWrite, Owner: place.of}, func(ctx context.Context, in *memberID) (*struct{}, error) {
+			return nil, s.Accounts.RemoveMember(ctx, ownerOf(ctx), in.Account)
+		})
+	}
+}
