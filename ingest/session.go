@@ -1,0 +1,282 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hawkerlive/hawker/streaming"
+)
+
+// Source is one track as a protocol announces it.
+type Source struct {
+	Track     streaming.Track // without Zero; video ticks at 90 kHz, audio at its sample rate
+	StampRate int             // stamps per second of its frames: 1000 for FLV, the clock rate for RTP
+}
+
+// Frame is one access unit as a protocol delivers it: NAL units without start codes, OBUs, or one element.
+type Frame struct {
+	Track   int
+	DTS     int64 // stamp, wrapping at the request's Moduli; one line for all tracks of the session
+	CTS     int64 // presentation minus decoding, in the same stamps
+	Payload [][]byte
+}
+
+const keyRequestGap = 500 * time.Millisecond
+
+// Session is one publisher's stay. One goroutine declares and writes; any goroutine may end it or ask.
+type Session struct {
+	sessions *Sessions
+	request  Request
+	grant    Grant
+	config   Config
+	log      *slog.Logger
+
+	// The writer's goroutine only.
+	publication *streaming.Publication
+	onKey       func()
+	line        line
+	tracks      map[int]*track
+	told        Health    // what the metrics know
+	asked       time.Time // when a key picture was asked for
+	watching    sync.WaitGroup
+
+	health health
+
+	mu        sync.Mutex
+	broadcast string
+	ended     error
+	done      chan struct{}
+	closing   sync.Once
+}
+
+// Grant is what the session's key allows.
+func (s *Session) Grant() Grant { return s.grant }
+
+// Broadcast is where the session is on air, empty before its first declaration.
+func (s *Session) Broadcast() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broadcast
+}
+
+// Done is closed when the session must end: kicked, displaced, over a limit, its broadcast ended, or closed.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// Err tells why the session ended, nil while it goes on.
+func (s *Session) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
+}
+
+// OnKeyRequest sets what is called, at most once in 500 ms and on any goroutine, when a viewer wants a key frame.
+// It must not block. Set it before Declare.
+func (s *Session) OnKeyRequest(f func()) { s.onKey = f }
+
+// Declare says which tracks the frames to come belong to. The first declaration finds the broadcast and joins the
+// hub; a later one starts a new generation, unless it says what was so already.
+func (s *Session) Declare(ctx context.Context, sources []Source) error {
+	if err := s.Err(); err != nil {
+		return err
+	}
+	if len(sources) == 0 || len(sources) > s.config.TracksMax {
+		return s.fail(fmt.Errorf("%w: %d tracks", ErrTracks, len(sources)))
+	}
+	tracks, err := newTracks(sources, s.config)
+	if err != nil {
+		return s.fail(err)
+	}
+	if s.publication != nil {
+		if sameTracks(s.tracks, tracks) {
+			return nil
+		}
+		s.tracks = tracks
+		s.restart("the tracks changed")
+		return nil
+	}
+	broadcast := s.grant.BroadcastID
+	if broadcast == "" {
+		if broadcast, err = s.sessions.Broadcasts.GoOnAir(ctx, s.grant.ChannelID); err != nil {
+			return s.fail(fmt.Errorf("find the broadcast: %w", err))
+		}
+	}
+	p, err := s.sessions.Hub.Publish(ctx, broadcast, hubTracks(tracks))
+	if err != nil {
+		return s.fail(fmt.Errorf("join the hub: %w", err))
+	}
+	s.publication, s.tracks = p, tracks
+	s.line.unwrap.Moduli = s.request.Moduli
+	s.line.begin(hasVideo(tracks))
+	if s.onKey != nil {
+		p.OnKeyRequest(s.onKey)
+	}
+	s.mu.Lock()
+	s.broadcast = broadcast
+	s.mu.Unlock()
+	s.health.declared(broadcast, tracks)
+	s.log = s.log.With("broadcast", broadcast)
+	s.log.Info("publisher on air", "tracks", describe(tracks))
+	s.watching.Add(1)
+	go func() {
+		defer s.watching.Done()
+		select {
+		case <-p.Displaced():
+			s.end(s.whyDisplaced(broadcast))
+		case <-s.done:
+		}
+	}()
+	return nil
+}
+
+// Write hands a frame to the broadcast. Frames of undeclared tracks are ignored, and so is everything before the
+// first key picture. An error is final: the session has ended.
+func (s *Session) Write(f Frame) error {
+	if err := s.Err(); err != nil {
+		return err
+	}
+	t := s.tracks[f.Track]
+	if t == nil {
+		return nil
+	}
+	now := s.sessions.now()
+	size := 0
+	for _, p := range f.Payload {
+		size += len(p)
+	}
+	turned, err := s.health.count(now, t.Kind, size, s.config.BitrateMax)
+	if err != nil {
+		return s.fail(err)
+	}
+	if turned {
+		h := s.health.snapshot(now)
+		s.sessions.Metrics.second(h, s.told)
+		s.told = h
+	}
+	picture, err := t.codec.read(f.Payload)
+	if err != nil {
+		s.health.drop(err)
+		return nil
+	}
+	if picture.config != nil {
+		if err := s.reconfigure(t, picture); err != nil {
+			return s.fail(err)
+		}
+	}
+	if len(picture.payload) == 0 {
+		return nil
+	}
+	u, verdict := s.line.place(now, t, f, picture)
+	switch verdict {
+	case lineJumped:
+		s.restart("the publisher's clock jumped")
+		if u, verdict = s.line.place(now, t, f, picture); verdict != lineGood {
+			s.askForKey(now)
+			return nil
+		}
+	case lineDropped:
+		s.health.drop(nil)
+		return nil
+	case lineWaiting:
+		s.askForKey(now)
+		return nil
+	}
+	s.health.unit(now, t, u, picture)
+	if err := s.publication.Write(u); err != nil {
+		return s.fail(err)
+	}
+	s.health.placed(s.publication.Generation(), t.Track, u, now)
+	return nil
+}
+
+// reconfigure takes new parameter sets: a new generation begins with the picture that brought them.
+func (s *Session) reconfigure(t *track, p picture) error {
+	if p.width*p.height > s.config.PixelsMax {
+		return fmt.Errorf("%w: %d × %d", ErrResolution, p.width, p.height)
+	}
+	first := len(t.Config) == 0
+	t.Config, t.shape = p.config, p
+	if first && s.publication.Generation() == nil {
+		s.publication.Restart(hubTracks(s.tracks))
+	} else {
+		s.restart("the codec's parameters changed")
+	}
+	s.health.declared(s.Broadcast(), s.tracks)
+	return nil
+}
+
+// restart begins a new generation with the next key picture.
+func (s *Session) restart(why string) {
+	s.line.begin(hasVideo(s.tracks))
+	for _, t := range s.tracks {
+		t.clock.reset()
+	}
+	s.publication.Restart(hubTracks(s.tracks))
+	s.health.restarted()
+	s.health.declared(s.Broadcast(), s.tracks)
+	s.sessions.Metrics.restart(s.request.Protocol)
+	s.log.Info("a new generation begins", "why", why)
+}
+
+// askForKey asks the publisher for the key picture that everything waits for.
+func (s *Session) askForKey(now time.Time) {
+	if s.onKey != nil && now.Sub(s.asked) >= keyRequestGap {
+		s.asked = now
+		s.onKey()
+	}
+}
+
+// whyDisplaced tells a takeover from the end of the broadcast.
+func (s *Session) whyDisplaced(broadcast string) error {
+	if _, err := s.sessions.Hub.Stream(broadcast); err != nil {
+		return streaming.ErrEnded
+	}
+	return streaming.ErrDisplaced
+}
+
+// CountLost adds packets that the protocol knows to be lost to the session's figures.
+func (s *Session) CountLost(n uint64) { s.health.lost(n) }
+
+// Health returns the session's figures.
+func (s *Session) Health() Health { return s.health.snapshot(s.sessions.now()) }
+
+func (s *Session) onAir() bool { return s.Err() == nil && s.Broadcast() != "" }
+
+// End ends the session from outside: its Done is closed, and its protocol closes it.
+func (s *Session) End(cause error) { s.end(cause) }
+
+// fail ends the session and returns why.
+func (s *Session) fail(err error) error {
+	s.end(err)
+	return err
+}
+
+func (s *Session) end(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended == nil {
+		s.ended = cause
+		close(s.done)
+	}
+}
+
+// errGone is the cause of a session that its own protocol closed.
+var errGone = errors.New("ingest: the publisher has gone")
+
+// Close takes the publisher off the air. The broadcast waits for the next one.
+func (s *Session) Close() {
+	s.closing.Do(func() {
+		s.end(errGone)
+		s.watching.Wait()
+		if s.publication != nil {
+			s.publication.Close()
+		}
+		h := s.health.snapshot(s.sessions.now())
+		s.sessions.Metrics.forget(h.Broadcast)
+		s.log.Info("publisher gone", "why", s.Err(), "seconds", int(h.Seconds), "frames", h.Frames, "restarts", h.Restarts)
+		s.sessions.remove(s)
+	})
+}

@@ -1,0 +1,184 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hawkerlive/hawker/streaming"
+)
+
+// Config bounds publishers. The zero value means the defaults.
+type Config struct {
+	SessionsMax int `yaml:"sessions_max"` // publishers on this node; default 2,000
+	BitrateMax  int `yaml:"bitrate_max"`  // bits per second over ten seconds; default 50,000,000
+	PixelsMax   int `yaml:"pixels_max"`   // width × height; default 3840 × 2160
+	TracksMax   int `yaml:"tracks_max"`   // default 8, which is also the most
+}
+
+const (
+	sessionsMaxDefault = 2000
+	bitrateMaxDefault  = 50_000_000
+	pixelsMaxDefault   = 3840 * 2160
+	tracksMaxDefault   = 8
+)
+
+func (c Config) withDefaults() Config {
+	c.SessionsMax = orDefault(c.SessionsMax, sessionsMaxDefault)
+	c.BitrateMax = orDefault(c.BitrateMax, bitrateMaxDefault)
+	c.PixelsMax = orDefault(c.PixelsMax, pixelsMaxDefault)
+	c.TracksMax = min(orDefault(c.TracksMax, tracksMaxDefault), tracksMaxDefault)
+	return c
+}
+
+func orDefault(v, d int) int {
+	if v <= 0 {
+		return d
+	}
+	return v
+}
+
+// Sessions admits publishers and holds those that are on this node. Any number of goroutines may use it.
+type Sessions struct {
+	// Required.
+	Hub        *streaming.Hub
+	Authorizer Authorizer
+	Broadcasts Broadcaster
+
+	// Optional, with defaults.
+	Config  Config
+	Log     *slog.Logger     // defaults to discarding
+	Metrics *Metrics         // defaults to none
+	Now     func() time.Time // defaults to time.Now
+
+	mu      sync.Mutex
+	all     map[*Session]struct{}
+	closed  bool
+	running sync.WaitGroup
+}
+
+// Admit asks whether a publisher may come in. ErrRefused is the publisher's fault and has been logged; the session
+// that it returns otherwise must be closed. Nothing is on air before the session's first frame.
+func (s *Sessions) Admit(ctx context.Context, r Request) (*Session, error) {
+	log := s.log().With("protocol", r.Protocol, "remote", r.RemoteAddr)
+	if r.StreamKey == "" {
+		s.Metrics.refuse(r.Protocol)
+		log.Warn("publisher refused", "why", "no stream key", "encoder", r.Encoder)
+		return nil, ErrRefused
+	}
+	grant, err := s.Authorizer.AuthorizePublish(ctx, r.StreamKey, r.RemoteAddr)
+	if errors.Is(err, ErrRefused) {
+		s.Metrics.refuse(r.Protocol)
+		log.Warn("publisher refused", "why", "wrong or rotated stream key", "encoder", r.Encoder)
+		return nil, ErrRefused
+	}
+	if err != nil {
+		return nil, fmt.Errorf("authorize a publisher: %w", err)
+	}
+	r.StreamKey = "" // nothing after this needs it
+	out := &Session{
+		sessions: s, request: r, grant: grant, config: s.Config.withDefaults(),
+		log:  log.With("channel", grant.ChannelID),
+		done: make(chan struct{}),
+	}
+	out.health.begin(s.now(), r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrStopping
+	}
+	if len(s.all) >= out.config.SessionsMax {
+		log.Warn("publisher refused", "why", "too many publishers", "sessions", len(s.all))
+		return nil, ErrFull
+	}
+	if s.all == nil {
+		s.all = map[*Session]struct{}{}
+	}
+	s.all[out] = struct{}{}
+	s.running.Add(1)
+	s.Metrics.opened(r.Protocol)
+	out.log.Info("publisher admitted", "encoder", r.Encoder)
+	return out, nil
+}
+
+// Kick closes a channel's sessions that came with a key, with any key where keyID is empty, and returns how many.
+// None of them writes anything more; their protocols close them.
+func (s *Sessions) Kick(channelID, keyID string) int {
+	n := 0
+	for _, one := range s.list() {
+		if one.grant.ChannelID == channelID && (keyID == "" || one.grant.KeyID == keyID) {
+			one.end(ErrKicked)
+			n++
+		}
+	}
+	return n
+}
+
+// Health returns the figures of the publisher that is on a broadcast.
+func (s *Sessions) Health(broadcastID string) (Health, bool) {
+	for _, one := range s.list() {
+		if one.Broadcast() == broadcastID && one.onAir() {
+			return one.Health(), true
+		}
+	}
+	return Health{}, false
+}
+
+// OfChannel returns the figures of a channel's sessions.
+func (s *Sessions) OfChannel(channelID string) []Health {
+	var out []Health
+	for _, one := range s.list() {
+		if one.grant.ChannelID == channelID {
+			out = append(out, one.Health())
+		}
+	}
+	return out
+}
+
+// Run waits for ctx, ends every session and waits until their protocols have closed them.
+func (s *Sessions) Run(ctx context.Context) error {
+	<-ctx.Done()
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	for _, one := range s.list() {
+		one.end(ErrStopping)
+	}
+	s.running.Wait()
+	return nil
+}
+
+func (s *Sessions) list() []*Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]*Session, 0, len(s.all))
+	for one := range s.all {
+		out = append(out, one)
+	}
+	return out
+}
+
+func (s *Sessions) remove(one *Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, one)
+	s.Metrics.closedSession(one.request.Protocol)
+	s.running.Done()
+}
+
+func (s *Sessions) log() *slog.Logger {
+	if s.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Log
+}
+
+func (s *Sessions) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
+}
