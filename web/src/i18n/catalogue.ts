@@ -38,6 +38,11 @@ export function catalogue<const E extends Messages>(
   return self;
 }
 
+/** together loads several catalogues as one: a page's own and those of what it is made of. */
+export function together(...catalogues: Pick<Catalogue<Messages>, 'load'>[]): Pick<Catalogue<Messages>, 'load'> {
+  return { load: async (chosen) => void (await Promise.all(catalogues.map((one) => one.load(chosen)))) };
+}
+
 /** reload brings every catalogue in use into the language, then announces it. */
 export async function reload(chosen: Language): Promise<void> {
   await Promise.all(loaded.map((one) => one.load(chosen)));

@@ -1,0 +1,280 @@
+import { api, ApiError } from '../api/client';
+import type { Broadcast, FeedEvent, MediaTime, Pin, Scene, Transport, Watch } from '../api/types';
+import { createStore, type Store } from '../app/store';
+import { Feed, spreadSceneReload, type FeedState } from '../feed/feed';
+import { backoff } from '../feed/position';
+import { language } from '../i18n/language';
+import { Player, type Frame, type PlayerState, type TransportKind } from '../player';
+import { Release, type Lateness } from '../player/release';
+import { apply, isOld, leavesAtOnce, openScene, place, type Overlay } from './scene';
+import { hasConsent, storedVisitor, storeVisitor } from './visitor';
+
+/** RoomView is all that the page shows of a broadcast. */
+export interface RoomView {
+  /** missing: there is no such broadcast. failed: it could not be loaded, and is tried again. */
+  phase: 'loading' | 'missing' | 'failed' | 'ready';
+  broadcast?: Broadcast;
+  overlay?: Overlay;
+  player: PlayerState;
+  transport?: TransportKind;
+  muted: boolean;
+  feed: FeedState;
+}
+
+const heartbeatMilliseconds = 5000;
+/** With no frame for this long there is no picture to wait for: events are shown as they come. */
+const noPictureMilliseconds = 5000;
+
+/**
+ * Room is one viewer in one broadcast: the scene and the feed that changes it, the player whose frames release the
+ * changes, and the view session that tells what was seen.
+ */
+export class Room {
+  readonly view: Store<RoomView> = createStore<RoomView>({
+    phase: 'loading',
+    player: 'connecting',
+    muted: true,
+    feed: 'connecting',
+  });
+  /** The server's name for this visit; orders, clicks and impressions carry it. */
+  session: string | undefined;
+
+  private player: Player | undefined;
+  private feed: Feed | undefined;
+  private release: Release<FeedEvent>;
+  private watched: Promise<Watch | undefined> | undefined;
+  private video: HTMLVideoElement | undefined;
+  private frame: Frame | undefined;
+  private edge: { mediaTime: MediaTime; at: number } | undefined;
+  private timers: ReturnType<typeof setInterval>[] = [];
+  private sceneTimer: ReturnType<typeof setTimeout> | undefined;
+  private sceneAttempts = 0;
+  private seen = new Set<string>();
+  private readonly abort = new AbortController();
+
+  constructor(readonly id: string) {
+    this.release = new Release<FeedEvent>({
+      deliver: (event) => this.deliver(event),
+      onLate: (lateness) => this.tellLateness(lateness),
+    });
+  }
+
+  start(): void {
+    this.watched = this.watch();
+    void this.loadScene();
+    this.timers = [
+      setInterval(() => this.heartbeat(), heartbeatMilliseconds),
+      setInterval(() => this.flushWithoutPicture(), 1000),
+    ];
+  }
+
+  stop(): void {
+    this.abort.abort();
+    this.timers.forEach(clearInterval);
+    clearTimeout(this.sceneTimer);
+    this.feed?.close();
+    this.player?.stop();
+  }
+
+  /** attach gives the element to play in; it may come before or after the scene. */
+  attach(video: HTMLVideoElement): void {
+    this.video = video;
+    void this.play();
+  }
+
+  unmute(): void {
+    this.player?.unmute();
+  }
+
+  mute(): void {
+    this.player?.mute();
+  }
+
+  toLive(): void {
+    this.player?.toLive();
+  }
+
+  /** reload asks for the scene again: the reader wants another try, or a quote ran out. */
+  reload(): Promise<void> {
+    return this.loadScene();
+  }
+
+  /** mediaTime is what the viewer sees now. */
+  get mediaTime(): MediaTime | undefined {
+    return this.frame?.mediaTime;
+  }
+
+  /** impression tells once per pin that its card was really seen. */
+  impression(pin: string, product: string): void {
+    if (this.seen.has(pin)) return;
+    this.seen.add(pin);
+    this.feed?.send({ kind: 'impression', pin, product, media_time: this.mediaTime });
+  }
+
+  click(product: string, pin?: string, variant?: string): void {
+    this.feed?.send({ kind: 'click', pin, product, variant, media_time: this.mediaTime });
+  }
+
+  private async watch(): Promise<Watch | undefined> {
+    try {
+      const watch = await api.post<Watch>(`/v1/broadcasts/${encodeURIComponent(this.id)}/watch`, {
+        visitor: storedVisitor(),
+        consent: hasConsent(),
+        language: language.get(),
+        source: source(document.referrer, location.origin),
+      });
+      storeVisitor(watch.visitor);
+      this.session = watch.view_session;
+      return watch;
+    } catch {
+      return undefined; // Watching goes on without being counted.
+    }
+  }
+
+  private async loadScene(): Promise<void> {
+    try {
+      const path = `/v1/broadcasts/${encodeURIComponent(this.id)}/scene`;
+      const scene = await api.get<Scene>(path, undefined, this.abort.signal);
+      this.sceneAttempts = 0;
+      this.edge = { mediaTime: scene.now, at: performance.now() };
+      const { overlay, waiting } = openScene(scene, this.view.get().overlay?.pins);
+      this.release.clear();
+      this.update({ phase: 'ready', broadcast: scene.broadcast, overlay });
+      for (const pin of waiting) this.release.hold(placed(pin, scene), pin.from);
+      this.player?.setAnchors(overlay.anchors);
+      await this.follow(scene.position);
+      await this.play();
+    } catch (error) {
+      if (this.abort.signal.aborted) return;
+      const missing = error instanceof ApiError && (error.status === 404 || error.status === 403);
+      if (missing) this.update({ phase: 'missing' });
+      else {
+        if (!this.view.get().overlay) this.update({ phase: 'failed' });
+        this.sceneTimer = setTimeout(() => void this.loadScene(), backoff(2 + this.sceneAttempts++));
+      }
+    }
+  }
+
+  private async follow(position: string): Promise<void> {
+    if (!this.feed) {
+      const session = (await this.watched)?.view_session;
+      if (this.abort.signal.aborted) return;
+      this.feed = new Feed({
+        path: `/v1/broadcasts/${encodeURIComponent(this.id)}/feed`,
+        session,
+        onEvent: (event) => this.onEvent(event),
+        onGap: () => {
+          clearTimeout(this.sceneTimer);
+          this.sceneTimer = setTimeout(() => void this.loadScene(), spreadSceneReload());
+        },
+        onState: (feed) => this.update({ feed }),
+      });
+    }
+    this.feed.follow(position);
+  }
+
+  private async play(): Promise<void> {
+    const { overlay } = this.view.get();
+    if (!this.video || this.player || !overlay || !onAir(overlay)) return;
+    const watch = await this.watched;
+    if (this.player || this.abort.signal.aborted || !this.video) return;
+    this.player = new Player({
+      video: this.video,
+      transports: wanted(watch?.transports ?? this.view.get().broadcast?.transports ?? defaults(this.id)),
+      token: watch?.hls_grant,
+      anchors: this.view.get().overlay?.anchors,
+      liveEdge: () => this.liveEdge(),
+      onState: (player) => this.update({ player }),
+      onTransport: (transport) => this.update({ transport }),
+      onMuted: (muted) => this.update({ muted }),
+      onFrame: (frame) => {
+        this.frame = frame;
+        this.release.advance(frame.mediaTime);
+      },
+    });
+    this.player.start();
+    this.heartbeat();
+  }
+
+  private onEvent(event: FeedEvent): void {
+    const { overlay } = this.view.get();
+    if (!overlay || isOld(overlay, event)) return;
+    if (leavesAtOnce(event)) this.deliver(event);
+    else this.release.hold(event, event.media_time);
+  }
+
+  private deliver(event: FeedEvent): void {
+    const { overlay } = this.view.get();
+    if (!overlay) return;
+    const next = event.kind === 'scene.pin' ? place(overlay, event.data as Pin) : apply(overlay, event);
+    if (next === overlay) return;
+    if (next.anchors !== overlay.anchors) this.player?.setAnchors(next.anchors);
+    this.update({ overlay: next });
+    if (event.kind === 'broadcast.ended') this.feed?.close();
+    if (!this.player) void this.play();
+  }
+
+  private heartbeat(): void {
+    const { player, transport } = this.view.get();
+    const edge = this.liveEdge();
+    const frame = this.frame && performance.now() - this.frame.at < heartbeatMilliseconds ? this.frame : undefined;
+    this.feed?.send({
+      kind: 'heartbeat',
+      transport,
+      media_time: frame?.mediaTime,
+      lag_ms: frame && edge !== undefined ? Math.max(0, Math.round((edge - frame.mediaTime) / 1000)) : undefined,
+      playing: player === 'playing',
+    });
+  }
+
+  private tellLateness({ ms, frames }: Lateness): void {
+    this.feed?.send({ kind: 'lateness', ms, frames });
+  }
+
+  private flushWithoutPicture(): void {
+    const since = performance.now() - (this.frame?.at ?? this.edge?.at ?? performance.now());
+    if (since > noPictureMilliseconds) this.release.flush();
+  }
+
+  /** liveEdge is the scene's live edge, carried on by our own clock: nobody's wall clock is trusted. */
+  private liveEdge(): MediaTime | undefined {
+    return this.edge && this.edge.mediaTime + (performance.now() - this.edge.at) * 1000;
+  }
+
+  private update(change: Partial<RoomView>): void {
+    this.view.set({ ...this.view.get(), ...change });
+  }
+}
+
+function onAir({ state }: Overlay): boolean {
+  return state === 'live' || state === 'interrupted' || state === 'rehearsal';
+}
+
+function placed(pin: Pin, scene: Scene): FeedEvent {
+  return { id: '', kind: 'scene.pin', v: 1, media_time: pin.from, at: 0, data: { ...pin, version: scene.version } };
+}
+
+function defaults(id: string): Transport[] {
+  const name = encodeURIComponent(id);
+  return [
+    { kind: 'whep', url: `/whep/${name}` },
+    { kind: 'hls', url: `/hls/${name}/index.m3u8` },
+  ];
+}
+
+/** wanted honours ?transport=hls or =whep in the address: for support, and for a network that is known to be bad. */
+function wanted(transports: Transport[]): Transport[] {
+  const kind = new URLSearchParams(location.search).get('transport');
+  const chosen = transports.filter((one) => one.kind === kind);
+  return chosen.length > 0 ? chosen : transports;
+}
+
+/** source names where the viewer came from: the site's name at most, never a whole address. */
+export function source(referrer: string, origin: string): string | undefined {
+  try {
+    const url = new URL(referrer);
+    return url.origin === origin ? undefined : url.hostname;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,108 @@
+import type { Anchor, BroadcastState, FeedEvent, Pin, PinVariant, ProductCard, Scene } from '../api/types';
+
+// What lies over the picture, as one viewer sees it: a scene, changed by each event when its frame is shown.
+
+/** Overlay is the part of a scene that events change. */
+export interface Overlay {
+  state: BroadcastState;
+  pins: Pin[];
+  bag: ProductCard[];
+  viewers: number;
+  anchors: Anchor[];
+  /** The version of the scene that this began with: pins and bags of older facts are in it already. */
+  version: number;
+}
+
+/** A scene's pins younger than this are shown with their frame, not at once: the viewer may be behind it. */
+const oldMicroseconds = 15_000_000;
+
+/**
+ * openScene turns a scene into what is shown at once and the pins that wait for their frame. What is shown already (a
+ * scene loaded again after a gap) stays shown.
+ */
+export function openScene(scene: Scene, shown: readonly Pin[] = []): { overlay: Overlay; waiting: Pin[] } {
+  const isShown = new Set(shown.map((pin) => pin.id));
+  const atOnce = (pin: Pin) => isShown.has(pin.id) || pin.from <= scene.now - oldMicroseconds;
+  return {
+    overlay: {
+      state: scene.state,
+      pins: scene.pins.filter(atOnce),
+      bag: scene.bag,
+      viewers: scene.viewers,
+      anchors: scene.anchors,
+      version: scene.version,
+    },
+    waiting: scene.pins.filter((pin) => !atOnce(pin)),
+  };
+}
+
+/** isOld tells whether the scene holds the fact already. */
+export function isOld(overlay: Overlay, event: FeedEvent): boolean {
+  if (!/^(pin|bag)\./.test(event.kind)) return false;
+  const version = (event.data as { version?: number }).version;
+  return version !== undefined && version <= overlay.version;
+}
+
+/** apply returns the overlay after an event. Kinds and fields that it does not know change nothing. */
+export function apply(overlay: Overlay, event: FeedEvent): Overlay {
+  const data = (event.data ?? {}) as Record<string, unknown>;
+  switch (event.kind) {
+    case 'pin.placed':
+      return place(overlay, data['pin'] as Pin);
+    case 'pin.removed':
+      return { ...overlay, pins: overlay.pins.filter((pin) => pin.id !== data['pin']) };
+    case 'bag.changed':
+      return { ...overlay, bag: data['bag'] as ProductCard[] };
+    case 'stock.changed':
+      return changeVariant(overlay, data['variant'], () => ({ available: Number(data['available']) }));
+    case 'stock.out':
+      return changeVariant(overlay, data['variant'], () => ({ available: 0 }));
+    case 'stock.back':
+      return changeVariant(overlay, data['variant'], (was) => ({ available: Math.max(1, was.available) }));
+    case 'price.changed':
+      // The quote was for the price before; without one checkout takes the price of now, which is what is shown.
+      return changeVariant(overlay, data['variant'], () => ({
+        price: data['price'] as PinVariant['price'],
+        compare_at: data['compare_at'] as PinVariant['compare_at'],
+        quote: undefined,
+      }));
+    case 'viewers.changed':
+      return { ...overlay, viewers: Number(data['viewers']) };
+    case 'broadcast.started':
+    case 'broadcast.resumed':
+      return withAnchor({ ...overlay, state: 'live' }, data);
+    case 'broadcast.anchored':
+      return withAnchor(overlay, data);
+    case 'broadcast.interrupted':
+      return { ...overlay, state: 'interrupted' };
+    case 'broadcast.ended':
+      return { ...overlay, state: 'ended' };
+    default:
+      return overlay;
+  }
+}
+
+export function place(overlay: Overlay, pin: Pin): Overlay {
+  const others = overlay.pins.filter((one) => one.id !== pin.id && one.product.id !== pin.product.id);
+  return { ...overlay, pins: [...others, pin] };
+}
+
+function changeVariant(overlay: Overlay, variant: unknown, change: (was: PinVariant) => Partial<PinVariant>): Overlay {
+  const renew = <T extends { variants: PinVariant[] }>(card: T): T =>
+    card.variants.some((one) => one.id === variant)
+      ? { ...card, variants: card.variants.map((one) => (one.id === variant ? { ...one, ...change(one) } : one)) }
+      : card;
+  return { ...overlay, pins: overlay.pins.map(renew), bag: overlay.bag.map(renew) };
+}
+
+function withAnchor(overlay: Overlay, data: Record<string, unknown>): Overlay {
+  const { generation, media_time, wall } = data as Partial<Anchor>;
+  if (generation === undefined || media_time === undefined || !wall) return overlay;
+  const others = overlay.anchors.filter((one) => one.generation !== generation);
+  return { ...overlay, anchors: [...others, { generation, media_time, wall }] };
+}
+
+/** leavesAtOnce tells which events are not held for their frame: those that tell of the picture itself going away. */
+export function leavesAtOnce(event: FeedEvent): boolean {
+  return event.kind.startsWith('broadcast.') || event.media_time <= 0;
+}
