@@ -70,3 +70,15 @@ func appendReport(dst []byte, ssrc uint32, wall uint64, stamp, packets, octets u
 	dst = binary.BigEndian.AppendUint32(dst, packets)
 	return binary.BigEndian.AppendUint32(dst, octets)
 }
+
+// Report takes what a receiver report says about the round trip: the middle of the wall clock of the sender report
+// that it answers, and for how long the viewer held it, in 1/65536 s (RFC 3550, 6.4.1).
+func (v *Viewer) Report(last, delay uint32) {
+	if last == 0 {
+		return
+	}
+	trip := uint32(ntp(time.Now())>>16) - last - delay
+	if trip < 1<<20 { // 16 s; beyond that the report is wrong
+		v.roundTrip.Store(max(1, int64(trip)*int64(time.Second)>>16))
+	}
+}

@@ -110,9 +110,6 @@ func (v *Viewer) Stats() Stats {
 	}
 }
 
-// SetRoundTrip says how long a packet to the viewer and its answer take.
-func (v *Viewer) SetRoundTrip(d time.Duration) { v.roundTrip.Store(int64(d)) }
-
 // open makes the SRTP context.
 func (v *Viewer) open() error {
 	if v.Fan == nil {

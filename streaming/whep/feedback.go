@@ -1,0 +1,61 @@
+package whep
+
+import (
+	"github.com/pion/rtcp"
+)
+
+const nacksPerPacketMax = 256 // sequence numbers that one RTCP packet may ask for
+
+// feedback handles one SRTCP packet.
+func (v *session) feedback(b []byte) {
+	s := v.server
+	v.mu.Lock()
+	if v.decrypt == nil || v.closed {
+		v.mu.Unlock()
+		s.Metrics.drop("early rtcp")
+		return
+	}
+	plain, err := v.decrypt.DecryptRTCP(v.plain[:0], b, nil)
+	if err != nil {
+		v.mu.Unlock()
+		s.Metrics.drop("rtcp")
+		return
+	}
+	v.plain = plain
+	packets, err := rtcp.Unmarshal(plain)
+	viewer := v.viewer
+	v.mu.Unlock()
+	if err != nil {
+		s.Metrics.drop("rtcp")
+		return
+	}
+	for _, p := range packets {
+		switch p := p.(type) {
+		case *rtcp.TransportLayerNack:
+			v.egress.Resend(viewer, p.MediaSSRC, missing(p.Nacks))
+		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+			s.Metrics.key()
+			v.fan.Stream().RequestKey()
+		case *rtcp.ReceiverReport:
+			for _, r := range p.Reports {
+				viewer.Report(r.LastSenderReport, r.Delay)
+			}
+		case *rtcp.Goodbye:
+			// A browser says it per track, also when it only mutes: consent decides.
+		}
+	}
+}
+
+// missing lists the sequence numbers of a NACK.
+func missing(pairs []rtcp.NackPair) []uint16 {
+	var out []uint16
+	for _, p := range pairs {
+		for _, seq := range p.PacketList() {
+			if len(out) == nacksPerPacketMax {
+				return out
+			}
+			out = append(out, seq)
+		}
+	}
+	return out
+}

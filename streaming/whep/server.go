@@ -1,0 +1,238 @@
+package whep
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/rtpfan"
+)
+
+// Access decides who may watch. It returns ErrUnauthorized, ErrForbidden or ErrNotFound, possibly wrapped.
+type Access interface {
+	MayWatch(ctx context.Context, r *http.Request, broadcastID string) error
+}
+
+// ViewerEvent is the beginning or the end of somebody's watching.
+type ViewerEvent struct {
+	Broadcast, Session string
+	Watching           bool
+	At                 time.Time
+	// At the end:
+	Watched time.Duration
+	Reason  string
+	Stats   rtpfan.Stats
+}
+
+// Server is the WHEP endpoint and everything behind it. It serves /whep/{broadcast} and
+// /whep/{broadcast}/{session}. Make one as a literal; call Listen, if the address is wanted early, and Run.
+type Server struct {
+	// Required.
+	Hub    *streaming.Hub
+	Access Access
+
+	// Optional, with defaults.
+	Config  Config
+	Sound   rtpfan.Sound        // defaults to none: viewers hear nothing
+	Log     *slog.Logger        // defaults to discarding
+	Metrics *Metrics            // defaults to none
+	Fan     *rtpfan.Metrics     // defaults to none
+	OnView  func(e ViewerEvent) // must not block; nil for nobody
+	Now     func() time.Time    // the clock of consent and limits; defaults to time.Now
+	// ClientAddr is the address that a request counts for. It defaults to the connection's; set it where proxies
+	// are trusted.
+	ClientAddr func(r *http.Request) netip.Addr
+	// Unlimited tells addresses that the limits per address do not hold for; nil for none.
+	Unlimited func(a netip.Addr) bool
+
+	udp         *net.UDPConn
+	tcp         *net.TCPListener
+	port        uint16
+	listening   sync.Mutex
+	certificate tls.Certificate
+	fingerprint string
+	fans        *rtpfan.Fans
+	egresses    []*rtpfan.Egress
+	gate        chan struct{} // one token per handshake step that may run
+	running     sync.WaitGroup
+	tcpUnknown  tcpUnknown
+
+	// mu may be taken while a session's own lock is held, never the other way round.
+	mu       sync.RWMutex
+	open     bool
+	sessions map[string]*session         // by ID
+	byUfrag  map[string]*session         // by our part of the ICE user name
+	byAddr   map[netip.AddrPort]*session // UDP addresses that have passed a check
+	limits   limits
+	turn     int // the egress of the next session
+}
+
+// Listen opens the ports. Run does it where it was not done before.
+func (s *Server) Listen() error {
+	s.listening.Lock()
+	defer s.listening.Unlock()
+	if s.port != 0 {
+		return nil
+	}
+	addr, err := net.ResolveTCPAddr("tcp", s.Config.listen())
+	if err != nil {
+		return fmt.Errorf("whep: listen on %s: %w", s.Config.listen(), err)
+	}
+	// With port 0 the kernel picks a port that is free for one protocol and may be taken for the other.
+	for range 10 {
+		if err = s.bind(*addr); err == nil || addr.Port != 0 {
+			break
+		}
+	}
+	return err
+}
+
+func (s *Server) bind(addr net.TCPAddr) error {
+	var err error
+	if !s.Config.NoTCP {
+		if s.tcp, err = net.ListenTCP("tcp", &addr); err != nil {
+			return fmt.Errorf("whep: %w", err)
+		}
+		addr.Port = s.tcp.Addr().(*net.TCPAddr).Port
+	}
+	// The UDP socket is made in any case: it carries nothing if it may not.
+	if s.udp, err = net.ListenUDP("udp", &net.UDPAddr{IP: addr.IP, Port: addr.Port, Zone: addr.Zone}); err != nil {
+		if s.tcp != nil {
+			s.tcp.Close()
+		}
+		return fmt.Errorf("whep: %w", err)
+	}
+	// Best effort: the system's limit holds.
+	_ = s.udp.SetReadBuffer(socketBufferBytes)
+	_ = s.udp.SetWriteBuffer(socketBufferBytes)
+	s.port = s.udp.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+	return nil
+}
+
+// Port is that of both sockets, 0 before Listen.
+func (s *Server) Port() int {
+	s.listening.Lock()
+	defer s.listening.Unlock()
+	return int(s.port)
+}
+
+// Run serves until ctx is done, then tells the viewers and waits for everything that it has started.
+func (s *Server) Run(ctx context.Context) error {
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := s.Listen(); err != nil {
+		return err
+	}
+	var err error
+	if s.certificate, s.fingerprint, err = newCertificate(s.now()); err != nil {
+		return errors.Join(err, s.udp.Close(), closeTCP(s.tcp))
+	}
+	cores := runtime.GOMAXPROCS(0)
+	s.gate = make(chan struct{}, max(1, cores/2))
+	s.fans = &rtpfan.Fans{Hub: s.Hub, Sound: s.Sound, Log: s.Log, Metrics: s.Fan}
+	below, stop := context.WithCancel(context.WithoutCancel(ctx))
+	for range cores {
+		e := &rtpfan.Egress{Conn: s.udp, Log: s.Log, Metrics: s.Fan, Plain: s.Config.PlainSends}
+		s.egresses = append(s.egresses, e)
+		s.running.Go(func() { _ = e.Run(below) })
+	}
+	s.running.Go(func() { _ = s.fans.Run(below) })
+	s.running.Go(s.readUDP)
+	if s.tcp != nil {
+		s.running.Go(s.acceptTCP)
+	}
+	s.mu.Lock()
+	s.sessions, s.byUfrag, s.byAddr = map[string]*session{}, map[string]*session{}, map[netip.AddrPort]*session{}
+	s.open = true
+	s.mu.Unlock()
+
+	s.sweep(ctx)
+
+	s.mu.Lock()
+	s.open = false
+	s.mu.Unlock()
+	for _, v := range s.all() {
+		v.close("shutdown")
+	}
+	err = errors.Join(closeTCP(s.tcp), s.udp.Close())
+	s.tcpUnknown.closeAll()
+	stop()
+	s.running.Wait()
+	return err
+}
+
+func closeTCP(l *net.TCPListener) error {
+	if l == nil {
+		return nil
+	}
+	return l.Close()
+}
+
+// sweep ends what has ended by itself, once a second.
+func (s *Server) sweep(ctx context.Context) {
+	t := time.NewTicker(sweepInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			now := s.now()
+			for _, v := range s.all() {
+				if reason := v.over(now); reason != "" {
+					v.close(reason)
+				}
+			}
+		}
+	}
+}
+
+func (s *Server) all() []*session {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out := make([]*session, 0, len(s.sessions))
+	for _, v := range s.sessions {
+		out = append(out, v)
+	}
+	return out
+}
+
+// Viewers is the number of viewers that a broadcast has here.
+func (s *Server) Viewers(broadcastID string) int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.limits.watching[broadcastID]
+}
+
+// CloseBroadcast ends all sessions of a broadcast.
+func (s *Server) CloseBroadcast(broadcastID string) {
+	for _, v := range s.all() {
+		if v.broadcast == broadcastID {
+			v.close("closed")
+		}
+	}
+}
+
+// isOpen tells whether Run has set everything up.
+func (s *Server) isOpen() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.open
+}
+
+func (s *Server) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now()
+}
