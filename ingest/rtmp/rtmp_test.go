@@ -1,0 +1,415 @@
+package rtmp_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/ingest/rtmp"
+	"github.com/hawkerlive/hawker/streaming"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const goodKey = "hk_key_good"
+
+// people is an Authorizer and Broadcaster of one channel.
+type people struct{}
+
+func (people) AuthorizePublish(_ context.Context, key, _ string) (ingest.Grant, error) {
+	if key != goodKey {
+		return ingest.Grant{}, ingest.ErrRefused
+	}
+	return ingest.Grant{ChannelID: "channel", KeyID: "key"}, nil
+}
+
+func (people) GoOnAir(context.Context, string) (string, error) { return "broadcast", nil }
+
+// journal is a log that can be read while it is written.
+type journal struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.String()
+}
+
+// station is a running server.
+type station struct {
+	addr     string
+	hub      *streaming.Hub
+	sessions *ingest.Sessions
+	log      *journal
+}
+
+func start(t *testing.T, config rtmp.Config) *station {
+	t.Helper()
+	s := &station{hub: &streaming.Hub{}, log: &journal{}}
+	log := slog.New(slog.NewTextHandler(s.log, nil))
+	s.sessions = &ingest.Sessions{
+		Hub: s.hub, Authorizer: people{}, Broadcasts: people{}, Log: log, Metrics: ingest.NewMetrics(prometheus.NewRegistry()),
+	}
+	server := &rtmp.Server{
+		Addr: "127.0.0.1:0", Sessions: s.sessions, Config: config, Log: log, Metrics: rtmp.NewMetrics(prometheus.NewRegistry()),
+	}
+	addr, err := server.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.addr = addr.String()
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for _, run := range []func(context.Context) error{server.Run, s.sessions.Run} {
+		running.Add(1)
+		go func() {
+			defer running.Done()
+			if err := run(ctx); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		s.hub.Close()
+	})
+	return s
+}
+
+// eventually waits for a condition.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(15 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("still waiting for: %s", what)
+		}
+	}
+}
+
+// ffmpeg publishes a test picture and a tone until the test stops it.
+func ffmpeg(t *testing.T, url string, more ...string) *exec.Cmd {
+	t.Helper()
+	path, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Fatal("ffmpeg is needed: apt-get install ffmpeg")
+	}
+	args := []string{"-loglevel", "error", "-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=25", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"}
+	args = append(args, more...)
+	args = append(args, "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25", "-c:a", "aac", "-ac", "2", "-f", "flv", url)
+	cmd := exec.Command(path, args...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+func stop(cmd *exec.Cmd) {
+	_ = cmd.Process.Kill() // it may have ended by itself
+	_ = cmd.Wait()
+}
+
+func TestAnEncoderGoesOnAir(t *testing.T) {
+	t.Parallel()
+	s := start(t, rtmp.Config{})
+	cmd := ffmpeg(t, "rtmp://"+s.addr+"/live/"+goodKey)
+	defer stop(cmd)
+	var stream *streaming.Stream
+	eventually(t, "the broadcast", func() bool {
+		var err error
+		stream, err = s.hub.Stream("broadcast")
+		return err == nil
+	})
+	r := stream.Subscribe(streaming.ReadOptions{})
+	defer r.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	last := map[int]int64{}
+	count := map[int]int{}
+	keys := 0
+	for count[1] < 60 || count[2] < 60 {
+		u, err := r.Next(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before, ok := last[u.Track]; ok {
+			switch step := u.DTS - before; {
+			case u.Track == 2 && step != 1024:
+				t.Errorf("sound steps by %d samples", step)
+			case u.Track == 1 && (step < 3500 || step > 3700):
+				t.Errorf("pictures step by %d ticks", step)
+			}
+		}
+		last[u.Track] = u.DTS
+		count[u.Track]++
+		if u.Track == 1 && u.Key {
+			keys++
+			if len(u.Payload) < 3 || u.Payload[0][0]&0x1f != 7 || u.Payload[1][0]&0x1f != 8 {
+				t.Error("a key picture without parameter sets before it")
+			}
+		}
+	}
+	if keys < 2 {
+		t.Errorf("%d key pictures in %d", keys, count[1])
+	}
+	g := stream.Generation()
+	video, _ := g.First(streaming.Video)
+	audio, _ := g.First(streaming.Audio)
+	if g.Number != 1 || video.Codec != streaming.H264 || audio.Codec != streaming.AAC || audio.ClockRate != 44100 {
+		t.Errorf("generation %+v", g)
+	}
+	h, ok := s.sessions.Health("broadcast")
+	if !ok || h.BFrames || h.Width != 320 || h.Height != 240 || h.FPS < 20 || h.FPS > 30 || h.KeyIntervalMS < 950 || h.KeyIntervalMS > 1050 ||
+		h.AudioRate != 44100 || h.AudioChannels != 2 || h.VideoBitrate < 10_000 || h.Dropped != 0 || h.Resyncs != 0 {
+		t.Errorf("health %+v", h)
+	}
+	// Rotating the key takes the encoder off the air within a second.
+	began := time.Now()
+	if n := s.sessions.Kick("channel", "key"); n != 1 {
+		t.Errorf("%d sessions kicked", n)
+	}
+	eventually(t, "the kicked session to be gone", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the kick took %s", took)
+	}
+	if out := s.log.String(); strings.Contains(out, goodKey) {
+		t.Errorf("the key stands in the log:\n%s", out)
+	}
+}
+
+func TestBFramesAreSeenInTheFirstGroup(t *testing.T) {
+	t.Parallel()
+	s := start(t, rtmp.Config{})
+	path, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Fatal("ffmpeg is needed: apt-get install ffmpeg")
+	}
+	cmd := exec.Command(path, "-loglevel", "error", "-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=25",
+		"-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "50", "-f", "flv", "rtmp://"+s.addr+"/live/"+goodKey)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer stop(cmd)
+	eventually(t, "B-frames to be seen", func() bool {
+		h, ok := s.sessions.Health("broadcast")
+		return ok && h.BFrames
+	})
+	if h, _ := s.sessions.Health("broadcast"); h.Keys != 1 {
+		t.Errorf("it took %d groups of pictures", h.Keys)
+	}
+}
+
+func TestAWrongKeyIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	s := start(t, rtmp.Config{})
+	for name, path := range map[string]string{
+		"wrong":          "/live/hk_key_wrong",
+		"missing":        "/live",
+		"control bytes":  "/live/%1b%5b31mhk",
+		"in the query":   "/live?key=hk_key_wrong",
+		"without an app": "/",
+	} {
+		began := time.Now()
+		cmd := ffmpeg(t, "rtmp://"+s.addr+path)
+		if err := cmd.Wait(); err == nil {
+			t.Errorf("%s: ffmpeg was let in", name)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s: refused after %s", name, took)
+		}
+	}
+	eventually(t, "the log lines", func() bool { return strings.Count(s.log.String(), "publisher refused") >= 4 })
+	if out := s.log.String(); strings.Contains(out, "hk_key_wrong") || strings.ContainsRune(out, 0x1b) {
+		t.Errorf("the log holds what it must not:\n%s", out)
+	}
+}
+
+func TestTheKeyMayStandInTheQuery(t *testing.T) {
+	t.Parallel()
+	s := start(t, rtmp.Config{})
+	cmd := ffmpeg(t, "rtmp://"+s.addr+"/live/show?key="+goodKey)
+	defer stop(cmd)
+	eventually(t, "the broadcast", func() bool { _, err := s.hub.Stream("broadcast"); return err == nil })
+}
+
+func TestTheNewestPublisherWins(t *testing.T) {
+	t.Parallel()
+	s := start(t, rtmp.Config{})
+	first := ffmpeg(t, "rtmp://"+s.addr+"/live/"+goodKey)
+	defer stop(first)
+	eventually(t, "the broadcast", func() bool { _, err := s.hub.Stream("broadcast"); return err == nil })
+	second := ffmpeg(t, "rtmp://"+s.addr+"/live/"+goodKey)
+	defer stop(second)
+	if err := first.Wait(); err == nil {
+		t.Log("the first encoder left by itself")
+	}
+	stream, err := s.hub.Stream("broadcast")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := stream.Generation().Number; n != 2 {
+		t.Errorf("generation %d", n)
+	}
+	eventually(t, "one session to be left", func() bool { return len(s.sessions.OfChannel("channel")) == 1 })
+}
+
+// dial opens a connection and says a plain handshake, or the beginning of one.
+func dial(t *testing.T, s *station, handshake int) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	hello := make([]byte, 1+1536+1536)
+	hello[0] = 3
+	if _, err := c.Write(hello[:handshake]); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// closed waits until the server has closed a connection.
+func closed(t *testing.T, c net.Conn) {
+	t.Helper()
+	if err := c.SetReadDeadline(time.Now().Add(15 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, c); err != nil {
+		var timeout net.Error
+		if errors.As(err, &timeout) && timeout.Timeout() {
+			t.Error("the server kept the connection")
+		}
+	}
+}
+
+func TestStrangersCostLittleAndAreClosed(t *testing.T) {
+	t.Parallel()
+	s := start(t, rtmp.Config{Handshake: time.Second, HalfOpen: 1000, Failed: 1000})
+	whole := 1 + 1536 + 1536
+	garbage := make([]byte, 1<<20)
+	if _, err := rand.Read(garbage); err != nil {
+		t.Fatal(err)
+	}
+	for name, attack := range map[string]func(t *testing.T) net.Conn{
+		"garbage":              func(t *testing.T) net.Conn { c := dial(t, s, 0); _, _ = c.Write(garbage); return c },
+		"another version":      func(t *testing.T) net.Conn { c := dial(t, s, 0); _, _ = c.Write(bytes.Repeat([]byte{6}, 4000)); return c },
+		"nothing":              func(t *testing.T) net.Conn { return dial(t, s, 0) },
+		"half a handshake":     func(t *testing.T) net.Conn { return dial(t, s, 700) },
+		"only the handshake":   func(t *testing.T) net.Conn { return dial(t, s, whole) },
+		"garbage after it":     func(t *testing.T) net.Conn { c := dial(t, s, whole); _, _ = c.Write(garbage); return c },
+		"65,000 chunk streams": func(t *testing.T) net.Conn { c := dial(t, s, whole); _, _ = c.Write(chunkStreams(65000)); return c },
+		"a 16 MB message":      func(t *testing.T) net.Conn { c := dial(t, s, whole); _, _ = c.Write(hugeMessage()); return c },
+		"a 16 MB chunk":        func(t *testing.T) net.Conn { c := dial(t, s, whole); _, _ = c.Write(hugeChunk()); return c },
+		"many small messages":  func(t *testing.T) net.Conn { c := dial(t, s, whole); _, _ = c.Write(manyMessages()); return c },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			closed(t, attack(t))
+		})
+	}
+}
+
+// chunkStreams begins a message on each of n chunk streams.
+func chunkStreams(n int) []byte {
+	var out []byte
+	for id := range n {
+		out = append(out, 1, byte(id), byte(id>>8)) // type 0, an ID of two bytes
+		out = append(out, 0, 0, 0, 0, 0xff, 0xff, 20, 0, 0, 0, 0)
+		out = append(out, make([]byte, 128)...)
+	}
+	return out
+}
+
+func hugeMessage() []byte {
+	return append([]byte{3, 0, 0, 0, 0xff, 0xff, 0xff, 20, 0, 0, 0, 0}, make([]byte, 128)...)
+}
+
+// hugeChunk allows itself chunks of 16 MB first.
+func hugeChunk() []byte {
+	out := []byte{2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0}
+	out = binary.BigEndian.AppendUint32(out, 16<<20)
+	return append(out, hugeMessage()...)
+}
+
+func manyMessages() []byte {
+	var out []byte
+	for range 5000 {
+		out = append(out, 3, 0, 0, 0, 0, 0, 100, 18, 0, 0, 0, 0)
+		out = append(out, make([]byte, 100)...)
+	}
+	return out
+}
+
+func TestHalfOpenConnectionsOfOneAddressAreFew(t *testing.T) {
+	t.Parallel()
+	s := start(t, rtmp.Config{Handshake: 10 * time.Second, HalfOpen: 3})
+	for range 3 {
+		dial(t, s, 100)
+	}
+	eventually(t, "a fourth to be refused", func() bool {
+		c, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		_, err = c.Read(make([]byte, 1))
+		return errors.Is(err, io.EOF) || (err != nil && strings.Contains(err.Error(), "reset"))
+	})
+}
+
+func TestASilentPublisherIsClosed(t *testing.T) {
+	t.Parallel()
+	s := start(t, rtmp.Config{Idle: 700 * time.Millisecond})
+	cmd := ffmpeg(t, "rtmp://"+s.addr+"/live/"+goodKey)
+	defer stop(cmd)
+	eventually(t, "the broadcast", func() bool { _, err := s.hub.Stream("broadcast"); return err == nil })
+	if err := pause(cmd); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the silent session to be closed", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+	if _, err := s.hub.Stream("broadcast"); err != nil {
+		t.Error("the stream went with its publisher")
+	}
+}
+
+func TestAPlayRequestIsRefusedWithoutAPlayer(t *testing.T) {
+	t.Parallel()
+	s := start(t, rtmp.Config{})
+	path, err := exec.LookPath("ffprobe")
+	if err != nil {
+		t.Fatal("ffmpeg is needed: apt-get install ffmpeg")
+	}
+	if err := exec.Command(path, "-loglevel", "quiet", "rtmp://"+s.addr+"/live/broadcast").Run(); err == nil {
+		t.Error("it played")
+	}
+	eventually(t, "the log line", func() bool { return strings.Contains(s.log.String(), "play request refused") })
+}

@@ -1,0 +1,266 @@
+package rtmp
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/hawkerlive/hawker/streaming"
+)
+
+// tagKind says what a media message carries.
+type tagKind int
+
+const (
+	tagNone   tagKind = iota // nothing for us: metadata, ends, commands
+	tagConfig                // a decoder configuration
+	tagFrame
+)
+
+// tag is one audio or video message, read (FLV 1.0 annex E, Enhanced RTMP v2). Its slices share the message's body.
+type tag struct {
+	kind  tagKind
+	codec streaming.Codec
+	track byte  // of a multitrack message, 0 elsewhere
+	cts   int64 // milliseconds
+	data  []byte
+}
+
+var (
+	errTag         = errors.New("rtmp: malformed media message")
+	errUnsupported = errors.New("rtmp: coding not taken")
+)
+
+// Legacy codec numbers.
+const (
+	flvAAC, flvEnhancedAudio = 10, 9
+	flvAVC, flvHEVC          = 7, 12
+)
+
+// Packet types of Enhanced RTMP. Video and audio share those that we read.
+const (
+	exSequenceStart = 0
+	exCodedFrames   = 1
+	exSequenceEnd   = 2
+	exCodedFramesX  = 3 // video
+	exMetadata      = 4 // video; multichannel configuration for audio
+	exAudioMulti    = 5
+	exVideoMulti    = 6
+	exModEx         = 7
+)
+
+const frameTypeCommand = 5
+
+var fourCCs = map[string]streaming.Codec{
+	"avc1": streaming.H264, "hvc1": streaming.H265, "av01": streaming.AV1, "vp08": streaming.VP8, "vp09": streaming.VP9,
+	"mp4a": streaming.AAC, "Opus": streaming.Opus,
+}
+
+// readVideo reads a video message.
+func readVideo(body []byte) (tag, error) {
+	if len(body) == 0 {
+		return tag{}, nil
+	}
+	if body[0]&0x80 != 0 {
+		if body[0]>>4&7 == frameTypeCommand {
+			return tag{}, nil
+		}
+		return readEnhanced(body[0]&0xf, body[1:], true)
+	}
+	if body[0]>>4 == frameTypeCommand {
+		return tag{}, nil
+	}
+	var out tag
+	switch body[0] & 0xf {
+	case flvAVC:
+		out.codec = streaming.H264
+	case flvHEVC:
+		out.codec = streaming.H265
+	default:
+		return tag{}, fmt.Errorf("%w: FLV video codec %d", errUnsupported, body[0]&0xf)
+	}
+	if len(body) < 5 {
+		return tag{}, errTag
+	}
+	out.cts, out.data = signed24(body[2:]), body[5:]
+	switch body[1] {
+	case 0:
+		out.kind, out.cts = tagConfig, 0
+	case 1:
+		out.kind = tagFrame
+	}
+	return out, nil
+}
+
+// readAudio reads an audio message.
+func readAudio(body []byte) (tag, error) {
+	if len(body) == 0 {
+		return tag{}, nil
+	}
+	switch format := body[0] >> 4; format {
+	case flvEnhancedAudio:
+		return readEnhanced(body[0]&0xf, body[1:], false)
+	case flvAAC:
+		if len(body) < 2 {
+			return tag{}, errTag
+		}
+		out := tag{codec: streaming.AAC, data: body[2:]}
+		switch {
+		case len(out.data) == 0:
+		case body[1] == 0:
+			out.kind = tagConfig
+		case body[1] == 1:
+			out.kind = tagFrame
+		}
+		return out, nil
+	default:
+		return tag{}, fmt.Errorf("%w: FLV sound format %d", errUnsupported, format)
+	}
+}
+
+// readEnhanced reads what follows the first byte of an enhanced message.
+func readEnhanced(packet byte, rest []byte, video bool) (out tag, err error) {
+	for packet == exModEx {
+		if packet, rest, err = skipModEx(rest); err != nil {
+			return tag{}, err
+		}
+	}
+	multi := byte(exAudioMulti)
+	if video {
+		multi = exVideoMulti
+	}
+	if packet == multi {
+		return readMultitrack(rest, video)
+	}
+	if video && packet == exMetadata {
+		return tag{}, nil
+	}
+	if len(rest) < 4 {
+		return tag{}, errTag
+	}
+	return readCoded(packet, string(rest[:4]), rest[4:], video)
+}
+
+// skipModEx passes over one modifier (nanosecond offsets and what may come).
+func skipModEx(rest []byte) (packet byte, after []byte, err error) {
+	if len(rest) < 1 {
+		return 0, nil, errTag
+	}
+	size := int(rest[0]) + 1
+	rest = rest[1:]
+	if size == 256 {
+		if len(rest) < 2 {
+			return 0, nil, errTag
+		}
+		size = int(binary.BigEndian.Uint16(rest)) + 1
+		rest = rest[2:]
+	}
+	if len(rest) < size+1 {
+		return 0, nil, errTag
+	}
+	return rest[size] & 0xf, rest[size+1:], nil
+}
+
+// readMultitrack reads the first track of a multitrack message. Encoders send one track per message.
+func readMultitrack(rest []byte, video bool) (tag, error) {
+	const oneTrack, manyTracks, manyCodecs = 0, 1, 2
+	if len(rest) < 1 {
+		return tag{}, errTag
+	}
+	kind, packet := rest[0]>>4, rest[0]&0xf
+	rest = rest[1:]
+	if kind > manyCodecs || len(rest) < 5 {
+		return tag{}, errTag
+	}
+	fourCC, id := string(rest[:4]), rest[4]
+	rest = rest[5:]
+	if kind != oneTrack {
+		if len(rest) < 3 {
+			return tag{}, errTag
+		}
+		size := int(rest[0])<<16 | int(rest[1])<<8 | int(rest[2])
+		if len(rest) < 3+size {
+			return tag{}, errTag
+		}
+		rest = rest[3 : 3+size]
+	}
+	out, err := readCoded(packet, fourCC, rest, video)
+	out.track = id
+	return out, err
+}
+
+// readCoded reads a packet of a known codec.
+func readCoded(packet byte, fourCC string, rest []byte, video bool) (tag, error) {
+	codec, ok := fourCCs[fourCC]
+	isVideo := codec != streaming.AAC && codec != streaming.Opus
+	if !ok || isVideo != video {
+		return tag{}, fmt.Errorf("%w: fourCC %q", errUnsupported, fourCC)
+	}
+	out := tag{codec: codec, data: rest}
+	switch {
+	case packet == exSequenceStart:
+		out.kind = tagConfig
+	case packet == exCodedFrames && (codec == streaming.H264 || codec == streaming.H265):
+		if len(rest) < 3 {
+			return tag{}, errTag
+		}
+		out.kind, out.cts, out.data = tagFrame, signed24(rest), rest[3:]
+	case packet == exCodedFrames, video && packet == exCodedFramesX:
+		out.kind = tagFrame
+	}
+	if len(out.data) == 0 {
+		out.kind = tagNone
+	}
+	return out, nil
+}
+
+func signed24(b []byte) int64 {
+	return int64(int32(uint32(b[0])<<24|uint32(b[1])<<16|uint32(b[2])<<8) >> 8)
+}
+
+// splitNALs cuts an access unit at its length fields.
+func splitNALs(data []byte, lengthSize int) ([][]byte, error) {
+	var out [][]byte
+	for len(data) > 0 {
+		if len(data) < lengthSize {
+			return nil, errTag
+		}
+		n := 0
+		for _, b := range data[:lengthSize] {
+			n = n<<8 | int(b)
+		}
+		data = data[lengthSize:]
+		if n > len(data) {
+			return nil, errTag
+		}
+		if n > 0 {
+			out = append(out, data[:n:n])
+		}
+		data = data[n:]
+	}
+	return out, nil
+}
+
+// splitOBUs cuts an AV1 temporal unit into OBUs without their size fields.
+func splitOBUs(data []byte) ([][]byte, error) {
+	var out [][]byte
+	for len(data) > 0 {
+		header := 1
+		if data[0]&4 != 0 {
+			header = 2
+		}
+		if data[0]&2 == 0 || len(data) < header { // every OBU here has a size
+			return nil, errTag
+		}
+		size, n := binary.Uvarint(data[header:])
+		if n <= 0 || n > 8 || size > uint64(len(data)-header-n) {
+			return nil, errTag
+		}
+		obu := make([]byte, 0, header+int(size))
+		obu = append(append(obu, data[:header]...), data[header+n:header+n+int(size)]...)
+		obu[0] &^= 2
+		out = append(out, obu)
+		data = data[header+n+int(size):]
+	}
+	return out, nil
+}
