@@ -13,6 +13,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/streaming"
 )
 
 const problemBase = "https://hawker.live/problems/"
@@ -83,6 +84,13 @@ var meanings = []meaning{
 	{account.ErrScope, 403, "scope-missing", "This needs an API token with another scope", 0},
 	{ErrOrigin, 403, "foreign-origin", "The request comes from another site", 0},
 	{account.ErrNotFound, 404, "not-found", "There is no such thing, or it is not yours", 0},
+	{streaming.ErrNotFound, 404, "not-found", "There is no such broadcast", 0},
+	{streaming.ErrMove, 409, "wrong-state", "The broadcast's state does not allow this", 0},
+	{streaming.ErrOnAirElse, 409, "on-air-elsewhere", "The channel is on air with another broadcast", 0},
+	{streaming.ErrOffAir, 409, "off-air", "The broadcast is not on air", 2 * time.Second},
+	{streaming.ErrEnded, 409, "ended", "The broadcast has ended", 0},
+	{streaming.ErrTitle, 422, "bad-title", "A title has 1 to 120 characters and no control characters", 0},
+	{streaming.ErrStartsAt, 422, "bad-start", "A broadcast starts between now and a year from now", 0},
 	{account.ErrHandleTaken, 409, "handle-taken", "This handle is taken", 0},
 	{account.ErrLastOwner, 409, "last-owner", "The last owner cannot leave; hand over first", 0},
 	{account.ErrReplayRunning, 409, "key-in-use", "A request with this idempotency key is still running", time.Second},

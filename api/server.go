@@ -35,6 +35,13 @@ type Server struct {
 	Log      *slog.Logger
 	Accounts *account.Service
 
+	// Broadcasts is what is, was and will be on air.
+	Broadcasts Broadcasts
+	// Audience counts viewers; without it nobody watches.
+	Audience Audience
+	// Health knows the publishers; without it their state is not told.
+	Health Health
+
 	// LiveBroadcast finds the broadcast that is on air on a channel, "" for none. Without it nothing is.
 	LiveBroadcast func(ctx context.Context, channel string) (string, error)
 	// Auth and Replays default to Accounts.
@@ -81,6 +88,7 @@ func (s *Server) routes(r *router) {
 	s.routesShops(r)
 	s.routesChannels(r)
 	s.routesMembers(r)
+	s.routesBroadcasts(r)
 }
 
 // Handler is the whole of /v1, with its own problems for unknown paths and methods. cmd puts it behind the media

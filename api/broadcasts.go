@@ -1,0 +1,249 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/mediatime"
+)
+
+// KindBroadcast is a broadcast's id.
+const KindBroadcast Kind = "broadcast"
+
+// Broadcasts is what the routes need of *streaming.Broadcasts.
+type Broadcasts interface {
+	Create(ctx context.Context, channelID, title string, startsAt time.Time) (streaming.Broadcast, error)
+	Get(ctx context.Context, id string) (streaming.Broadcast, error)
+	List(ctx context.Context, f streaming.Filter) ([]streaming.Broadcast, error)
+	Rename(ctx context.Context, id, title string) (streaming.Broadcast, error)
+	End(ctx context.Context, id string) (streaming.Broadcast, error)
+}
+
+// Audience tells how many watch a broadcast now.
+type Audience interface {
+	Viewers(broadcastID string) int
+}
+
+// Health tells how the publisher of a broadcast does; nil where there is none.
+type Health interface {
+	PublisherHealth(broadcastID string) *PublisherHealth
+}
+
+// PublisherHealth is the encoder's state, as of the last whole second.
+type PublisherHealth struct {
+	Protocol      string  `json:"protocol" example:"rtmp"`
+	Encoder       string  `json:"encoder,omitempty" doc:"What the encoder says it is."`
+	VideoCodec    string  `json:"video_codec,omitempty"`
+	AudioCodec    string  `json:"audio_codec,omitempty"`
+	Profile       string  `json:"profile,omitempty"`
+	Width         int     `json:"width,omitempty"`
+	Height        int     `json:"height,omitempty"`
+	AudioRate     int     `json:"audio_rate,omitempty" doc:"Samples per second."`
+	VideoBitrate  int     `json:"video_bitrate" doc:"Bits per second."`
+	AudioBitrate  int     `json:"audio_bitrate" doc:"Bits per second."`
+	FrameRate     float64 `json:"frame_rate"`
+	VariableRate  bool    `json:"variable_rate"`
+	KeyIntervalMS int64   `json:"key_interval_ms" doc:"Between the last two key frames; 0 before the second."`
+	BFrames       bool    `json:"b_frames" doc:"WebRTC viewers cannot play B-frames; they get LL-HLS."`
+	DriftMS       int64   `json:"drift_ms" doc:"The encoder's clock minus ours."`
+	SkewMS        int64   `json:"skew_ms" doc:"How much later sound arrives than the picture of the same time."`
+	Lost          uint64  `json:"lost" doc:"Packets lost on the way, where the protocol can tell."`
+	Fault         string  `json:"fault,omitempty"`
+}
+
+// BroadcastItem is a broadcast in a list.
+type BroadcastItem struct {
+	ID            string          `json:"id"`
+	Title         string          `json:"title"`
+	Channel       string          `json:"channel"`
+	ChannelName   string          `json:"channel_name"`
+	ChannelHandle string          `json:"channel_handle"`
+	Shop          string          `json:"shop"`
+	State         streaming.State `json:"state" enum:"draft,scheduled,rehearsal,live,interrupted,ended"`
+	Viewers       int             `json:"viewers"`
+	StartsAt      *time.Time      `json:"starts_at,omitempty"`
+	StartedAt     *time.Time      `json:"started_at,omitempty"`
+	EndedAt       *time.Time      `json:"ended_at,omitempty"`
+}
+
+// BroadcastBody is one broadcast.
+type BroadcastBody struct {
+	BroadcastItem
+	Currency   string             `json:"currency"`
+	Anchors    []mediatime.Anchor `json:"anchors" doc:"Where media time meets the wall clock, one per generation."`
+	Length     mediatime.Time     `json:"length,omitempty" doc:"Media time at which it ended, µs."`
+	Transports []Transport        `json:"transports" doc:"How to watch, best first. Empty while nothing is on air."`
+	Health     *PublisherHealth   `json:"health,omitempty" doc:"For the channel's people only."`
+}
+
+// Transport is one way to watch.
+type Transport struct {
+	Kind string `json:"kind" enum:"whep,hls"`
+	URL  string `json:"url"`
+}
+
+// Transports lists how a broadcast can be watched; it depends on nothing but the id.
+func Transports(id string) []Transport {
+	return []Transport{{"whep", "/whep/" + id}, {"hls", "/hls/" + id + "/index.m3u8"}}
+}
+
+type broadcastOut struct{ Body BroadcastBody }
+
+func (s *Server) routesBroadcasts(r *router) {
+	r.owns(KindBroadcast, func(ctx context.Context, id string) (account.Owner, error) {
+		b, err := s.Broadcasts.Get(ctx, id)
+		return account.Owner{Shop: b.ShopID, Channel: b.ChannelID}, err
+	})
+	ofBroadcast := Of{KindBroadcast, "id"}
+	register(r, huma.Operation{Method: http.MethodGet, Path: "/v1/broadcasts", Summary: "What is on air, and what was", Tags: []string{"broadcasts"}},
+		Needs{Public: true}, s.listBroadcasts)
+	register(r, huma.Operation{Method: http.MethodGet, Path: "/v1/broadcasts/{id}", Summary: "One broadcast", Tags: []string{"broadcasts"}},
+		Needs{Public: true}, s.getBroadcast)
+	register(r, huma.Operation{Method: http.MethodPost, Path: "/v1/channels/{id}/broadcasts", Summary: "Make or schedule a broadcast", Tags: []string{"broadcasts"}, DefaultStatus: http.StatusCreated},
+		Needs{Action: account.BroadcastWrite, Owner: Of{KindChannel, "id"}}, s.createBroadcast)
+	register(r, huma.Operation{Method: http.MethodPatch, Path: "/v1/broadcasts/{id}", Summary: "Rename a broadcast", Tags: []string{"broadcasts"}},
+		Needs{Action: account.BroadcastWrite, Owner: ofBroadcast}, s.renameBroadcast)
+	register(r, huma.Operation{Method: http.MethodPost, Path: "/v1/broadcasts/{id}/end", Summary: "End a broadcast", Tags: []string{"broadcasts"}},
+		Needs{Action: account.BroadcastWrite, Owner: ofBroadcast}, s.endBroadcast)
+}
+
+func (s *Server) listBroadcasts(ctx context.Context, in *struct {
+	PageIn
+	State   string `query:"state" enum:"live,ended,scheduled" doc:"live means on air, interrupted ones included."`
+	Channel string `query:"channel" maxLength:"64"`
+	Shop    string `query:"shop" maxLength:"64"`
+}) (*pageOut[BroadcastItem], error) {
+	f := streaming.Filter{Channel: in.Channel, Shop: in.Shop, Limit: min(in.Limit, 99) + 1}
+	// Drafts and rehearsals are the team's; so is the list of a channel to whoever may read them.
+	team := in.Channel != "" && s.mayRead(ctx, account.Owner{Channel: in.Channel})
+	switch {
+	case in.State == "live":
+		f.States = []streaming.State{streaming.Live, streaming.Interrupted}
+	case in.State != "":
+		f.States = []streaming.State{streaming.State(in.State)}
+	case !team:
+		f.States = []streaming.State{streaming.Scheduled, streaming.Live, streaming.Interrupted, streaming.Ended}
+	}
+	cursor, err := parseCursor(in.Cursor, 1)
+	if err != nil {
+		return nil, err
+	}
+	if cursor != nil {
+		f.Before = cursor[0]
+	}
+	found, err := s.Broadcasts.List(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	items := make([]BroadcastItem, len(found))
+	for i, b := range found {
+		if items[i], err = s.broadcastItem(ctx, b); err != nil {
+			return nil, err
+		}
+	}
+	return page(items, f.Limit-1, func(b BroadcastItem) string { return makeCursor(b.ID) }), nil
+}
+
+func (s *Server) getBroadcast(ctx context.Context, in *idIn) (*broadcastOut, error) {
+	b, err := s.Broadcasts.Get(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	team := s.mayRead(ctx, account.Owner{Shop: b.ShopID, Channel: b.ChannelID})
+	if (b.State == streaming.Draft || b.State == streaming.Rehearsal) && !team {
+		return nil, streaming.ErrNotFound
+	}
+	return s.broadcastBody(ctx, b, team)
+}
+
+func (s *Server) createBroadcast(ctx context.Context, in *struct {
+	idIn
+	Body struct {
+		Title    string    `json:"title" maxLength:"200"`
+		StartsAt time.Time `json:"starts_at,omitempty" doc:"Schedules it. Without it the channel's next publisher goes on it."`
+	}
+}) (*broadcastOut, error) {
+	b, err := s.Broadcasts.Create(ctx, ownerOf(ctx).Channel, in.Body.Title, in.Body.StartsAt)
+	if err != nil {
+		return nil, err
+	}
+	return s.broadcastBody(ctx, b, true)
+}
+
+func (s *Server) renameBroadcast(ctx context.Context, in *struct {
+	idIn
+	Body struct {
+		Title string `json:"title" maxLength:"200"`
+	}
+}) (*broadcastOut, error) {
+	b, err := s.Broadcasts.Rename(ctx, in.ID, in.Body.Title)
+	if err != nil {
+		return nil, err
+	}
+	return s.broadcastBody(ctx, b, true)
+}
+
+func (s *Server) endBroadcast(ctx context.Context, in *idIn) (*broadcastOut, error) {
+	b, err := s.Broadcasts.End(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return s.broadcastBody(ctx, b, true)
+}
+
+// mayRead tells whether the caller, if there is one, belongs to the owner's people.
+func (s *Server) mayRead(ctx context.Context, o account.Owner) bool {
+	p := caller(ctx)
+	return p != nil && p.May(account.BroadcastRead, o) == nil
+}
+
+func (s *Server) broadcastItem(ctx context.Context, b streaming.Broadcast) (BroadcastItem, error) {
+	channel, err := s.Accounts.Channel(ctx, b.ChannelID)
+	if err != nil {
+		return BroadcastItem{}, err
+	}
+	item := BroadcastItem{
+		ID: b.ID, Title: b.Title, Channel: b.ChannelID, ChannelName: channel.Name, ChannelHandle: channel.Handle, Shop: b.ShopID, State: b.State,
+		StartsAt: moment(b.StartsAt), StartedAt: moment(b.StartedAt), EndedAt: moment(b.EndedAt),
+	}
+	if b.State.OnAir() && s.Audience != nil {
+		item.Viewers = s.Audience.Viewers(b.ID)
+	}
+	return item, nil
+}
+
+func (s *Server) broadcastBody(ctx context.Context, b streaming.Broadcast, team bool) (*broadcastOut, error) {
+	item, err := s.broadcastItem(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	shop, err := s.Accounts.Shop(ctx, b.ShopID)
+	if err != nil {
+		return nil, err
+	}
+	out := &broadcastOut{Body: BroadcastBody{BroadcastItem: item, Currency: shop.Currency, Anchors: b.Anchors, Length: b.Length, Transports: []Transport{}}}
+	if out.Body.Anchors == nil {
+		out.Body.Anchors = mediatime.Anchors{}
+	}
+	if b.State.OnAir() {
+		out.Body.Transports = Transports(b.ID)
+	}
+	if team && s.Health != nil {
+		out.Body.Health = s.Health.PublisherHealth(b.ID)
+	}
+	return out, nil
+}
+
+// moment is a time in an answer: absent while it has not come.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
