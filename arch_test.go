@@ -42,7 +42,7 @@ var rooms = map[string][]string{
 	"ingest/whip":             {"ingest", "streaming", "streaming/mediatime"},
 	"account":                 {"event"},
 	"account/accountsql":      {"account", "store", "event", "event/outbox"},
-	"account/accounttest":     {"account"},
+	"account/accounttest":     {"account", "event"},
 	"shop":                    {"event"},
 	"shop/checkout":           {"shop", "shop/payment", "event"},
 	"shop/payment":            {"shop", "event"},
@@ -56,6 +56,7 @@ var rooms = map[string][]string{
 	"dashboard/dashboardtest": {"dashboard", "shop", "event"},
 	"config":                  {"streaming/...", "ingest/...", "shop/...", "overlay", "account", "store", "dashboard/...", "api"},
 	"web":                     {},
+	"api/apitest":             {"api", "account"},
 	"api":                     {"account", "shop", "shop/checkout", "shop/payment", "overlay", "dashboard/...", "streaming", "streaming/mediatime", "event", "store"},
 }
 
