@@ -1,0 +1,275 @@
+package overlay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hawkerlive/hawker/event"
+	"github.com/hawkerlive/hawker/shop"
+)
+
+const (
+	lookEvery    = time.Second            // for broadcasts that went on air or ended
+	forwardEvery = 100 * time.Millisecond // of a stock count only the newest per variant and time
+	roomFor      = 250 * time.Millisecond // what a room holds is read again after this
+	variantsMax  = 4096                   // counts that wait for one shop; more are sent at once
+)
+
+// Forwarder hands what happens to a shop's stock and prices on to those of its broadcasts that are on air and
+// show the product, for everybody to see: "three left" is public, the shop's topic is not. Run one per process;
+// where two forward the same, the events carry the same ids.
+type Forwarder struct {
+	// Required.
+	Bus        event.Bus
+	Store      Store
+	Broadcasts Broadcasts
+	Catalogue  Catalogue
+	Log        *slog.Logger
+
+	Metrics *Metrics
+
+	mu    sync.Mutex
+	shops map[string]*forwarded
+}
+
+// forwarded is one shop with broadcasts on air.
+type forwarded struct {
+	id   string
+	stop context.CancelFunc
+
+	mu         sync.Mutex
+	broadcasts []string
+
+	// One goroutine's own.
+	rooms   map[string]Room
+	read    time.Time
+	waiting map[string]waiting // by variant
+	order   []string
+	sent    time.Time
+}
+
+type waiting struct {
+	event  event.Event
+	number int64
+}
+
+// Run forwards until ctx ends.
+func (f *Forwarder) Run(ctx context.Context) error {
+	f.shops = map[string]*forwarded{}
+	var work sync.WaitGroup
+	defer work.Wait()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		if err := f.look(ctx, &work); err != nil && ctx.Err() == nil {
+			f.Log.Warn("forward stock: list the broadcasts on air", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		}
+	}
+}
+
+func (f *Forwarder) look(ctx context.Context, work *sync.WaitGroup) error {
+	list, err := f.Broadcasts.OnAir(ctx)
+	if err != nil {
+		return err
+	}
+	now := map[string][]string{}
+	for _, b := range list {
+		now[b.Shop] = append(now[b.Shop], b.ID)
+	}
+	for id, s := range f.shops {
+		if len(now[id]) == 0 {
+			s.stop()
+			delete(f.shops, id)
+		}
+	}
+	for id, broadcasts := range now {
+		s := f.shops[id]
+		if s == nil {
+			life, stop := context.WithCancel(ctx)
+			s = &forwarded{id: id, stop: stop, waiting: map[string]waiting{}}
+			f.shops[id] = s
+			work.Go(func() { f.follow(life, s) })
+		}
+		s.mu.Lock()
+		s.broadcasts = broadcasts
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+func (f *Forwarder) follow(ctx context.Context, s *forwarded) {
+	for first := true; ctx.Err() == nil; first = false {
+		sub, err := f.Bus.Subscribe(ctx, event.ShopTopic(s.id), nil)
+		if err == nil {
+			if !first {
+				err = f.refresh(ctx, s) // counts changed while nobody listened
+			}
+			if err == nil {
+				err = f.forward(ctx, s, sub)
+			}
+			sub.Close()
+		}
+		if ctx.Err() == nil && !errors.Is(err, event.ErrGap) {
+			f.Log.Warn("forward stock", "shop", s.id, "error", err)
+			sleep(ctx, retryBus)
+		}
+	}
+}
+
+func (f *Forwarder) forward(ctx context.Context, s *forwarded, sub event.Subscription) error {
+	for {
+		wait, cancel := ctx, context.CancelFunc(func() {})
+		if len(s.waiting) > 0 {
+			wait, cancel = context.WithDeadline(ctx, s.sent.Add(forwardEvery))
+		}
+		frame, err := sub.Next(wait)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, context.DeadlineExceeded):
+		case err != nil:
+			return err
+		}
+		var facts []event.Event
+		for _, e := range frame.Events {
+			facts = append(facts, s.sort(e)...)
+		}
+		if len(facts) > 0 {
+			if err := f.publish(ctx, s, facts); err != nil {
+				return err
+			}
+		}
+		if len(s.waiting) > 0 && (time.Since(s.sent) >= forwardEvery || len(s.waiting) >= variantsMax) {
+			values := make([]event.Event, 0, len(s.order))
+			for _, variant := range s.order {
+				if w, ok := s.waiting[variant]; ok {
+					values = append(values, w.event)
+				}
+			}
+			clear(s.waiting)
+			s.order, s.sent = s.order[:0], time.Now()
+			if err := f.publish(ctx, s, values); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// sort keeps a count for later and returns a fact that goes on at once. A fact overtakes older counts of its
+// variant, so it removes them.
+func (s *forwarded) sort(e event.Event) (facts []event.Event) {
+	switch e.Kind {
+	case event.PriceChanged:
+		return []event.Event{e}
+	case event.StockChanged, event.StockOut, event.StockBack:
+	default:
+		return nil
+	}
+	var stock shop.StockFact
+	if json.Unmarshal(e.Data, &stock) != nil {
+		return nil
+	}
+	w, ok := s.waiting[stock.Variant]
+	if e.Kind == event.StockChanged {
+		if !ok {
+			s.order = append(s.order, stock.Variant)
+		}
+		if !ok || stock.Number >= w.number {
+			s.waiting[stock.Variant] = waiting{e, stock.Number}
+		}
+		return nil
+	}
+	if ok && w.number <= stock.Number {
+		delete(s.waiting, stock.Variant)
+		s.order = slices.DeleteFunc(s.order, func(v string) bool { return v == stock.Variant })
+	}
+	return []event.Event{e}
+}
+
+// publish puts the events on the topics of the broadcasts that hold their products.
+func (f *Forwarder) publish(ctx context.Context, s *forwarded, events []event.Event) error {
+	if err := f.readRooms(ctx, s); err != nil {
+		return err
+	}
+	var out []event.Event
+	for broadcast, room := range s.rooms {
+		for _, e := range events {
+			var of struct{ Product string }
+			if json.Unmarshal(e.Data, &of) != nil || !room.Holds(of.Product) {
+				continue
+			}
+			e.Topic = event.BroadcastTopic(broadcast)
+			out = append(out, e)
+			f.Metrics.forward(string(e.Kind))
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	if err := f.Bus.Publish(ctx, out...); err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	return nil
+}
+
+func (f *Forwarder) readRooms(ctx context.Context, s *forwarded) error {
+	if s.rooms != nil && time.Since(s.read) < roomFor {
+		return nil
+	}
+	s.mu.Lock()
+	broadcasts := s.broadcasts
+	s.mu.Unlock()
+	rooms := make(map[string]Room, len(broadcasts))
+	for _, id := range broadcasts {
+		room, err := f.Store.Room(ctx, id, nil)
+		if err != nil {
+			return err
+		}
+		rooms[id] = room
+	}
+	s.rooms, s.read = rooms, time.Now()
+	return nil
+}
+
+// refresh tells the counts of everything that is shown, as they are now.
+func (f *Forwarder) refresh(ctx context.Context, s *forwarded) error {
+	s.rooms = nil
+	if err := f.readRooms(ctx, s); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	var events []event.Event
+	for _, room := range s.rooms {
+		products := slices.Clone(room.Bag)
+		for _, p := range room.Pins {
+			products = append(products, p.Product)
+		}
+		for _, id := range products {
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
+			p, err := f.Catalogue.Product(ctx, id)
+			if err != nil {
+				return fmt.Errorf("read a product: %w", err)
+			}
+			for _, v := range p.Variants {
+				fact := shop.StockFact{Variant: v.ID, Product: p.ID, Available: v.Stock.Available(), Number: v.Stock.Number}
+				events = append(events, event.New(event.ShopTopic(s.id), event.StockChanged, 0, time.Now(), fact))
+			}
+		}
+	}
+	return f.publish(ctx, s, events)
+}

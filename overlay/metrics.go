@@ -1,0 +1,112 @@
+package overlay
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics counts what the feed does. A nil one counts nothing.
+type Metrics struct {
+	connections *prometheus.GaugeVec
+	batches     *prometheus.CounterVec
+	events      *prometheus.CounterVec
+	conflated   prometheus.Counter
+	lag         prometheus.Histogram
+	bytes       prometheus.Counter
+	gaps        *prometheus.CounterVec
+	refusals    *prometheus.CounterVec
+	drops       *prometheus.CounterVec
+	uploads     *prometheus.CounterVec
+	forwarded   *prometheus.CounterVec
+}
+
+// NewMetrics registers the feed's figures.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		connections: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "hawker_feed_connections", Help: "Feeds that are open, by topic's sort and wire."}, []string{"topic", "wire"}),
+		batches:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_batches_total", Help: "Batches encoded, by what made them leave: urgent, tick, full."}, []string{"lane"}),
+		events:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_events_total", Help: "Events that left in batches, by lane."}, []string{"lane"}),
+		conflated:   prometheus.NewCounter(prometheus.CounterOpts{Name: "hawker_feed_merged_total", Help: "Values replaced by a newer one of their key before they left."}),
+		lag: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hawker_feed_lag_seconds", Help: "From an event's making to its leaving in a batch.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}),
+		bytes:     prometheus.NewCounter(prometheus.CounterOpts{Name: "hawker_feed_bytes_total", Help: "Bytes written to feeds."}),
+		gaps:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_gaps_total", Help: "Readers told to reload: behind (too slow), position (came back too late), bus (history lost; once per room)."}, []string{"reason"}),
+		refusals:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_refused_total", Help: "Feeds not opened, by reason."}, []string{"reason"}),
+		drops:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_dropped_total", Help: "Feeds ended by us: stuck (does not read), silent (half open), refused (bad messages)."}, []string{"reason"}),
+		uploads:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_uploads_total", Help: "Messages from viewers, by outcome."}, []string{"outcome"}),
+		forwarded: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_forwarded_total", Help: "Stock and price events handed from shops to broadcasts, by kind."}, []string{"kind"}),
+	}
+	reg.MustRegister(m.connections, m.batches, m.events, m.conflated, m.lag, m.bytes, m.gaps, m.refusals, m.drops, m.uploads, m.forwarded)
+	return m
+}
+
+func (m *Metrics) connected(topic, wire string, by float64) {
+	if m == nil {
+		return
+	}
+	sort, _, _ := strings.Cut(topic, "/")
+	m.connections.WithLabelValues(sort, wire).Add(by)
+}
+
+func (m *Metrics) batch(lane string, events []entry, now time.Time) {
+	if m == nil {
+		return
+	}
+	m.batches.WithLabelValues(lane).Inc()
+	m.events.WithLabelValues(lane).Add(float64(len(events)))
+	for _, e := range events {
+		m.lag.Observe(max(0, now.Sub(time.UnixMilli(e.event.At)).Seconds()))
+	}
+}
+
+func (m *Metrics) merged() {
+	if m != nil {
+		m.conflated.Inc()
+	}
+}
+
+func (m *Metrics) written(n int64) {
+	if m != nil {
+		m.bytes.Add(float64(n))
+	}
+}
+
+func (m *Metrics) gap(reason string) {
+	if m != nil {
+		m.gaps.WithLabelValues(reason).Inc()
+	}
+}
+
+func (m *Metrics) refused(err error) {
+	if m == nil {
+		return
+	}
+	reason := "access"
+	for name, e := range map[string]error{"origin": ErrFeedOrigin, "full": ErrFeedFull, "address": ErrFeedAddress, "upgrade": ErrFeedUpgrade, "closed": ErrFeedClosed, "path": ErrFeedPath, "handshake": errHandshake} {
+		if errors.Is(err, e) {
+			reason = name
+		}
+	}
+	m.refusals.WithLabelValues(reason).Inc()
+}
+
+func (m *Metrics) dropped(reason string) {
+	if m != nil {
+		m.drops.WithLabelValues(reason).Inc()
+	}
+}
+
+func (m *Metrics) upload(outcome string) {
+	if m != nil {
+		m.uploads.WithLabelValues(outcome).Inc()
+	}
+}
+
+func (m *Metrics) forward(kind string) {
+	if m != nil {
+		m.forwarded.WithLabelValues(kind).Inc()
+	}
+}
