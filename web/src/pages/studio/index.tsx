@@ -1,16 +1,28 @@
 import { TopBar } from '../../app/TopBar';
-import { Notice } from '../../ui/Card';
-import { useStore } from '../../app/store';
-import { account } from '../../auth/auth';
-import { SignIn } from '../account/SignIn';
+import type { PathParams } from '../../app/router';
 import { t } from '../../i18n/common';
+import type { Language } from '../../i18n/language';
+import { Gate } from '../../manage/Gate';
+import { manage } from '../../manage/messages';
+import { ControlRoom } from './ControlRoom';
+import { Home } from './Home';
+import { studio } from './messages';
+import './studio.css';
 
-export default function Studio() {
-  const who = useStore(account);
+export const messages = {
+  load: async (language: Language) => {
+    await Promise.all([studio.load(language), manage.load(language)]);
+  },
+};
+
+/** The creator's pages: /studio, and /studio/b/<broadcast> for the control room. */
+export default function Studio({ params }: { params: PathParams }) {
+  const [where, id] = (params['rest'] ?? '').split('/');
+  const inside = where === 'b' && id;
   return (
-    <>
+    <div class={inside ? 'studio studio-room' : 'studio'}>
       <TopBar title={t('studio')} />
-      {who === null ? <SignIn /> : who && who.memberships.length === 0 && <Notice title={t('errorForbidden')} />}
-    </>
+      <Gate>{(who) => (inside ? <ControlRoom key={id} id={id} /> : <Home who={who} />)}</Gate>
+    </div>
   );
 }

@@ -1,0 +1,242 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import backIcon from 'lucide-static/icons/arrow-left.svg?raw';
+import externalIcon from 'lucide-static/icons/external-link.svg?raw';
+import pinIcon from 'lucide-static/icons/pin.svg?raw';
+import { api } from '../../api/client';
+import { explain } from '../../api/errors';
+import type { Broadcast, Product } from '../../api/types';
+import { clock } from '../../i18n/format';
+import { t as common } from '../../i18n/common';
+import { Badge } from '../../manage/Badge';
+import { Failed } from '../../manage/Gate';
+import { Hold } from '../../manage/Hold';
+import { t as manage } from '../../manage/messages';
+import { stockOf } from '../../manage/data';
+import { Button } from '../../ui/Button';
+import { Notice } from '../../ui/Card';
+import { Icon } from '../../ui/Icon';
+import { toast } from '../../ui/Toast';
+import { camera, stopSending, turnOff } from './camera';
+import { EditRun } from './EditRun';
+import { t } from './messages';
+import { Panels } from './Panels';
+import { Preview } from './Preview';
+import { armedOf, runOf } from './room';
+import { Picture, Rundown } from './Rundown';
+import { Source } from './Source';
+import { Strip } from './Strip';
+import { useArming } from './useArming';
+import { usePins, type Pins } from './usePins';
+import { useRoom, type RoomData } from './useRoom';
+import './control-room.css';
+
+/** ControlRoom is where one broadcast is led: picture in the middle, what is shown at its side, figures below. */
+export function ControlRoom({ id }: { id: string }) {
+  const data = useRoom(id);
+  const shown = useRef<number | undefined>(undefined);
+  const [latency, setLatency] = useState<number>();
+  const [chosen, setChosen] = useState<string>();
+  const [editing, setEditing] = useState(false);
+  const pins = usePins(data, () => shown.current);
+
+  const { room, broadcast, products, bag } = data;
+  const run = products && runOf(products, bag);
+  const pinned = (room?.pins ?? []).map((pin) => pin.product.id);
+  const stock = room?.stock ?? {};
+  const armed = armedOf(run ?? [], pinned.at(-1), chosen, stock);
+  const onAir = room?.state === 'live' || room?.state === 'interrupted';
+  const armedProduct = run?.find((product) => product.id === armed);
+
+  const pinArmed = () => {
+    if (!armedProduct || !onAir) return;
+    setChosen(undefined); // what comes after it is next by itself
+    void pins.pin(armedProduct);
+  };
+  useArming({ run: run ?? [], armed, onArm: setChosen, onPin: pinArmed });
+
+  if (data.error && !broadcast) return <Failed error={data.error} onRetry={data.reload} />;
+  if (room?.state === 'ended' && broadcast) return <Over broadcast={broadcast} data={data} />;
+  return (
+    <main class="control">
+      <Head data={data} />
+      <Panels
+        panels={[
+          {
+            name: t('products'),
+            body: (
+              <Rundown
+                run={run}
+                stock={stock}
+                pinned={pinned}
+                armed={armed}
+                onAir={onAir}
+                pins={pins}
+                shop={broadcast?.shop}
+                onArm={setChosen}
+                onEdit={() => setEditing(true)}
+              />
+            ),
+          },
+          {
+            name: t('preview'),
+            body: (
+              <div class="stage">
+                <Preview data={data} shown={shown} onLatency={setLatency} />
+                <Strip data={data} latency={latency} />
+                <p class="small muted stage-hint">{t('spaceHint')}</p>
+              </div>
+            ),
+          },
+          {
+            name: t('sourceShort'),
+            body: (
+              <section aria-label={t('source')}>
+                <h2 class="panel-title">{t('source')}</h2>
+                {broadcast && <Source channel={broadcast.channel} />}
+              </section>
+            ),
+          },
+        ]}
+        start={1}
+      />
+      <ThumbBar
+        product={armedProduct}
+        pins={pins}
+        pinnedID={pinned.at(-1)}
+        run={run ?? []}
+        onAir={onAir}
+        onPin={pinArmed}
+      />
+      {broadcast && products && (
+        <EditRun
+          open={editing}
+          broadcast={broadcast.id}
+          products={products}
+          run={run ?? []}
+          onClose={() => setEditing(false)}
+          onSaved={data.setBag}
+        />
+      )}
+    </main>
+  );
+}
+
+function Head({ data }: { data: RoomData }) {
+  const { broadcast, room } = data;
+  const [busy, setBusy] = useState(false);
+  const state = room?.state ?? broadcast?.state;
+  const onAir = state === 'live' || state === 'interrupted';
+  const end = async () => {
+    setBusy(true);
+    try {
+      if (camera.get().channel === broadcast!.channel) await stopSending();
+      turnOff();
+      await api.post(`/v1/broadcasts/${broadcast!.id}/end`);
+      data.change((now) => ({ ...now, state: 'ended' }));
+      data.setBroadcast({ ...broadcast!, state: 'ended', ended_at: new Date().toISOString() });
+    } catch (error) {
+      toast(explain(error), 'bad');
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <header class="control-head">
+      <a class="icon-button" href="/studio" aria-label={common('back')}>
+        <Icon svg={backIcon} mirror />
+      </a>
+      <h1 class="control-title" dir="auto">
+        {broadcast?.title ?? ''}
+      </h1>
+      {state && <Badge state={state} />}
+      {onAir && broadcast?.started_at && <Elapsed since={broadcast.started_at} />}
+      <span class="control-end">
+        {onAir && broadcast && (
+          <a class="icon-button" href={`/b/${broadcast.id}`} target="_blank" rel="noopener" aria-label={t('viewPage')}>
+            <Icon svg={externalIcon} />
+          </a>
+        )}
+        {broadcast && state !== 'ended' && (
+          <Hold kind="bad" busy={busy} onHold={() => void end()}>
+            {t('end')}
+          </Hold>
+        )}
+      </span>
+      {data.feed === 'offline' && (
+        <p class="control-offline" role="status">
+          {t('offlineFeed')}
+        </p>
+      )}
+    </header>
+  );
+}
+
+function Elapsed({ since }: { since: string }) {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  const time = clock((now - Date.parse(since)) / 1000);
+  return (
+    <span class="tabular small control-clock" aria-label={t('onAirFor', { time })}>
+      {time}
+    </span>
+  );
+}
+
+interface ThumbBarProps {
+  product: Product | undefined;
+  pinnedID: string | undefined;
+  run: Product[];
+  onAir: boolean;
+  pins: Pins;
+  onPin: () => void;
+}
+
+/** ThumbBar keeps what is next, and its button, under the thumb on a phone, whichever panel is open. */
+function ThumbBar({ product, pinnedID, run, onAir, pins, onPin }: ThumbBarProps) {
+  const on = run.find((one) => one.id === pinnedID);
+  return (
+    <div class="thumb">
+      {on && (
+        <button type="button" class="thumb-on" disabled={!onAir} onClick={() => void pins.unpin(on)}>
+          <Picture product={on} size={44} />
+          <span>{t('unpin')}</span>
+        </button>
+      )}
+      <Button
+        kind="accent"
+        class="thumb-pin"
+        svg={pinIcon}
+        disabled={!product || !onAir}
+        busy={pins.busy !== undefined}
+        aria-label={product ? t('pinNamed', { title: product.title }) : t('nothingArmed')}
+        onClick={onPin}
+      >
+        <span class="thumb-text" dir="auto">
+          {product ? product.title : t('nothingArmed')}
+        </span>
+        {product && <span class="small">{manage('left', { count: stockOf(product) })}</span>}
+      </Button>
+    </div>
+  );
+}
+
+function Over({ broadcast }: { broadcast: Broadcast; data: RoomData }) {
+  const action = (
+    <div class="over-actions">
+      <a class="button button-accent" href={`/seller/${broadcast.shop}/sales/${broadcast.id}`}>
+        {t('seeSales')}
+      </a>
+      <a class="button button-plain" href="/studio">
+        {common('studio')}
+      </a>
+    </div>
+  );
+  return (
+    <main>
+      <Notice title={t('ended')} text={t('endedText')} action={action} />
+    </main>
+  );
+}

@@ -1,0 +1,34 @@
+import { api } from '../../api/client';
+
+// The stream key, as long as this tab knows it. The server shows it once and keeps only its hash.
+
+const storageKey = (channel: string) => `hawker.key.${channel}`;
+
+export function rememberedKey(channel: string): string | undefined {
+  try {
+    return sessionStorage.getItem(storageKey(channel)) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function rememberKey(channel: string, key: string | undefined): void {
+  try {
+    if (key) sessionStorage.setItem(storageKey(channel), key);
+    else sessionStorage.removeItem(storageKey(channel));
+  } catch {
+    // then it is known as long as the page lives
+  }
+}
+
+/** rotateKey makes a new key; the one before is refused from then on. */
+export async function rotateKey(channel: string): Promise<string> {
+  const { stream_key: key } = await api.post<{ stream_key: string }>(`/v1/channels/${channel}/stream-key`);
+  rememberKey(channel, key);
+  return key;
+}
+
+/** looksLikeKey tells a stream key from anything else that may be on the clipboard. */
+export function looksLikeKey(text: string): boolean {
+  return /^hk_key_[A-Za-z0-9_-]{20,200}$/.test(text.trim());
+}
