@@ -13,6 +13,8 @@ const (
 	FromKey Start = iota
 	// FromLive begins with the next unit.
 	FromLive
+	// FromOldest begins at the oldest key unit that the ring holds: what was on air before can be had too.
+	FromOldest
 )
 
 // ReadOptions says how to read.
@@ -37,8 +39,21 @@ func (s *Stream) Subscribe(o ReadOptions) *Reader {
 	if o.Start == FromKey && s.hasKey {
 		r.cursor = s.key
 	}
+	if o.Start == FromOldest {
+		r.cursor = s.oldestKey()
+	}
 	s.readers.Add(1)
 	return r
+}
+
+// oldestKey is the oldest key unit held, the next unit where there is none. It runs under the lock.
+func (s *Stream) oldestKey() uint64 {
+	for seq := s.first; seq < s.next; seq++ {
+		if s.at(seq).Key {
+			return seq
+		}
+	}
+	return s.next
 }
 
 // Next waits for the next unit. It returns ErrEnded after the broadcast's last unit, and ctx's error.

@@ -1,0 +1,107 @@
+package hls
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hawkerlive/hawker/streaming/mediatime"
+)
+
+// Dates tells which stretches of a broadcast a playlist names, such as its pins.
+type Dates interface {
+	// DateRanges lists what lies at least partly after the media time from. It is called for every part by a
+	// packager's goroutine and must not block.
+	DateRanges(broadcast string, from mediatime.Time) []DateRange
+}
+
+// DateRange becomes an EXT-X-DATERANGE. Its ID never changes its meaning within a broadcast.
+type DateRange struct {
+	ID, Class  string
+	From       mediatime.Time
+	Until      mediatime.Time    // 0 while it lasts
+	Attributes map[string]string // X-… names to texts; others are left out, and so are quotes and line ends
+}
+
+const (
+	classAnchor = "live.hawker.anchor"
+	dateFormat  = "2006-01-02T15:04:05.000Z" // cuts off below the millisecond
+)
+
+func formatDate(t time.Time) string { return t.UTC().Format(dateFormat) }
+
+// dateRangeTags renders the anchors of the generations in a list of segments, and what else there is.
+func dateRangeTags(listed []*Segment, more []DateRange, anchors mediatime.Anchors, most int) string {
+	var b strings.Builder
+	n, last := 0, 0
+	for _, s := range listed {
+		g := s.Init.Generation
+		if g == last || n >= most {
+			continue
+		}
+		last = g
+		n++
+		a := s.Init.Anchor
+		fmt.Fprintf(&b, "#EXT-X-DATERANGE:ID=\"g%d\",CLASS=\"%s\",START-DATE=\"%s\",X-MEDIA-TIME=\"%d\"\n", g, classAnchor, formatDate(a.Wall), a.Media)
+	}
+	seen := map[string]bool{}
+	for _, d := range more {
+		a, ok := anchors.For(d.From)
+		if n >= most || !ok || d.ID == "" || seen[d.ID] {
+			continue
+		}
+		seen[d.ID] = true
+		n++
+		from := a.Date(d.From)
+		fmt.Fprintf(&b, "#EXT-X-DATERANGE:ID=\"%s\"", quotable(d.ID))
+		if d.Class != "" {
+			fmt.Fprintf(&b, ",CLASS=\"%s\"", quotable(d.Class))
+		}
+		fmt.Fprintf(&b, ",START-DATE=\"%s\"", formatDate(from))
+		if d.Until > d.From {
+			if end, ok := anchors.For(d.Until); ok {
+				fmt.Fprintf(&b, ",END-DATE=\"%s\"", formatDate(end.Date(d.Until)))
+			}
+		}
+		fmt.Fprintf(&b, ",X-MEDIA-TIME=\"%d\"", d.From)
+		for _, k := range sortedNames(d.Attributes) {
+			fmt.Fprintf(&b, ",%s=\"%s\"", k, quotable(d.Attributes[k]))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func sortedNames(m map[string]string) []string {
+	var out []string
+	for k := range m {
+		if validName(k) && k != "X-MEDIA-TIME" {
+			out = append(out, k)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func validName(k string) bool {
+	if !strings.HasPrefix(k, "X-") || len(k) < 3 {
+		return false
+	}
+	for _, r := range k {
+		if (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// quotable leaves out what a quoted-string may not hold (RFC 8216, 4.2).
+func quotable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '"' || r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,238 @@
+package hls
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hawkerlive/hawker/streaming"
+)
+
+// answer is what a request gets: a problem, or content.
+type answer struct {
+	problem *problem
+
+	contentType string
+	cache       string
+	etag        string
+	chunks      [][]byte // the content, in order
+	document    *document
+}
+
+// ServeHTTP answers /hls/{broadcast}/[~{grant}/]{file}.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "Content-Length, Content-Range, Date, ETag, Retry-After")
+	h.Set("X-Content-Type-Options", "nosniff")
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		h.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
+		h.Set("Access-Control-Allow-Headers", "Range, If-None-Match")
+		h.Set("Access-Control-Max-Age", "86400")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	default:
+		h.Set("Allow", "GET, HEAD, OPTIONS")
+		problemMethod.write(w)
+		return
+	}
+	t, ok := parsePath(strings.TrimPrefix(r.URL.Path, "/hls/"))
+	kind := "none"
+	a := answer{problem: problemPath}
+	if ok {
+		kind = t.kind.String()
+		a = s.answer(r, t)
+	}
+	status, n := s.send(w, r, a)
+	s.Metrics.answered(kind, status, n)
+}
+
+func (s *Server) answer(r *http.Request, t target) answer {
+	if s.Access != nil {
+		if err := s.Access.MayWatch(r.Context(), r, t.broadcast, t.grant); err != nil {
+			return answer{problem: s.problemOf(err)}
+		}
+	}
+	lists := t.kind == fileIndex || t.kind == filePlaylist
+	p, err := s.packager(t.broadcast, lists)
+	if err != nil {
+		return answer{problem: s.problemOf(err)}
+	}
+	switch t.kind {
+	case fileIndex:
+		return s.index(r.Context(), p)
+	case filePlaylist:
+		return s.playlist(r, p, t.rendition)
+	}
+	return s.media(r.Context(), p, t)
+}
+
+func (s *Server) problemOf(err error) *problem {
+	for from, to := range map[error]*problem{
+		streaming.ErrOffAir: problemOffAir, ErrUnknown: problemPath, ErrUnauthenticated: problemGrant,
+		ErrForbidden: problemForbidden, errBusy: problemBusy, errStopping: problemBusy,
+	} {
+		if errors.Is(err, from) {
+			return to
+		}
+	}
+	s.logger().Error("a request was not answered", "err", err)
+	return problemInternal
+}
+
+// wait blocks until one of the channels is closed, or for d. It reports false where nobody may wait any more, or the
+// client has gone.
+func (p *packager) wait(ctx context.Context, d time.Duration, a <-chan struct{}) bool {
+	if p.waiting.Add(1) > int64(p.config.WaitingMax) {
+		p.waiting.Add(-1)
+		return false
+	}
+	p.metrics.wait(1)
+	t := time.NewTimer(d)
+	defer func() {
+		t.Stop()
+		p.waiting.Add(-1)
+		p.metrics.wait(-1)
+	}()
+	select {
+	case <-a:
+	case <-t.C:
+	case <-p.done:
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+// start waits for the first playlists.
+func (s *Server) start(ctx context.Context, p *packager) *problem {
+	select {
+	case <-p.ready:
+		return nil
+	default:
+	}
+	if p.unplayable.Load() {
+		return problemUnplayable
+	}
+	if !p.wait(ctx, s.config.StartWait, p.ready) {
+		return problemBusy
+	}
+	select {
+	case <-p.ready:
+		return nil
+	default:
+	}
+	if p.unplayable.Load() {
+		return problemUnplayable
+	}
+	if p.finished.Load() {
+		return problemOffAir
+	}
+	return problemStarting
+}
+
+const (
+	typePlaylist   = "application/vnd.apple.mpegurl"
+	typeMP4        = "video/mp4"
+	cacheImmutable = "public, max-age=31536000, immutable"
+	cacheShort     = "public, max-age=1"
+)
+
+func (s *Server) index(ctx context.Context, p *packager) answer {
+	if problem := s.start(ctx, p); problem != nil {
+		return answer{problem: problem}
+	}
+	var names []string
+	var views []*view
+	for _, r := range p.renditions {
+		names, views = append(names, r.name), append(views, r.now.Load())
+	}
+	return answer{contentType: typePlaylist, cache: cacheShort, document: newDocument("", multivariant(names, views))}
+}
+
+// playlist answers a media playlist request: at once, or when what it asks for is there, or unchanged after half a
+// target duration, which players take better than a late answer.
+func (s *Server) playlist(r *http.Request, p *packager, name string) answer {
+	rd := p.rendition(name)
+	if rd == nil {
+		return answer{problem: problemPath}
+	}
+	q, wrong := parseReload(r.URL.RawQuery)
+	if wrong != "" {
+		return answer{problem: problemDirective(wrong)}
+	}
+	if problem := s.start(r.Context(), p); problem != nil {
+		return answer{problem: problem}
+	}
+	v := rd.now.Load()
+	met := true
+	if q.msn >= 0 {
+		if v.absurd(q.msn, q.part) {
+			return answer{problem: problemDirective("What is asked for lies too far ahead.")}
+		}
+		until := s.now().Add(v.target / 2)
+		for !v.has(q.msn, q.part) && met {
+			left := until.Sub(s.now())
+			if left <= 0 {
+				met = false
+				break
+			}
+			if !p.wait(r.Context(), left, v.wake) {
+				return answer{problem: problemBusy}
+			}
+			select {
+			case <-p.done:
+				met = false
+			default:
+			}
+			v = rd.now.Load()
+		}
+	}
+	p.polls.Add(1)
+	p.used.Store(s.now().UnixNano())
+	a := answer{contentType: typePlaylist, cache: cacheShort, document: v.full}
+	if q.skip {
+		a.document = v.delta
+	}
+	if q.msn >= 0 && met {
+		a.cache = cacheFor(v.target)
+	}
+	return a
+}
+
+// media answers for an init segment, a segment or a part. A request for the next part waits for it.
+func (s *Server) media(ctx context.Context, p *packager, t target) answer {
+	rd := p.rendition(t.rendition)
+	if rd == nil || rd.life != t.life {
+		return answer{problem: problemGone}
+	}
+	chunks, next, ok := rd.content(t.kind, t.number)
+	if v := rd.now.Load(); !ok && v != nil && !v.ended && t.kind == filePart && t.number == next {
+		until := s.now().Add(v.target / 2)
+		for !ok && t.number == next && until.After(s.now()) {
+			if !p.wait(ctx, until.Sub(s.now()), v.wake) {
+				return answer{problem: problemBusy}
+			}
+			if v = rd.now.Load(); v.ended {
+				break
+			}
+			select {
+			case <-p.done:
+				return answer{problem: problemGone}
+			default:
+			}
+			chunks, next, ok = rd.content(t.kind, t.number)
+		}
+	}
+	if !ok {
+		return answer{problem: problemGone}
+	}
+	return answer{
+		contentType: typeMP4, cache: cacheImmutable, chunks: chunks,
+		etag: t.rendition + "-" + t.life + "-" + t.kind.String() + "-" + itoa(t.number),
+	}
+}

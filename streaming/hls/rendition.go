@@ -1,0 +1,264 @@
+package hls
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/mediatime"
+)
+
+// rendition keeps what a segmenter cut, and the playlists of it. One goroutine, its packager's, adds; any number read.
+type rendition struct {
+	name, life string
+	config     Config
+	metrics    *Metrics
+
+	now atomic.Pointer[view] // nil before the first part
+
+	mu       sync.RWMutex
+	segments []*Segment // oldest first; those before listed are kept for late requests only
+	inits    []*Init
+	bytes    int
+
+	// The packager's goroutine only.
+	listed   int
+	nextPart int64
+	next     int64 // media sequence number of the next segment
+	sequence int64
+	started  bool
+	dirty    bool
+	ended    bool
+	version  int64
+}
+
+var _ sink = (*rendition)(nil)
+
+// open begins a segment. The first one of a packager's life is numbered by its media time in seconds: segments are
+// longer than that on the average, so that numbers rise from one life to the next.
+func (r *rendition) open(o opening) {
+	if !r.started {
+		r.started = true
+		r.next = max(0, int64(o.from/1_000_000))
+		r.sequence = int64(max(0, o.init.Generation-1))
+	}
+	if o.discontinuity {
+		r.sequence++
+	}
+	s := &Segment{
+		Number: r.next, Init: o.init, Discontinuity: o.discontinuity, Sequence: r.sequence,
+		Date: o.date, From: o.from, Independent: o.independent, plan: o.plan,
+	}
+	r.next++
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.segments = append(r.segments, s)
+	if n := len(r.inits); n == 0 || r.inits[n-1] != o.init {
+		r.inits = append(r.inits, o.init)
+	}
+}
+
+func (r *rendition) add(p *Part) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.Number = r.nextPart
+	r.nextPart++
+	s := r.segments[len(r.segments)-1]
+	s.Parts = append(s.Parts, p)
+	s.Duration += p.Duration
+	s.bytes += len(p.Data)
+	r.bytes += len(p.Data)
+	r.dirty = true
+	r.metrics.made(len(p.Data))
+}
+
+func (r *rendition) shut() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.segments); n > 0 && !r.segments[n-1].closed {
+		r.segments[n-1].closed = true
+		r.dirty = true
+		r.metrics.shut()
+	}
+}
+
+// trim moves the start of the list and gives up what is kept beyond it, by time, by number and by bytes.
+func (r *rendition) trim() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var whole time.Duration
+	target := targetMin
+	for _, s := range r.segments[r.listed:] {
+		whole += s.Duration
+		target = max(target, s.plan.target)
+	}
+	least := partsListedTargets * time.Duration(target) * time.Second
+	for r.listed < len(r.segments)-1 {
+		s := r.segments[r.listed]
+		rest := whole - s.Duration
+		if rest < max(r.config.Window, least) {
+			break
+		}
+		whole = rest
+		r.listed++
+	}
+	var kept time.Duration
+	for _, s := range r.segments[:r.listed] {
+		kept += s.Duration
+	}
+	drop := 0
+	for drop < len(r.segments)-2 {
+		s := r.segments[drop]
+		late := drop < r.listed && kept > max(r.config.Window, least)
+		if !late && len(r.segments)-drop <= r.config.SegmentsMax && r.bytes <= r.config.BytesMax {
+			break
+		}
+		kept -= s.Duration
+		r.bytes -= s.bytes
+		r.metrics.gone(s.bytes)
+		drop++
+	}
+	if drop == 0 {
+		return
+	}
+	r.segments = append([]*Segment(nil), r.segments[drop:]...)
+	r.listed = max(0, r.listed-drop)
+	for len(r.inits) > 1 && r.inits[0] != r.segments[0].Init {
+		r.inits = r.inits[1:]
+	}
+}
+
+// clear gives everything up.
+func (r *rendition) clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.metrics.gone(r.bytes)
+	r.segments, r.inits, r.bytes, r.listed = nil, nil, 0, 0
+}
+
+// publish renders the playlists anew and wakes everybody who waits. others are the views of the other renditions.
+func (r *rendition) publish(broadcast string, dates Dates, anchors mediatime.Anchors, others map[string]*view) {
+	if !r.dirty {
+		return
+	}
+	r.dirty = false
+	r.trim()
+	listed := r.segments[r.listed:]
+	if len(listed) == 0 {
+		return
+	}
+	p := &Playlist{Name: r.name, Life: r.life, Segments: listed, NextPart: r.nextPart, Ended: r.ended}
+	p.targets()
+	var more []DateRange
+	if dates != nil {
+		more = dates.DateRanges(broadcast, listed[0].From)
+	}
+	p.DateRanges = dateRangeTags(listed, more, anchors, r.config.DateRangesMax)
+	p.Reports = reports(others)
+	v := r.viewOf(p)
+	old := r.now.Swap(v)
+	r.metrics.rendered()
+	if old != nil {
+		close(old.wake)
+	}
+}
+
+func reports(others map[string]*view) string {
+	names := make([]string, 0, len(others))
+	for name, v := range others {
+		if v != nil {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	var b strings.Builder
+	for _, name := range names {
+		b.WriteString(others[name].report(name))
+	}
+	return b.String()
+}
+
+func (r *rendition) viewOf(p *Playlist) *view {
+	r.version++
+	v := &view{
+		target: p.target(), partTarget: p.PartTarget, ended: p.Ended, wake: make(chan struct{}),
+		closed: p.Segments[0].Number - 1, independent: true,
+	}
+	tag := fmt.Sprintf("%s-%s-%d", r.name, r.life, r.version)
+	v.full = newDocument(tag, p.Text(0))
+	v.delta = v.full
+	if skip := p.skippable(); skip > 0 {
+		v.delta = newDocument(tag+"-d", p.Text(skip))
+	}
+	var bits, length float64
+	for _, s := range p.Segments {
+		v.independent = v.independent && s.Independent
+		v.init = s.Init
+		if s.closed {
+			v.closed, v.closedParts, v.openParts = s.Number, len(s.Parts), 0
+		} else {
+			v.openParts = len(s.Parts)
+		}
+		v.lastMSN, v.lastIndex = s.Number, int64(len(s.Parts))-1
+		if s.plan.frame > 0 && s.Init.Video {
+			v.frameRate = streaming.VideoClockRate / float64(s.plan.frame)
+		}
+		rate := 0.0
+		if s.Duration > 0 {
+			rate = float64(s.bytes) * 8 / s.Duration.Seconds()
+		}
+		if s.closed || v.peak == 0 {
+			v.peak = max(v.peak, int(rate))
+		}
+		bits += float64(s.bytes) * 8
+		length += s.Duration.Seconds()
+	}
+	if length > 0 {
+		v.average = int(bits / length)
+	}
+	return v
+}
+
+// end marks the rendition's last playlist.
+func (r *rendition) end() {
+	r.ended, r.dirty = true, true
+}
+
+// content returns what a name stands for: the bytes in order. It reports false for what is not kept, and the next
+// part's number, so that a request for that part can wait for it.
+func (r *rendition) content(kind fileKind, number int64) (chunks [][]byte, next int64, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	switch kind {
+	case fileInit:
+		for _, i := range r.inits {
+			if i.Number == number {
+				return [][]byte{i.Data}, 0, true
+			}
+		}
+	case fileSegment:
+		i := sort.Search(len(r.segments), func(i int) bool { return r.segments[i].Number >= number })
+		if i < len(r.segments) && r.segments[i].Number == number && r.segments[i].closed {
+			for _, p := range r.segments[i].Parts {
+				chunks = append(chunks, p.Data)
+			}
+			return chunks, 0, true
+		}
+	case filePart:
+		// The first segment that ends with this part or a later one.
+		i := sort.Search(len(r.segments), func(i int) bool {
+			parts := r.segments[i].Parts
+			return len(parts) == 0 || parts[len(parts)-1].Number >= number
+		})
+		if i < len(r.segments) {
+			if parts := r.segments[i].Parts; len(parts) > 0 && parts[0].Number <= number {
+				return [][]byte{parts[number-parts[0].Number].Data}, 0, true
+			}
+		}
+	}
+	return nil, r.nextPart, false
+}
