@@ -252,10 +252,15 @@ func (f *Fan) listen(ctx context.Context, leg Leg) {
 	generation := 0
 	var track streaming.Track
 	var clock opusClock
+	edge := liveEdge{}
 	for {
+		asked := time.Now()
 		u, err := leg.Next(ctx)
 		if err != nil {
 			return
+		}
+		if !edge.reached(asked, time.Now()) {
+			continue
 		}
 		if u.Generation != generation {
 			generation, clock = u.Generation, opusClock{}
@@ -275,6 +280,23 @@ func (f *Fan) listen(ctx context.Context, leg Leg) {
 		copy(raw[n:], u.Payload[0])
 		f.publish(f.audio, []Packet{{raw: raw, format: FormatOpus, key: true, media: track.Time(pts)}}, 0)
 	}
+}
+
+// liveEdge tells when a leg that begins in the past has caught up: when it lets us wait for a unit, or after two
+// seconds. A burst of old sound would sit in a browser's buffer for a quarter of a minute.
+type liveEdge struct {
+	began time.Time
+	there bool
+}
+
+func (l *liveEdge) reached(asked, got time.Time) bool {
+	if !l.there && !l.began.IsZero() {
+		l.there = got.Sub(asked) >= 5*time.Millisecond || got.Sub(l.began) >= 2*time.Second
+	}
+	if l.began.IsZero() {
+		l.began = got
+	}
+	return l.there
 }
 
 // publish puts packets into a history and wakes those who send. Only one goroutine publishes to a history.

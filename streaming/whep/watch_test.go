@@ -1,6 +1,7 @@
 package whep_test
 
 import (
+	"net"
 	"net/http"
 	"testing"
 
@@ -24,7 +25,16 @@ func TestAViewerSeesWhatIsPublished(t *testing.T) {
 		},
 		"over IPv6": {
 			server: func(s *whep.Server) { s.Config.Listen = "[::1]:0" },
-			viewer: func(s *webrtc.SettingEngine) { s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP6}) },
+			viewer: func(s *webrtc.SettingEngine) {
+				// The library gathers no ::1 by itself.
+				conn, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { conn.Close() })
+				s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP6})
+				s.SetICEUDPMux(webrtc.NewICEUDPMux(nil, conn))
+			},
 		},
 		"over IPv4 where both are bound": {
 			server: func(s *whep.Server) { s.Config.Listen, s.Config.Addresses = ":0", []string{"127.0.0.1", "::1"} },
