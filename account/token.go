@@ -41,8 +41,10 @@ func parseSecret(prefix, s string) (Digest, bool) {
 	if !ok || len(rest) != secretChars {
 		return Digest{}, false
 	}
-	if _, err := base64.RawURLEncoding.Strict().DecodeString(rest); err != nil {
-		return Digest{}, false
+	for i := range len(rest) { // the decoder would skip line breaks
+		if c := rest[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return Digest{}, false
+		}
 	}
 	return sha256.Sum256([]byte(s)), true
 }

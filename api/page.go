@@ -52,7 +52,7 @@ func parseCursor(s string, n int) ([]string, error) {
 	if s == "" {
 		return nil, nil
 	}
-	if len(s) > cursorMax {
+	if len(s) > cursorMax || strings.ContainsAny(s, "\r\n") { // the decoder would skip line breaks
 		return nil, ErrBadCursor
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
