@@ -112,7 +112,14 @@ type Facts struct {
 	at     time.Time
 	orders map[string]map[event.Kind][]OrderFact
 	shops  []string
-	stocks []event.Event
+	values []value
+}
+
+// value is a fact that is not an order's. It becomes an event last: the outbox tells in the order of ids.
+type value struct {
+	shop string
+	kind event.Kind
+	data any
 }
 
 // NewFacts starts a transaction's facts.
@@ -141,12 +148,12 @@ func (f *Facts) Stock(before int64, now StockNow) {
 	default:
 		return
 	}
-	f.stocks = append(f.stocks, event.New(event.ShopTopic(now.Shop), kind, 0, f.at, StockFact{now.Variant, now.Product, now.Available, now.Number}))
+	f.values = append(f.values, value{now.Shop, kind, StockFact{now.Variant, now.Product, now.Available, now.Number}})
 }
 
 // Price adds price.changed.
 func (f *Facts) Price(shopID string, p PriceFact) {
-	f.stocks = append(f.stocks, event.New(event.ShopTopic(shopID), event.PriceChanged, 0, f.at, p))
+	f.values = append(f.values, value{shopID, event.PriceChanged, p})
 }
 
 // Events returns all of them, ready for the outbox.
@@ -159,5 +166,8 @@ func (f *Facts) Events() []event.Event {
 			}
 		}
 	}
-	return append(out, f.stocks...)
+	for _, v := range f.values {
+		out = append(out, event.New(event.ShopTopic(v.shop), v.kind, 0, f.at, v.data))
+	}
+	return out
 }

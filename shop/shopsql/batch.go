@@ -52,7 +52,7 @@ type run struct {
 	moved    []*shop.Order
 	paid     []shop.Payment
 	refunds  []shop.Refund
-	limitAdd map[limit]int64
+	counted  map[limit]bool // counters that changed
 }
 
 // shelf is a variant's stock as the batch changes it.
@@ -84,7 +84,7 @@ func variantLimit(variant, buyer string) limit { return limit{"variant/" + varia
 func newRun(b shop.Batch) *run {
 	return &run{
 		batch: b, facts: shop.NewFacts(b.Now), orders: map[string]*shop.Order{}, keys: map[string]*known{}, offers: map[string]shop.Variant{},
-		titles: map[string]string{}, stock: map[string]*shelf{}, payments: map[payRef]bool{}, limits: map[limit]int64{}, limitAdd: map[limit]int64{},
+		titles: map[string]string{}, stock: map[string]*shelf{}, payments: map[payRef]bool{}, limits: map[limit]int64{}, counted: map[limit]bool{},
 		result: shop.BatchResult{Settled: make([]shop.Settled, len(b.Settlements)), Outcomes: make([]shop.Outcome, len(b.Claims))},
 	}
 }
@@ -232,6 +232,13 @@ func (r *run) readLimits(ctx context.Context) error {
 		for _, l := range c.Lines {
 			if r.offers[l.Variant].PerBuyer > 0 {
 				ids, buyers = append(ids, variantLimit(l.Variant, "").id), append(buyers, c.Buyer)
+			}
+		}
+	}
+	for _, o := range r.orders {
+		for _, l := range o.Lines {
+			if l.Limited {
+				ids, buyers = append(ids, variantLimit(l.Variant, "").id), append(buyers, o.BuyerID)
 			}
 		}
 	}

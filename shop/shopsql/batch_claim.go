@@ -156,16 +156,14 @@ func (r *run) insertOrders(ctx context.Context) error {
 }
 
 func (r *run) upsertLimits(ctx context.Context) error {
-	var args []any
-	for k, n := range r.limitAdd {
-		if n != 0 {
-			args = append(args, k.id, k.buyer, n)
-		}
+	args := make([]any, 0, len(r.counted)*3)
+	for k := range r.counted {
+		args = append(args, k.id, k.buyer, r.limits[k])
 	}
 	if len(args) == 0 {
 		return nil
 	}
 	_, err := r.tx.Exec(ctx, `INSERT INTO buyer_limit (limit_id, buyer_id, quantity) VALUES `+tuples(len(args)/3, 3)+
-		` ON CONFLICT (limit_id, buyer_id) DO UPDATE SET quantity = buyer_limit.quantity + excluded.quantity`, args...)
+		` ON CONFLICT (limit_id, buyer_id) DO UPDATE SET quantity = excluded.quantity`, args...)
 	return err
 }

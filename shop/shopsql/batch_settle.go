@@ -126,7 +126,7 @@ func (r *run) count(o *shop.Order, sign int64) {
 		if l.Limited {
 			k := variantLimit(l.Variant, o.BuyerID)
 			r.limits[k] += sign * l.Quantity
-			r.limitAdd[k] += sign * l.Quantity
+			r.counted[k] = true
 		}
 	}
 }
