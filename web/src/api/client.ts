@@ -15,7 +15,7 @@ export class ApiError extends Error {
 
   /** The machine-readable name of what went wrong, such as "sold-out". */
   get code(): string {
-    return this.problem?.code ?? this.problem?.type.split('/').pop() ?? '';
+    return this.problem?.code ?? this.problem?.type?.split('/').pop() ?? '';
   }
 }
 

@@ -17,8 +17,8 @@ export interface Page<T> {
 }
 
 export interface Problem {
-  type: string;
-  title: string;
+  type?: string;
+  title?: string;
   status: number;
   detail?: string;
   code?: string;

@@ -1,1 +1,176 @@
-export { default } from '../account';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { navigate, type PathParams } from '../../app/router';
+import { useStore } from '../../app/store';
+import { account } from '../../auth/auth';
+import { together } from '../../i18n/catalogue';
+import { t as common } from '../../i18n/common';
+import { money } from '../../i18n/format';
+import { Room } from '../../room/room';
+import { BuySheet, type Offer } from '../../shop/BuySheet';
+import { messages as shopMessages } from '../../shop/messages';
+import { priceRange } from '../../shop/money';
+import { loadWallet, wallet } from '../../shop/wallet';
+import { Button } from '../../ui/Button';
+import { Notice } from '../../ui/Card';
+import { Sheet } from '../../ui/Sheet';
+import type { Pin, ProductCard } from '../../api/types';
+import { own, t } from './messages';
+import { Bag } from './Bag';
+import { Head } from './Head';
+import { Others } from './Others';
+import { PinStack } from './PinStack';
+import { Rail } from './Rail';
+import { Stage } from './Stage';
+import './broadcast.css';
+
+export const messages = together(own, shopMessages);
+
+/** What the buy sheet is open for; the offer itself is read from the room, so that stock and price stay alive in it. */
+interface Buying {
+  product: string;
+  pin?: string;
+}
+
+export default function BroadcastPage({ params }: { params: PathParams }) {
+  const [room] = useState(() => new Room(params['id']!));
+  const view = useStore(room.view);
+  const who = useStore(account);
+  const [bagOpen, setBagOpen] = useState(false);
+  const [buying, setBuying] = useState<Buying>();
+
+  useEffect(() => {
+    room.start();
+    return () => room.stop();
+  }, [room]);
+
+  // What a known buyer has saved is there before the first tap.
+  useEffect(() => {
+    if (who && !wallet.get()) loadWallet().catch(() => undefined);
+  }, [who?.id]);
+
+  const title = view.broadcast?.title;
+  useEffect(() => {
+    if (title) document.title = `${title} · Hawker`;
+    return () => void (document.title = 'Hawker');
+  }, [title]);
+
+  const leave = () =>
+    history.length > 1 && document.referrer.startsWith(location.origin) ? history.back() : navigate('/');
+
+  if (view.phase === 'missing') {
+    const home = (
+      <a class="button button-accent" href="/">
+        {common('seeLive')}
+      </a>
+    );
+    return <Notice title={common('notFound')} text={common('notFoundText')} action={home} />;
+  }
+  if (view.phase === 'failed') {
+    const again = <Button onClick={() => void room.reload()}>{common('retry')}</Button>;
+    return <Notice title={common('broken')} text={common('brokenText')} action={again} />;
+  }
+
+  const pins = view.overlay?.pins ?? [];
+  const bag = view.overlay?.bag ?? [];
+  const buy = (product: string, pin?: string) => {
+    room.click(product, pin);
+    setBagOpen(false);
+    setBuying({ product, pin });
+  };
+  const bagList = <Bag bag={bag} pins={pins} loading={view.phase === 'loading'} onBuy={buy} />;
+
+  return (
+    <div class="room">
+      <aside class="room-start" aria-label={t('others')}>
+        <Others current={room.id} />
+      </aside>
+      <main class="room-stage">
+        <Stage room={room} view={view} />
+        <Head view={view} onLeave={leave} />
+        <div class="room-lower">
+          <PinStack pins={pins} room={room} onBuy={buy} />
+          <Rail room={room} view={view} count={bag.length} onBag={() => setBagOpen(true)} />
+        </div>
+        <Banner offline={view.feed === 'offline'} reconnecting={view.feed === 'connecting'} />
+      </main>
+      <aside class="room-end" aria-label={t('bagTitle')}>
+        <h2>{t('bagTitle')}</h2>
+        {bagList}
+      </aside>
+      <Announcer pins={pins} />
+      <Sheet title={t('bagTitle')} open={bagOpen} onClose={() => setBagOpen(false)}>
+        {bagList}
+      </Sheet>
+      <BuySheet
+        offer={buying && toOffer(buying, room, pins, bag)}
+        onClose={() => setBuying(undefined)}
+        onPick={(variant) => buying && room.click(buying.product, buying.pin, variant)}
+      />
+    </div>
+  );
+}
+
+/** Offers that were open when their pin went away stay as they were last seen. */
+const lastSeen = new Map<string, Pick<Offer, 'product' | 'variants'>>();
+
+function toOffer(buying: Buying, room: Room, pins: readonly Pin[], bag: readonly ProductCard[]): Offer | undefined {
+  const pin = pins.find((one) => one.product.id === buying.product);
+  const card = bag.find((one) => one.id === buying.product);
+  const found = pin
+    ? { product: pin.product, variants: pin.variants }
+    : card && { product: card, variants: card.variants };
+  if (found) lastSeen.set(buying.product, found);
+  const seen = found ?? lastSeen.get(buying.product);
+  return (
+    seen && {
+      ...seen,
+      refresh: () => void room.reload(),
+      context: () => ({
+        broadcast: room.id,
+        view_session: room.session,
+        pin: buying.pin,
+        media_time: room.mediaTime,
+      }),
+    }
+  );
+}
+
+function Banner({ offline, reconnecting }: { offline: boolean; reconnecting: boolean }) {
+  // A connection that is back in a moment needs no words.
+  const [long, setLong] = useState(false);
+  useEffect(() => {
+    setLong(false);
+    if (!reconnecting) return;
+    const timer = setTimeout(() => setLong(true), 2500);
+    return () => clearTimeout(timer);
+  }, [reconnecting]);
+  const text = offline ? common('offline') : reconnecting && long ? t('reconnecting') : undefined;
+  return (
+    <div class="room-banner" role="status">
+      {text && <p>{text}</p>}
+    </div>
+  );
+}
+
+/** Announcer says to those who listen what appears over the picture and what goes. */
+function Announcer({ pins }: { pins: readonly Pin[] }) {
+  const before = useRef<readonly Pin[]>([]);
+  const [text, setText] = useState('');
+  useEffect(() => {
+    const added = pins.filter((pin) => !before.current.some((one) => one.id === pin.id)).at(-1);
+    const gone = before.current.filter((pin) => !pins.some((one) => one.id === pin.id)).at(-1);
+    before.current = pins;
+    if (added) setText(announce(added));
+    else if (gone) setText(t('unpinned', { title: gone.product.title }));
+  }, [pins]);
+  return (
+    <p class="visually-hidden" aria-live="polite">
+      {text}
+    </p>
+  );
+}
+
+function announce(pin: Pin): string {
+  const range = priceRange(pin.variants);
+  return t('pinned', { title: pin.product.title, price: range ? money(range.price) : '' });
+}

@@ -1,1 +1,118 @@
-export { default } from '../account';
+import eye from 'lucide-static/icons/eye.svg?raw';
+import radio from 'lucide-static/icons/radio.svg?raw';
+import { api } from '../../api/client';
+import { explain } from '../../api/errors';
+import { useEvery, useLoad } from '../../api/load';
+import type { BroadcastItem, Page } from '../../api/types';
+import { TopBar } from '../../app/TopBar';
+import { t as common } from '../../i18n/common';
+import { compact, dateTime } from '../../i18n/format';
+import { Button } from '../../ui/Button';
+import { Notice } from '../../ui/Card';
+import { Icon } from '../../ui/Icon';
+import { Skeleton } from '../../ui/Skeleton';
+import { messages, t } from './messages';
+import './feed.css';
+
+export { messages };
+
+/** A show is on the list within two seconds of its beginning. */
+const everyMilliseconds = 1800;
+
+export default function FeedPage() {
+  const { data, error, reload } = useLoad(
+    (signal) => api.get<Page<BroadcastItem>>('/v1/broadcasts', { state: 'live' }, signal),
+    [],
+  );
+  useEvery(everyMilliseconds, reload);
+
+  let body;
+  if (data && data.items.length === 0) {
+    body = (
+      <Notice
+        svg={<Icon svg={radio} size={40} />}
+        title={t('emptyTitle')}
+        text={t('emptyText')}
+        action={
+          <a class="button button-plain" href="/studio">
+            {t('goLive')}
+          </a>
+        }
+      />
+    );
+  } else if (data) {
+    body = (
+      <ul class="shows">
+        {data.items.map((item) => (
+          <Show key={item.id} item={item} />
+        ))}
+      </ul>
+    );
+  } else if (error) {
+    body = (
+      <Notice
+        title={common('broken')}
+        text={explain(error)}
+        action={<Button onClick={reload}>{common('retry')}</Button>}
+      />
+    );
+  } else {
+    body = (
+      <ul class="shows" aria-busy="true">
+        {[0, 1, 2].map((n) => (
+          <li key={n}>
+            <Skeleton height="104px" />
+          </li>
+        ))}
+      </ul>
+    );
+  }
+  return (
+    <>
+      <TopBar />
+      <main class="feed">
+        <h1>{t('title')}</h1>
+        {!!error && data && (
+          <p class="feed-offline" role="status">
+            {common('offline')}
+          </p>
+        )}
+        {body}
+      </main>
+    </>
+  );
+}
+
+function Show({ item }: { item: BroadcastItem }) {
+  const live = item.state === 'live';
+  return (
+    <li>
+      <a
+        class="show"
+        href={`/b/${item.id}`}
+        aria-label={t('watch', { name: item.channel_name, title: item.title })}
+        data-broadcast={item.id}
+      >
+        <span class="show-picture" aria-hidden="true">
+          {[...item.channel_name][0]}
+        </span>
+        <span class="show-text">
+          <span class="show-line">
+            <span class={live ? 'show-badge' : 'show-badge show-badge-away'}>
+              {live ? common('live') : t('interrupted')}
+            </span>
+            <span class="show-viewers tabular">
+              <Icon svg={eye} size={16} /> {compact(item.viewers)}
+              <span class="visually-hidden">{common('viewers', { count: item.viewers })}</span>
+            </span>
+          </span>
+          <strong>{item.title}</strong>
+          <span class="muted small">
+            {item.channel_name}
+            {item.started_at && ` · ${t('since', { time: dateTime(item.started_at, { timeStyle: 'short' }) })}`}
+          </span>
+        </span>
+      </a>
+    </li>
+  );
+}

@@ -1,0 +1,63 @@
+import type { Pin, ProductCard } from '../../api/types';
+import { t as shop } from '../../shop/messages';
+import { priceRange } from '../../shop/money';
+import { Picture } from '../../shop/Picture';
+import { Price } from '../../shop/Price';
+import { Stock } from '../../shop/Stock';
+import { Button } from '../../ui/Button';
+import { Skeleton } from '../../ui/Skeleton';
+import { t } from './messages';
+
+interface Props {
+  bag: readonly ProductCard[];
+  pins: readonly Pin[];
+  loading: boolean;
+  onBuy: (product: string, pin?: string) => void;
+}
+
+/** Bag lists all that the show sells, and what is pinned besides. */
+export function Bag({ bag, pins, loading, onBuy }: Props) {
+  const besides = pins.filter((pin) => !bag.some((card) => card.id === pin.product.id));
+  const rows = [
+    ...besides.map((pin) => ({ ...pin.product, variants: pin.variants, pin: pin.id })),
+    ...bag.map((card) => ({ ...card, pin: pins.find((pin) => pin.product.id === card.id)?.id })),
+  ];
+  if (loading) {
+    return (
+      <ul class="bag" aria-busy="true">
+        {[0, 1, 2].map((n) => (
+          <li key={n} class="bag-row">
+            <Skeleton width="64px" height="64px" />
+            <Skeleton height="40px" />
+          </li>
+        ))}
+      </ul>
+    );
+  }
+  if (rows.length === 0) return <p class="muted bag-empty">{t('bagEmpty')}</p>;
+  return (
+    <ul class="bag">
+      {rows.map((row) => {
+        const range = priceRange(row.variants);
+        const left = row.variants.some((variant) => variant.available > 0);
+        return (
+          <li key={row.id} class={row.pin ? 'bag-row bag-row-pinned' : 'bag-row'}>
+            <Picture picture={row.picture} size={64} />
+            <div class="bag-text">
+              <p class="bag-title">{row.title}</p>
+              {range && <Price {...range} />}
+              <Stock variants={row.variants} />
+            </div>
+            <Button
+              disabled={!left}
+              aria-label={shop('buyLabel', { title: row.title })}
+              onClick={() => onBuy(row.id, row.pin)}
+            >
+              {left ? shop('buy') : shop('soldOut')}
+            </Button>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

@@ -1,0 +1,45 @@
+import type { Translation } from '../../../i18n/catalogue';
+import type { en } from './en';
+
+const ar: Translation<typeof en> = {
+  leave: 'مغادرة',
+  sound: 'تشغيل الصوت',
+  soundTap: 'المس لتشغيل الصوت',
+  soundOff: 'كتم الصوت',
+  play: 'تشغيل',
+  share: 'مشاركة',
+  shared: 'نُسخ الرابط',
+  bag: {
+    zero: 'السلة فارغة',
+    one: 'السلة، منتج واحد',
+    two: 'السلة، منتجان',
+    few: 'السلة، {count} منتجات',
+    many: 'السلة، {count} منتجًا',
+    other: 'السلة، {count} منتج',
+  },
+  bagTitle: 'في هذا العرض',
+  bagEmpty: 'لا شيء في السلة بعد. ما يعرضه المقدّم يظهر فوق الصورة.',
+  pinned: 'معروض الآن: {title}، {price}',
+  unpinned: 'لم يعد {title} معروضًا',
+  connecting: 'جارٍ الاتصال',
+  waiting: 'الصورة في طريقها إليك',
+  interrupted: 'نعود بعد لحظات',
+  interruptedText: 'انقطع اتصال المقدّم. ابقَ معنا، سيُستأنف العرض تلقائيًا.',
+  refused: 'هذا العرض غير متاح لك',
+  ended: 'انتهى العرض',
+  endedText: 'شاهد ما عُرض فيه، أو من يبثّ الآن.',
+  scheduled: 'يبدأ {when}',
+  scheduledSoon: 'يبدأ قريبًا',
+  scheduledText: 'أبقِ الصفحة مفتوحة: يبدأ العرض تلقائيًا.',
+  channelLink: 'إلى متجر {name}',
+  others: 'يبثّون أيضًا',
+  noOthers: 'لا أحد غيره يبثّ الآن.',
+  more: 'المزيد',
+  rememberMe: 'تذكّر هذا الجهاز',
+  rememberMeText: 'يساعد المتجر على عدّ الزيارات. من دونه تكون زائرًا جديدًا كل مرة.',
+  videoLabel: 'فيديو مباشر: {title}',
+  reconnecting: 'نعيد الاتصال. قد يكون ما تراه قديمًا قليلًا.',
+  toLive: 'إلى البث المباشر',
+};
+
+export default ar;

@@ -1,0 +1,9 @@
+export const en = {
+  title: 'Live now',
+  emptyTitle: 'Nobody is live right now',
+  emptyText: 'Shows appear here the moment they begin. Keep the page open.',
+  goLive: 'Go live yourself',
+  since: 'since {time}',
+  interrupted: 'Back in a moment',
+  watch: 'Watch {name}: {title}',
+} as const;

@@ -1,0 +1,14 @@
+import type { Translation } from '../../../i18n/catalogue';
+import type { en } from './en';
+
+const fr: Translation<typeof en> = {
+  title: 'En direct',
+  emptyTitle: 'Personne n’est en direct',
+  emptyText: 'Les émissions apparaissent ici dès qu’elles commencent. Gardez la page ouverte.',
+  goLive: 'Passer en direct',
+  since: 'depuis {time}',
+  interrupted: 'De retour dans un instant',
+  watch: 'Regarder {name} : {title}',
+};
+
+export default fr;

@@ -1,0 +1,30 @@
+import type { Translation } from '../../../i18n/catalogue';
+import type { en } from './en';
+
+const de: Translation<typeof en> = {
+  title: 'Deine Bestellungen',
+  emptyTitle: 'Noch keine Bestellungen',
+  emptyText: 'Was du in einer Show kaufst, findest du hier.',
+  order: 'Bestellung {number}',
+  placed: 'Bestellt {when}',
+  lines: '{quantity} × {title}',
+  total: 'Gesamt',
+  refunded: 'An dich zurück',
+  held: 'Die Zahlung steht aus',
+  requires_action: 'Bei der Bank bestätigen',
+  paid: 'Bezahlt',
+  declined: 'Zahlung abgelehnt',
+  expired: 'Zeit zum Zahlen abgelaufen',
+  cancelled: 'Storniert',
+  refundedState: 'Erstattet',
+  partially_refunded: 'Teilweise erstattet',
+  paidHelp: 'Der Laden macht sie fertig.',
+  declinedHelp: 'Es wurde nichts abgebucht.',
+  expiredHelp: 'Du schuldest nichts. Geld, das noch ankommt, geht von selbst zurück.',
+  refundedHelp: 'Das Geld ist auf dem Weg zurück.',
+  goToBank: 'Zur Bank',
+  all: 'Alle Bestellungen',
+  more: 'Mehr zeigen',
+};
+
+export default de;

@@ -1,0 +1,30 @@
+import type { Translation } from '../../../i18n/catalogue';
+import type { en } from './en';
+
+const fr: Translation<typeof en> = {
+  title: 'Vos commandes',
+  emptyTitle: 'Aucune commande pour le moment',
+  emptyText: 'Ce que vous achetez dans une émission se retrouve ici.',
+  order: 'Commande {number}',
+  placed: 'Commandé le {when}',
+  lines: '{quantity} × {title}',
+  total: 'Total',
+  refunded: 'Rendu',
+  held: 'En attente du paiement',
+  requires_action: 'À confirmer auprès de la banque',
+  paid: 'Payée',
+  declined: 'Paiement refusé',
+  expired: 'Délai de paiement écoulé',
+  cancelled: 'Annulée',
+  refundedState: 'Remboursée',
+  partially_refunded: 'Remboursée en partie',
+  paidHelp: 'La boutique la prépare.',
+  declinedHelp: 'Rien n’a été débité.',
+  expiredHelp: 'Vous ne devez rien. Un paiement tardif vous sera rendu de lui-même.',
+  refundedHelp: 'L’argent est en route vers son point de départ.',
+  goToBank: 'Aller à la banque',
+  all: 'Toutes les commandes',
+  more: 'Afficher plus',
+};
+
+export default fr;
