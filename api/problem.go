@@ -11,9 +11,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
-
-	"github.com/hawkerlive/hawker/account"
-	"github.com/hawkerlive/hawker/streaming"
 )
 
 const problemBase = "https://hawker.live/problems/"
@@ -63,58 +60,6 @@ var (
 	_ huma.HeadersError      = (*Problem)(nil)
 	_ huma.ContentTypeFilter = (*Problem)(nil)
 )
-
-// meaning is what an expected outcome is in HTTP.
-type meaning struct {
-	err    error
-	status int
-	slug   string
-	title  string
-	retry  time.Duration // Retry-After
-}
-
-// meanings is the one table from the domains' sentinels to HTTP. The first row that fits counts. A test lists
-// every exported Err… of the domains and fails if one is missing here.
-var meanings = []meaning{
-	{account.ErrUnauthenticated, 401, "unauthenticated", "Log in first", 0},
-	{account.ErrBadCredentials, 401, "bad-credentials", "E-mail and password do not match an account", 0},
-	{account.ErrKeyRevoked, 401, "stream-key-refused", "The stream key is not, or no longer, valid", 0},
-	{account.ErrWrongPassword, 403, "wrong-password", "The password is not the account's", 0},
-	{account.ErrForbidden, 403, "forbidden", "Your role does not allow this", 0},
-	{account.ErrScope, 403, "scope-missing", "This needs an API token with another scope", 0},
-	{ErrOrigin, 403, "foreign-origin", "The request comes from another site", 0},
-	{account.ErrNotFound, 404, "not-found", "There is no such thing, or it is not yours", 0},
-	{streaming.ErrNotFound, 404, "not-found", "There is no such broadcast", 0},
-	{streaming.ErrMove, 409, "wrong-state", "The broadcast's state does not allow this", 0},
-	{streaming.ErrOnAirElse, 409, "on-air-elsewhere", "The channel is on air with another broadcast", 0},
-	{streaming.ErrOffAir, 409, "off-air", "The broadcast is not on air", 2 * time.Second},
-	{streaming.ErrEnded, 409, "ended", "The broadcast has ended", 0},
-	{streaming.ErrTitle, 422, "bad-title", "A title has 1 to 120 characters and no control characters", 0},
-	{streaming.ErrStartsAt, 422, "bad-start", "A broadcast starts between now and a year from now", 0},
-	{account.ErrHandleTaken, 409, "handle-taken", "This handle is taken", 0},
-	{account.ErrLastOwner, 409, "last-owner", "The last owner cannot leave; hand over first", 0},
-	{account.ErrReplayRunning, 409, "key-in-use", "A request with this idempotency key is still running", time.Second},
-	{account.ErrReplayOther, 422, "key-reused", "The idempotency key was used with another request", 0},
-	{account.ErrBadEmail, 422, "bad-email", "This is not an e-mail address", 0},
-	{account.ErrWeakPassword, 422, "weak-password", "The password is too short, too long, too common, or part of the name or e-mail", 0},
-	{account.ErrBadText, 422, "bad-text", "A name is empty, too long, or holds control characters", 0},
-	{account.ErrBadLocale, 422, "bad-locale", "The locale is not a language tag", 0},
-	{account.ErrBadCurrency, 422, "bad-currency", "The currency is not an ISO 4217 code", 0},
-	{account.ErrBadTimeZone, 422, "bad-time-zone", "The time zone is not known", 0},
-	{account.ErrBadHandle, 422, "bad-handle", "A handle has 3 to 30 of a-z, 0-9 and inner hyphens, and is not a reserved word", 0},
-	{account.ErrBadAddress, 422, "bad-address", "The address lacks a part or a part is too long", 0},
-	{account.ErrBadCountry, 422, "bad-country", "The country is not an ISO 3166 code of two letters", 0},
-	{account.ErrBadScope, 422, "bad-scope", "There is no such scope", 0},
-	{account.ErrBadRole, 422, "bad-role", "There is no such role here", 0},
-	{account.ErrTooMany, 422, "too-many", "The limit for this kind of thing is reached", 0},
-	{ErrBadCursor, 422, "bad-cursor", "The cursor is not one of ours", 0},
-	{ErrBadKey, 422, "bad-key", "An idempotency key has 1 to 128 visible ASCII characters", 0},
-	{ErrLimited, 429, "limited", "Too many attempts from this address", time.Minute},
-	{account.ErrBusy, 503, "busy", "Too many log-ins at once", 2 * time.Second},
-	{account.ErrSecretKey, 500, "internal", "Something went wrong on our side", 0},
-	{context.DeadlineExceeded, 503, "timeout", "This took too long", time.Second},
-	{context.Canceled, 499, "cancelled", "The request was given up", 0},
-}
 
 // detailed is an error that carries a sentence for the caller.
 type detailed interface{ ProblemDetail() string }

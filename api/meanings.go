@@ -1,0 +1,117 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/event"
+	"github.com/hawkerlive/hawker/overlay"
+	"github.com/hawkerlive/hawker/shop"
+	"github.com/hawkerlive/hawker/shop/payment"
+	"github.com/hawkerlive/hawker/streaming"
+)
+
+// meaning is what an expected outcome is in HTTP.
+type meaning struct {
+	err    error
+	status int
+	slug   string
+	title  string
+	retry  time.Duration // Retry-After
+}
+
+// meanings is the one table from the domains' sentinels to HTTP. The first row that fits counts. A test lists
+// every exported Err… of the domains and fails if one is missing here.
+var meanings = []meaning{
+	{account.ErrUnauthenticated, 401, "unauthenticated", "Log in first", 0},
+	{account.ErrBadCredentials, 401, "bad-credentials", "E-mail and password do not match an account", 0},
+	{account.ErrKeyRevoked, 401, "stream-key-refused", "The stream key is not, or no longer, valid", 0},
+	{account.ErrWrongPassword, 403, "wrong-password", "The password is not the account's", 0},
+	{account.ErrForbidden, 403, "forbidden", "Your role does not allow this", 0},
+	{account.ErrScope, 403, "scope-missing", "This needs an API token with another scope", 0},
+	{ErrOrigin, 403, "foreign-origin", "The request comes from another site", 0},
+	{account.ErrNotFound, 404, "not-found", "There is no such thing, or it is not yours", 0},
+	{streaming.ErrNotFound, 404, "not-found", "There is no such broadcast", 0},
+	{streaming.ErrMove, 409, "wrong-state", "The broadcast's state does not allow this", 0},
+	{streaming.ErrOnAirElse, 409, "on-air-elsewhere", "The channel is on air with another broadcast", 0},
+	{streaming.ErrOffAir, 409, "off-air", "The broadcast is not on air", 2 * time.Second},
+	{streaming.ErrEnded, 409, "ended", "The broadcast has ended", 0},
+	{streaming.ErrDisplaced, 409, "displaced", "A newer publisher took the broadcast over", 0},
+	{streaming.ErrTracks, 422, "bad-tracks", "A publication needs one to eight tracks", 0},
+	{streaming.ErrTitle, 422, "bad-title", "A title has 1 to 120 characters and no control characters", 0},
+	{streaming.ErrStartsAt, 422, "bad-start", "A broadcast starts between now and a year from now", 0},
+	{account.ErrHandleTaken, 409, "handle-taken", "This handle is taken", 0},
+	{account.ErrLastOwner, 409, "last-owner", "The last owner cannot leave; hand over first", 0},
+	{account.ErrReplayRunning, 409, "key-in-use", "A request with this idempotency key is still running", time.Second},
+	{account.ErrReplayOther, 422, "key-reused", "The idempotency key was used with another request", 0},
+	{account.ErrBadEmail, 422, "bad-email", "This is not an e-mail address", 0},
+	{account.ErrWeakPassword, 422, "weak-password", "The password is too short, too long, too common, or part of the name or e-mail", 0},
+	{account.ErrBadText, 422, "bad-text", "A name is empty, too long, or holds control characters", 0},
+	{account.ErrBadLocale, 422, "bad-locale", "The locale is not a language tag", 0},
+	{account.ErrBadCurrency, 422, "bad-currency", "The currency is not an ISO 4217 code", 0},
+	{account.ErrBadTimeZone, 422, "bad-time-zone", "The time zone is not known", 0},
+	{account.ErrBadHandle, 422, "bad-handle", "A handle has 3 to 30 of a-z, 0-9 and inner hyphens, and is not a reserved word", 0},
+	{account.ErrBadAddress, 422, "bad-address", "The address lacks a part or a part is too long", 0},
+	{account.ErrBadCountry, 422, "bad-country", "The country is not an ISO 3166 code of two letters", 0},
+	{account.ErrBadScope, 422, "bad-scope", "There is no such scope", 0},
+	{account.ErrBadRole, 422, "bad-role", "There is no such role here", 0},
+	{account.ErrTooMany, 422, "too-many", "The limit for this kind of thing is reached", 0},
+	{ErrBadCursor, 422, "bad-cursor", "The cursor is not one of ours", 0},
+	{ErrBadKey, 422, "bad-key", "An idempotency key has 1 to 128 visible ASCII characters", 0},
+	{ErrLimited, 429, "limited", "Too many attempts from this address", time.Minute},
+	{account.ErrBusy, 503, "busy", "Too many log-ins at once", 2 * time.Second},
+	{account.ErrSecretKey, 500, "internal", "Something went wrong on our side", 0},
+	{shop.ErrNotFound, 404, "not-found", "There is no such thing, or it is not yours", 0},
+	{shop.ErrSoldOut, 409, "sold-out", "Sold out", 0},
+	{shop.ErrOrderState, 409, "wrong-state", "The order's state does not allow this", 0},
+	{shop.ErrStockTooLow, 409, "stock-too-low", "The stock would fall below what is reserved", 0},
+	{shop.ErrPictureTooLarge, 413, "picture-too-large", "The picture is too large", 0},
+	{shop.ErrPicture, 415, "bad-picture", "This is not a PNG, JPEG or WebP picture", 0},
+	{shop.ErrLimited, 422, "limit-reached", "This is more than one buyer may have", 0},
+	{shop.ErrKeyReused, 422, "key-reused", "The idempotency key was used with another request", 0},
+	{shop.ErrKeyInvalid, 422, "bad-key", "An idempotency key has 1 to 255 visible ASCII characters", 0},
+	{shop.ErrNoLines, 422, "empty-cart", "The cart is empty", 0},
+	{shop.ErrTooManyLines, 422, "too-many-lines", "There are too many lines", 0},
+	{shop.ErrQuantity, 422, "bad-quantity", "The quantity is out of range", 0},
+	{shop.ErrAmount, 422, "bad-amount", "The amount is out of range", 0},
+	{shop.ErrCurrency, 422, "bad-currency", "The currency is not an ISO 4217 code", 0},
+	{shop.ErrCurrencyDiffers, 422, "currency-differs", "The currencies differ", 0},
+	{shop.ErrVariantUnknown, 422, "unknown-variant", "There is no such variant", 0},
+	{shop.ErrVariantArchived, 422, "archived-variant", "The variant is no longer for sale", 0},
+	{shop.ErrVariantForeign, 422, "foreign-variant", "The variant belongs to another shop", 0},
+	{shop.ErrQuoteInvalid, 422, "bad-quote", "The quote is not one of ours", 0},
+	{shop.ErrQuoteExpired, 422, "quote-expired", "The quote has expired", 0},
+	{shop.ErrQuoteForeign, 422, "foreign-quote", "The quote was given for something else", 0},
+	{shop.ErrInstrument, 422, "unknown-instrument", "There is no such payment instrument", 0},
+	{shop.ErrRefundTooMuch, 422, "refund-too-much", "The refund exceeds what was paid and not refunded yet", 0},
+	{shop.ErrText, 422, "bad-text", "A text is missing, too long, or holds control characters", 0},
+	{shop.ErrKind, 422, "bad-kind", "The kind is not known", 0},
+	{shop.ErrTooManyVariants, 422, "too-many-variants", "There are too many variants", 0},
+	{shop.ErrCursor, 422, "bad-cursor", "The cursor is not one of ours", 0},
+	{shop.ErrBusy, 503, "busy", "Too many orders at once", time.Second},
+	{shop.ErrUnavailable, 503, "outcome-unknown", "The outcome is not known yet; ask again with the same idempotency key", 2 * time.Second},
+	{payment.ErrWebhook, 401, "bad-webhook", "The webhook's signature, time or content is not right", 0},
+	{payment.ErrRefused, 422, "payment-refused", "The payment provider refuses", 0},
+
+	{overlay.ErrNotFound, 404, "not-found", "There is no such broadcast", 0},
+	{overlay.ErrFeedPath, 404, "not-found", "There is no feed at this address", 0},
+	{overlay.ErrNotPinned, 404, "not-pinned", "The product was never pinned in this broadcast", 0},
+	{overlay.ErrFeedOrigin, 403, "foreign-origin", "A feed that relies on a cookie must be opened from our own pages", 0},
+	{overlay.ErrEnded, 409, "ended", "The broadcast has ended", 0},
+	{overlay.ErrTooManyPins, 409, "too-many-pins", "Three products are pinned already", 0},
+	{overlay.ErrMediaTime, 422, "bad-media-time", "The media time lies outside what can be seen now", 0},
+	{overlay.ErrProduct, 422, "unknown-product", "The broadcast's shop does not sell this product", 0},
+	{overlay.ErrBag, 422, "bad-bag", "A bag holds at most 100 different products", 0},
+	{overlay.ErrEvent, 422, "bad-event", "An integrator's event has a kind x.… and a JSON object of at most 4 KiB", 0},
+	{overlay.ErrFeedUpgrade, 426, "upgrade-required", "A feed is a WebSocket, or server-sent events where Accept asks for them", 0},
+	{overlay.ErrFeedAddress, 429, "limited", "Too many feeds from this address", time.Minute},
+	{overlay.ErrFeedFull, 503, "busy", "This node follows as many feeds as it can", 5 * time.Second},
+	{overlay.ErrFeedClosed, 503, "stopping", "The feed is not running", 2 * time.Second},
+
+	{event.ErrGap, 409, "gap", "The history does not reach back that far; load the scene again", 0},
+	{event.ErrBadPosition, 422, "bad-position", "A position reads epoch:offset", 0},
+
+	{context.DeadlineExceeded, 503, "timeout", "This took too long", time.Second},
+	{context.Canceled, 499, "cancelled", "The request was given up", 0},
+}
