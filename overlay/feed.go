@@ -40,17 +40,11 @@ type Access interface {
 	MayFollow(r *http.Request, topic string) (cookie bool, err error)
 }
 
-// Upload says whose message it is.
-type Upload struct {
-	Topic   string
-	Session string // as the client gave it; "" where it gave none
-}
-
 // Upstream takes what viewers send up: heartbeats, impressions, clicks.
 type Upstream interface {
-	// Hear judges one message, at most two KiB of UTF-8. It must not block and must not keep the bytes. An
-	// error means that the message is not one.
-	Hear(from Upload, message []byte) error
+	// Hear judges one message, at most two KiB of UTF-8, of a reader of topic who named the view session, or
+	// "". It must not block and must not keep the bytes. An error means that the message is not one.
+	Hear(topic, session string, message []byte) error
 }
 
 // FeedLimits bounds the connections. The zero value means the defaults.

@@ -121,7 +121,7 @@ func (s *socket) hear(op ws.OpCode, message []byte, invalid *int) error {
 		s.feed.Metrics.upload("ignored")
 		return nil
 	}
-	if err := s.feed.Upstream.Hear(Upload{Topic: s.topic, Session: s.session}, message); err != nil {
+	if err := s.feed.Upstream.Hear(s.topic, s.session, message); err != nil {
 		s.feed.Metrics.upload("invalid")
 		if *invalid++; *invalid >= uploadExcess {
 			return errInvalid
