@@ -254,13 +254,9 @@ func (f *Fan) listen(ctx context.Context, leg Leg) {
 	var clock opusClock
 	edge := liveEdge{}
 	for {
-		asked := time.Now()
 		u, err := leg.Next(ctx)
 		if err != nil {
 			return
-		}
-		if !edge.reached(asked, time.Now()) {
-			continue
 		}
 		if u.Generation != generation {
 			generation, clock = u.Generation, opusClock{}
@@ -274,6 +270,9 @@ func (f *Fan) listen(ctx context.Context, leg Leg) {
 			f.metrics.refuse()
 			continue
 		}
+		if !edge.reached(f.stream, track.Time(u.PTS), time.Now()) {
+			continue
+		}
 		pts := clock.stamp(u.PTS, ticks)
 		raw := make([]byte, headerSize+len(u.Payload[0]))
 		n := putHeader(raw, uint16(f.audio.next), f.audio.timestamp(track.Zero, pts), f.audio.ssrc, false, false)
@@ -282,19 +281,29 @@ func (f *Fan) listen(ctx context.Context, leg Leg) {
 	}
 }
 
-// liveEdge tells when a leg that begins in the past has caught up: when it lets us wait for a unit, or after two
-// seconds. A burst of old sound would sit in a browser's buffer for a quarter of a minute.
+// liveEdge tells when a leg that begins in the past has caught up with the stream: a burst of old sound would sit
+// in a browser's buffer for a quarter of a minute. Sound that is always late is let through after two seconds.
 type liveEdge struct {
 	began time.Time
 	there bool
 }
 
-func (l *liveEdge) reached(asked, got time.Time) bool {
-	if !l.there && !l.began.IsZero() {
-		l.there = got.Sub(asked) >= 5*time.Millisecond || got.Sub(l.began) >= 2*time.Second
+const (
+	liveEdgeLag  = mediatime.Time(150_000)
+	liveEdgeWait = 2 * time.Second
+)
+
+func (l *liveEdge) reached(s *streaming.Stream, media mediatime.Time, now time.Time) bool {
+	if l.there {
+		return true
 	}
 	if l.began.IsZero() {
-		l.began = got
+		l.began = now
+	}
+	l.there = now.Sub(l.began) >= liveEdgeWait
+	if g, st := s.Generation(), s.Stats(); g != nil && !st.Last.IsZero() {
+		newest := g.Anchor.At(st.Last.Add(st.Drift))
+		l.there = l.there || newest-media <= liveEdgeLag
 	}
 	return l.there
 }
