@@ -48,11 +48,11 @@ type run struct {
 	payments map[payRef]bool // paid ones, of orders that may see money twice
 	limits   map[limit]int64 // what buyers have
 
-	placed   []*placed
-	moved    []*shop.Order
-	paid     []shop.Payment
-	refunds  []shop.Refund
-	counted  map[limit]bool // counters that changed
+	placed  []*placed
+	moved   []*shop.Order
+	paid    []shop.Payment
+	refunds []shop.Refund
+	counted map[limit]bool // counters that changed
 }
 
 // shelf is a variant's stock as the batch changes it.
@@ -242,12 +242,19 @@ func (r *run) readLimits(ctx context.Context) error {
 			}
 		}
 	}
-	if len(ids) == 0 {
-		return nil
+	buyers = distinct(buyers)
+	for piece := range slices.Chunk(distinct(ids), rowsMax) {
+		for some := range slices.Chunk(buyers, rowsMax) {
+			if err := r.readLimitsOf(ctx, piece, some); err != nil {
+				return err
+			}
+		}
 	}
-	ids, buyers = distinct(ids), distinct(buyers)
-	a := padded(ids)
-	b := padded(buyers)
+	return nil
+}
+
+func (r *run) readLimitsOf(ctx context.Context, ids, buyers []string) error {
+	a, b := padded(ids), padded(buyers)
 	query := `SELECT limit_id, buyer_id, quantity FROM buyer_limit WHERE limit_id IN (` + list(len(a)) + `) AND buyer_id IN (`
 	for i := range b {
 		if i > 0 {

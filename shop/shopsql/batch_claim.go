@@ -3,6 +3,7 @@ package shopsql
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strconv"
 
 	"github.com/hawkerlive/hawker/event"
@@ -160,10 +161,11 @@ func (r *run) upsertLimits(ctx context.Context) error {
 	for k := range r.counted {
 		args = append(args, k.id, k.buyer, r.limits[k])
 	}
-	if len(args) == 0 {
-		return nil
+	for piece := range slices.Chunk(args, 3*rowsMax) {
+		if _, err := r.tx.Exec(ctx, `INSERT INTO buyer_limit (limit_id, buyer_id, quantity) VALUES `+tuples(len(piece)/3, 3)+
+			` ON CONFLICT (limit_id, buyer_id) DO UPDATE SET quantity = excluded.quantity`, piece...); err != nil {
+			return err
+		}
 	}
-	_, err := r.tx.Exec(ctx, `INSERT INTO buyer_limit (limit_id, buyer_id, quantity) VALUES `+tuples(len(args)/3, 3)+
-		` ON CONFLICT (limit_id, buyer_id) DO UPDATE SET quantity = excluded.quantity`, args...)
-	return err
+	return nil
 }

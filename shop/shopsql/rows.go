@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -178,14 +179,22 @@ func insertRefund(ctx context.Context, tx *store.Tx, r shop.Refund, key, print s
 	return err
 }
 
+const rowsMax = 1000 // rows of one statement
+
 // errStockMoved cannot happen while the row is locked. It keeps a mistake of ours from being stored.
 var errStockMoved = errors.New("shopsql: the stock row is not at the entry that it was read at")
 
 // writeEntries appends ledger entries, at most one per variant, and moves each stock row to its entry.
 func writeEntries(ctx context.Context, tx *store.Tx, entries []shop.Entry) error {
-	if len(entries) == 0 {
-		return nil
+	for piece := range slices.Chunk(entries, rowsMax) {
+		if err := writePiece(ctx, tx, piece); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func writePiece(ctx context.Context, tx *store.Tx, entries []shop.Entry) error {
 	args := make([]any, 0, len(entries)*12)
 	for _, e := range entries {
 		r, err := tx.Exec(ctx, `UPDATE stock SET on_hand = $1, reserved = $2, number = $3, hash = $4 WHERE variant_id = $5 AND number = $6`,

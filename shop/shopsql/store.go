@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -126,13 +127,24 @@ func padded(ids []string) []any {
 	return out
 }
 
-// in runs a query whose text ends in "IN (" over the ids and appends the rest of the text.
-func in[T any](ctx context.Context, tx *store.Tx, scan func(*sql.Rows) (T, error), query string, ids []string, rest string) ([]T, error) {
-	if len(ids) == 0 {
-		return nil, nil
+const listMax = 4096 // ids of one statement
+
+// in runs a query whose text ends in "IN (" over the ids and appends the rest of the text. Many ids become several
+// statements, in the order of the ids.
+func in[T any](ctx context.Context, tx *store.Tx, scan func(*sql.Rows) (T, error), query string, ids []string, rest string) (out []T, err error) {
+	for piece := range slices.Chunk(ids, listMax) {
+		args := padded(piece)
+		found, err := rows(ctx, tx, scan, query+list(len(args))+")"+rest, args...)
+		if err != nil {
+			return nil, err
+		}
+		if out == nil {
+			out = found
+			continue
+		}
+		out = append(out, found...)
 	}
-	args := padded(ids)
-	return rows(ctx, tx, scan, query+list(len(args))+")"+rest, args...)
+	return out, nil
 }
 
 func wrap(what string, err error) error {

@@ -1,0 +1,207 @@
+package checkout
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/hawkerlive/hawker/shop"
+)
+
+const (
+	applyTimeout = 30 * time.Second // of one transaction
+	batchBudget  = 5 * time.Second  // for a batch that fails, halves included
+	lostWait     = 50 * time.Millisecond
+)
+
+// loop is the one goroutine that changes stock on this node.
+func (a *Allocator) loop(ctx context.Context, quit <-chan struct{}) {
+	b := batch{entries: make([]*entry, 0, 2*a.BatchMax)}
+	for {
+		b.reset()
+		select {
+		case e := <-a.claims:
+			b.add(e)
+		case e := <-a.news:
+			b.add(e)
+		case <-quit:
+			for a.collect(&b); len(b.entries) > 0; a.collect(&b) {
+				a.carryOut(ctx, b.entries)
+				b.reset()
+			}
+			return
+		}
+		a.collect(&b)
+		a.Metrics.batch(b.claims, b.news)
+		a.carryOut(ctx, b.entries)
+	}
+}
+
+type batch struct {
+	entries             []*entry
+	claims, lines, news int
+}
+
+func (b *batch) reset() { b.entries, b.claims, b.lines, b.news = b.entries[:0], 0, 0, 0 }
+
+func (b *batch) add(e *entry) {
+	b.entries = append(b.entries, e)
+	if e.claim != nil {
+		b.claims++
+		b.lines += len(e.claim.Lines)
+		return
+	}
+	b.news++
+}
+
+// collect takes what has queued up. It yields until the queue stops growing: with one processor the scheduler
+// runs this loop as soon as one claim is there, and batches of one would follow.
+func (a *Allocator) collect(b *batch) {
+	for yielded := false; ; yielded = true {
+		before := len(b.entries)
+		for b.news < a.BatchMax && take(a.news, b) {
+		}
+		for b.claims < a.BatchMax && b.lines < batchLinesMax && take(a.claims, b) {
+		}
+		full := b.claims >= a.BatchMax || b.lines >= batchLinesMax || b.news >= a.BatchMax
+		if full || (yielded && len(b.entries) == before) {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+func take(from chan *entry, b *batch) bool {
+	select {
+	case e := <-from:
+		b.add(e)
+		return true
+	default:
+		return false
+	}
+}
+
+// carryOut applies a batch and delivers every outcome. A batch that fails is tried once more, then halved, so
+// that one bad claim does not take others with it. After a lost connection nobody knows whether it was
+// committed: applying again reads the keys back. What finds no end in its time is ErrUnavailable, and asking
+// again with the same key is safe.
+func (a *Allocator) carryOut(ctx context.Context, entries []*entry) {
+	budget, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchBudget)
+	defer cancel()
+	a.attempt(budget, entries)
+}
+
+func (a *Allocator) attempt(budget context.Context, entries []*entry) {
+	var err error
+	for try := 0; ; try++ {
+		var r shop.BatchResult
+		if r, err = a.apply(entries); err == nil {
+			a.deliver(entries, r)
+			return
+		}
+		a.Metrics.failed()
+		gone := lost(err)
+		a.Log.Error("checkout: a batch failed", "entries", len(entries), "try", try+1, "lost", gone, "error", err)
+		if budget.Err() != nil || (!gone && try > 0) {
+			break
+		}
+		if gone {
+			select {
+			case <-time.After(lostWait << min(try, 5)):
+			case <-budget.Done():
+			}
+		}
+	}
+	if len(entries) > 1 && !lost(err) && budget.Err() == nil {
+		a.attempt(budget, entries[:len(entries)/2])
+		a.attempt(budget, entries[len(entries)/2:])
+		return
+	}
+	for _, e := range entries {
+		e.outcome.Err, e.settled.Err = shop.ErrUnavailable, shop.ErrUnavailable
+		a.finish(e)
+	}
+}
+
+// apply gives the entries to the store. A panic there is a broken invariant of one of them: it fails the batch,
+// so that halving finds it, and not the process.
+func (a *Allocator) apply(entries []*entry) (r shop.BatchResult, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	now := a.now()
+	b := shop.Batch{Now: now, KeysFrom: now.Add(-keysFor)}
+	for _, e := range entries {
+		if e.claim != nil {
+			b.Claims = append(b.Claims, *e.claim)
+		} else {
+			b.Settlements = append(b.Settlements, *e.settlement)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), applyTimeout)
+	defer cancel()
+	defer a.Metrics.applied()()
+	return a.Store.Apply(ctx, b)
+}
+
+// deliver hands out what is now durable: the gate and viewers hear of the stock first, then whoever waits.
+func (a *Allocator) deliver(entries []*entry, r shop.BatchResult) {
+	a.NoteStock(r.Stocks...)
+	claims, settled := r.Outcomes, r.Settled
+	refund := false
+	for _, e := range entries {
+		if e.claim != nil {
+			continue
+		}
+		e.settled, settled = settled[0], settled[1:]
+		refund = refund || e.settled.Refund
+		a.Metrics.settled(e.settlement.Kind, e.settled)
+		if e.settled.Err == nil {
+			a.watches.tell(e.settled.Order)
+		}
+		a.finish(e)
+	}
+	for _, e := range entries {
+		if e.claim == nil {
+			continue
+		}
+		e.outcome, claims = claims[0], claims[1:]
+		a.place(e)
+		a.finish(e)
+	}
+	if refund {
+		a.RefundDue()
+	}
+}
+
+// place starts the charges of new orders and keeps a caller informed whose orders are still held.
+func (a *Allocator) place(e *entry) {
+	if e.outcome.Err != nil {
+		return
+	}
+	a.keys.add(e.claim.Key)
+	held := false
+	for _, o := range e.outcome.Orders {
+		held = held || o.State == shop.Held
+	}
+	if !held {
+		return
+	}
+	a.watches.add(e.outcome.Orders[0].PurchaseID, e.watch, e.outcome.Orders)
+	if e.outcome.Known {
+		return
+	}
+	for _, o := range e.outcome.Orders {
+		if o.State == shop.Held {
+			a.chargeLater(charge{order: o, token: e.token})
+		}
+	}
+}
+
+func (a *Allocator) finish(e *entry) {
+	a.open.Add(-1)
+	close(e.done)
+}

@@ -1,0 +1,198 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hawkerlive/hawker/shop"
+	"github.com/hawkerlive/hawker/shop/payment"
+)
+
+const (
+	chargeTries  = 2                // of one worker; later rounds go on
+	sweepEvery   = time.Second      // for holds that ran out
+	sweepMax     = 500              // holds released by one transaction
+	recoverEvery = 10 * time.Second // for charges that were lost
+	recoverAfter = 30 * time.Second // a held order this old has no charge under way
+	refundEvery  = 2 * time.Second
+	refundMax    = 100       // refunds asked for in one round
+	refundWait   = time.Hour // longest wait between two tries
+	keysPage     = 5000      // keys read at once
+)
+
+// charge is money to ask for.
+type charge struct {
+	order shop.Order
+	token string
+}
+
+// chargeLater hands an order to the workers. Where they are too many, the next round of recoverCharges finds it.
+func (a *Allocator) chargeLater(c charge) {
+	a.open.Add(1)
+	select {
+	case a.charges <- c:
+	default:
+		a.open.Add(-1)
+		a.Metrics.charge("postponed")
+	}
+}
+
+// chargeAll is one worker.
+func (a *Allocator) chargeAll(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case c := <-a.charges:
+			a.chargeOne(ctx, c)
+			a.open.Add(-1)
+		}
+	}
+}
+
+// chargeOne asks the provider, and gives its answer to the next batch.
+func (a *Allocator) chargeOne(ctx context.Context, c charge) {
+	p := a.Providers[c.order.Provider]
+	if p == nil {
+		a.Log.Error("checkout: the provider of an order is not set up", "order", c.order.ID, "provider", c.order.Provider)
+		return
+	}
+	request := shop.Charge{
+		Key: shop.ChargeKey(c.order.ID), OrderID: c.order.ID, Amount: shop.Money{Amount: c.order.Total, Currency: c.order.Currency},
+		Token: c.token, ReturnURL: a.ReturnPath + "?order=" + c.order.ID, ExpiresAt: c.order.HoldUntil,
+	}
+	var result shop.PaymentResult
+	var err error
+	for range chargeTries {
+		call, cancel := context.WithTimeout(ctx, a.ChargeTimeout/chargeTries)
+		result, err = p.Charge(call, request)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	if err != nil {
+		// The outcome is unknown: the order stays held, and the same charge is asked for again.
+		a.Metrics.charge("unknown")
+		a.Log.Warn("checkout: a charge has no answer", "order", c.order.ID, "error", err)
+		return
+	}
+	a.Metrics.charge(string(result.State))
+	s, ok := settlementOf(result)
+	if !ok {
+		return
+	}
+	e := &entry{settlement: &s, done: make(chan struct{})}
+	a.open.Add(1)
+	a.news <- e // the loop outlives the workers
+}
+
+// sweepHolds releases the stock of holds that ran out.
+func (a *Allocator) sweepHolds(ctx context.Context) {
+	a.every(ctx, sweepEvery, nil, func() error {
+		for {
+			ids, err := a.Store.ExpiredHolds(ctx, a.now(), min(sweepMax, a.BatchMax))
+			if err != nil || len(ids) == 0 {
+				return err
+			}
+			if err := a.expire(ctx, ids); err != nil || len(ids) < sweepMax {
+				return err
+			}
+		}
+	})
+}
+
+// expire settles a slice of expired holds and waits until that is durable.
+func (a *Allocator) expire(ctx context.Context, ids []string) error {
+	entries := make([]*entry, len(ids))
+	for i, id := range ids {
+		e := &entry{settlement: &shop.Settlement{OrderID: id, Kind: shop.SettleExpired, Scope: shop.Scope{Any: true}}, done: make(chan struct{})}
+		a.open.Add(1)
+		select {
+		case a.news <- e:
+		case <-ctx.Done():
+			a.open.Add(-1)
+			return nil
+		}
+		entries[i] = e
+	}
+	for _, e := range entries {
+		<-e.done // the loop carries out what it accepted, also at the end
+		if e.settled.Err != nil {
+			return e.settled.Err
+		}
+	}
+	return nil
+}
+
+// recoverCharges asks again for money whose answer was lost, by a crash or by a provider that did not answer.
+// The charge's key is the same, so nobody pays twice.
+func (a *Allocator) recoverCharges(ctx context.Context) {
+	a.every(ctx, recoverEvery, nil, func() error {
+		now := a.now()
+		orders, err := a.Store.Uncharged(ctx, now.Add(-recoverAfter), now, sweepMax)
+		for _, o := range orders {
+			i, err := a.Instruments.Instrument(ctx, o.BuyerID, o.Instrument)
+			if err != nil {
+				continue // deleted meanwhile: the hold will run out
+			}
+			a.chargeLater(charge{o, i.Token})
+		}
+		return err
+	})
+}
+
+// sendRefunds sends money back that was decided to go back.
+func (a *Allocator) sendRefunds(ctx context.Context) {
+	a.every(ctx, refundEvery, a.refunds, func() error {
+		due, err := a.Orders.RefundsDue(ctx, a.now(), refundMax)
+		for _, r := range due {
+			if err := a.refund(ctx, r); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+}
+
+func (a *Allocator) refund(ctx context.Context, r shop.Refund) error {
+	p := a.Providers[r.Provider]
+	if p == nil {
+		return a.Orders.RefundAsked(ctx, r.ID, shop.RefundFailed, a.now())
+	}
+	call, cancel := context.WithTimeout(ctx, a.ChargeTimeout)
+	defer cancel()
+	err := p.Refund(call, "refund:"+r.ID, r.PaymentRef, shop.Money{Amount: r.Amount, Currency: r.Currency})
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err == nil:
+		a.Metrics.refund("done")
+		return a.Orders.RefundAsked(ctx, r.ID, shop.RefundDone, a.now())
+	case errors.Is(err, payment.ErrRefused):
+		a.Metrics.refund("failed")
+		a.Log.Error("checkout: the provider refuses a refund", "refund", r.ID, "order", r.OrderID, "error", err)
+		return a.Orders.RefundAsked(ctx, r.ID, shop.RefundFailed, a.now())
+	}
+	a.Metrics.refund("again")
+	a.Log.Warn("checkout: a refund has no answer", "refund", r.ID, "error", err)
+	return a.Orders.RefundAsked(ctx, r.ID, shop.RefundDue, a.now().Add(min(refundWait, time.Second<<min(r.Attempts, 12))))
+}
+
+// every runs round at once, then at each tick or wake, until ctx ends. Errors are logged; the next round tries again.
+func (a *Allocator) every(ctx context.Context, period time.Duration, wake <-chan struct{}, round func() error) {
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	for {
+		if err := round(); err != nil && ctx.Err() == nil {
+			a.Log.Warn("checkout: a round failed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-wake:
+		}
+	}
+}

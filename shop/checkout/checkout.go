@@ -1,0 +1,227 @@
+package checkout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hawkerlive/hawker/shop"
+	"github.com/hawkerlive/hawker/shop/payment"
+)
+
+// Request is a buyer's checkout, decoded.
+type Request struct {
+	Principal  string        `json:"-"` // whose idempotency keys these are: an account or a token
+	Key        string        `json:"-"` // Idempotency-Key; empty: this request is not a retry of any
+	Buyer      string        `json:"buyer"`
+	Shop       string        `json:"shop"` // if set, other shops' variants are refused
+	Lines      []RequestLine `json:"lines"`
+	Instrument string        `json:"instrument"`
+	ShipTo     string        `json:"ship_to"`
+	Contact    string        `json:"-"` // snapshot of ShipTo
+	Source     shop.Source   `json:"source"`
+}
+
+// RequestLine asks for units of a variant. Quote, if set, fixes the price that the buyer saw.
+type RequestLine struct {
+	Variant  string `json:"variant"`
+	Quantity int64  `json:"quantity"`
+	Quote    string `json:"quote"`
+}
+
+// Receipt answers a checkout: the orders as they durably are.
+type Receipt struct {
+	PurchaseID string
+	Orders     []shop.Order
+	Known      bool   // the key was known
+	Next       string // where the buyer confirms; empty: nothing to do
+}
+
+// Checkout grants stock and asks for the money. It returns when the result is durable, or after AnswerWithin
+// with orders that are still held. Refusals are shop's errors; a refusal makes no order and is not remembered.
+func (a *Allocator) Checkout(ctx context.Context, r Request) (Receipt, error) {
+	a.init()
+	started := a.Metrics.begin()
+	out, err := a.checkout(ctx, r)
+	a.Metrics.end(started, out, err)
+	return out, err
+}
+
+func (a *Allocator) checkout(ctx context.Context, r Request) (Receipt, error) {
+	claim, err := r.claim()
+	if err != nil {
+		return Receipt{}, err
+	}
+	claim.HoldUntil = a.now().Add(a.HoldFor)
+	token, err := a.admit(ctx, &r, claim)
+	if err != nil {
+		// A retry of what was accepted is never refused for what has changed since.
+		if known, ok := a.known(ctx, claim); ok {
+			return known, nil
+		}
+		return Receipt{}, err
+	}
+	e := &entry{claim: claim, token: token, watch: newWatch(), done: make(chan struct{})}
+	answerBy := time.NewTimer(a.AnswerWithin)
+	defer answerBy.Stop()
+	if err := a.offer(e); err != nil {
+		return Receipt{}, err
+	}
+	defer a.watches.remove(e.watch)
+	giveUp := time.NewTimer(giveUpAfter)
+	defer giveUp.Stop()
+	select {
+	case <-e.done:
+	case <-giveUp.C:
+		return Receipt{}, shop.ErrUnavailable
+	case <-ctx.Done():
+		return Receipt{}, ctx.Err()
+	}
+	if e.outcome.Err != nil {
+		return Receipt{}, e.outcome.Err
+	}
+	return a.await(ctx, e, answerBy.C), nil
+}
+
+// await follows held orders until they are settled, or it is time to answer.
+func (a *Allocator) await(ctx context.Context, e *entry, answer <-chan time.Time) Receipt {
+	orders := e.outcome.Orders
+	for e.watch.purchase != "" {
+		var settled bool
+		if orders, settled = a.watches.look(e.watch); settled {
+			break
+		}
+		select {
+		case _, more := <-e.watch.changed:
+			if more {
+				continue
+			}
+		case <-answer:
+		case <-ctx.Done():
+		}
+		orders, _ = a.watches.look(e.watch)
+		break
+	}
+	return receipt(orders, e.outcome.Known)
+}
+
+func receipt(orders []shop.Order, known bool) Receipt {
+	out := Receipt{PurchaseID: orders[0].PurchaseID, Orders: orders, Known: known}
+	for _, o := range orders {
+		if o.State == shop.RequiresAction && out.Next == "" {
+			out.Next = o.ActionURL
+		}
+	}
+	return out
+}
+
+// claim checks the request and gives it its names.
+func (r *Request) claim() (*shop.Claim, error) {
+	c := &shop.Claim{
+		PurchaseID: uuid.Must(uuid.NewV7()).String(), Buyer: r.Buyer, Shop: r.Shop, Instrument: r.Instrument, Contact: r.Contact, Source: r.Source,
+		Lines: make([]shop.ClaimLine, len(r.Lines)),
+	}
+	for i, l := range r.Lines {
+		c.Lines[i] = shop.ClaimLine{Variant: l.Variant, Quantity: l.Quantity}
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	key := r.Key
+	if key == "" {
+		key = randomKey()
+	}
+	var err error
+	if c.Key, err = shop.KeyHash(r.Principal, r.Buyer, key); err != nil {
+		return nil, err
+	}
+	c.Fingerprint = shop.Fingerprint(r)
+	return c, nil
+}
+
+// admit reads the quotes, finds the instrument and asks the gate.
+func (a *Allocator) admit(ctx context.Context, r *Request, c *shop.Claim) (token string, err error) {
+	for i, l := range r.Lines {
+		if l.Quote == "" {
+			continue
+		}
+		q, err := a.Quotes.Read(l.Quote, l.Variant, r.Source.Broadcast)
+		if err != nil {
+			return "", &shop.InputError{Field: "lines[" + strconv.Itoa(i) + "].quote", Err: err}
+		}
+		c.Lines[i].Price, c.Lines[i].Deal = &q.Price, q.Deal
+	}
+	instrument, err := a.Instruments.Instrument(ctx, r.Buyer, r.Instrument)
+	if err != nil {
+		if errors.Is(err, shop.ErrInstrument) {
+			err = &shop.InputError{Field: "instrument", Err: shop.ErrInstrument}
+		}
+		return "", err
+	}
+	if a.Providers[instrument.Provider] == nil {
+		return "", &shop.InputError{Field: "instrument", Err: shop.ErrInstrument}
+	}
+	c.Provider = instrument.Provider
+	return instrument.Token, a.Gate.Admit(c)
+}
+
+// known answers a key that was used before with the same request. Memory says no fast; only the store says yes.
+func (a *Allocator) known(ctx context.Context, c *shop.Claim) (Receipt, bool) {
+	if !a.keys.mayHave(c.Key) {
+		return Receipt{}, false
+	}
+	out, print, err := a.Store.Known(ctx, c.Key, a.now().Add(-keysFor))
+	if err != nil || !out.Known || print != c.Fingerprint {
+		return Receipt{}, false
+	}
+	return receipt(out.Orders, true), true
+}
+
+// Cancel ends an order that waits for its money, inside the scope.
+func (a *Allocator) Cancel(ctx context.Context, s shop.Scope, orderID string) (shop.Order, error) {
+	out, err := a.settle(ctx, shop.Settlement{OrderID: orderID, Kind: shop.SettleCancelled, Scope: s})
+	return out.Order, err
+}
+
+// Webhook takes a provider's webhook. It returns nil when its news is durable, so that the sender may forget it.
+func (a *Allocator) Webhook(ctx context.Context, provider string, header http.Header, body []byte) error {
+	p := a.Providers[provider]
+	if p == nil {
+		return shop.ErrNotFound
+	}
+	result, err := p.Webhook(ctx, header, body)
+	if err != nil {
+		return err
+	}
+	s, ok := settlementOf(result)
+	if !ok {
+		return nil
+	}
+	if _, err := a.settle(ctx, s); err != nil && !errors.Is(err, shop.ErrNotFound) {
+		return fmt.Errorf("settle order %s: %w", s.OrderID, err)
+	}
+	return nil // news of an order that is not ours is no use to anybody
+}
+
+// settlementOf says what a payment result means for its order; false: nothing yet.
+func settlementOf(r shop.PaymentResult) (shop.Settlement, bool) {
+	s := shop.Settlement{OrderID: r.OrderID, Scope: shop.Scope{Any: true}, Provider: r.Provider, Ref: r.Ref, Amount: r.Amount, Reason: r.Reason, ActionURL: r.ActionURL}
+	switch r.State {
+	case shop.PaymentPaid:
+		s.Kind = shop.SettlePaid
+	case shop.PaymentDeclined:
+		s.Kind = shop.SettleDeclined
+	case shop.PaymentRequiresAction:
+		s.Kind = shop.SettleRequiresAction
+	default:
+		return s, false
+	}
+	return s, true
+}
+
+var _ Instruments = (*payment.Instruments)(nil)

@@ -1,0 +1,87 @@
+package checkout
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"sync/atomic"
+)
+
+const (
+	filterBits   = 1 << 25 // 4 MB: one in a thousand wrong at three million keys
+	filterHashes = 4
+)
+
+// keyFilter says fast that a key is new. It may only be wrong the other way: then the store is asked. It knows
+// nothing until the keys of the last 30 days are loaded, and, where other nodes use the same database, never.
+type keyFilter struct {
+	shared bool
+	loaded atomic.Bool
+	bits   []atomic.Uint64
+}
+
+func newKeyFilter(shared bool) *keyFilter {
+	f := &keyFilter{shared: shared}
+	if !shared {
+		f.bits = make([]atomic.Uint64, filterBits/64)
+	}
+	return f
+}
+
+func (f *keyFilter) places(key string) (out [filterHashes]uint64) {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(key)) // never fails
+	a := h.Sum64()
+	b := a>>33 | a<<31 | 1
+	for i := range out {
+		out[i] = (a + uint64(i)*b) % filterBits
+	}
+	return out
+}
+
+func (f *keyFilter) add(key string) {
+	if f.shared {
+		return
+	}
+	for _, at := range f.places(key) {
+		f.bits[at/64].Or(1 << (at % 64))
+	}
+}
+
+func (f *keyFilter) mayHave(key string) bool {
+	if f.shared || !f.loaded.Load() {
+		return true
+	}
+	for _, at := range f.places(key) {
+		if f.bits[at/64].Load()&(1<<(at%64)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// loadKeys reads the keys of the last 30 days. Order ids sort by age.
+func (a *Allocator) loadKeys(ctx context.Context) {
+	if a.Shared {
+		return
+	}
+	ms := a.now().Add(-keysFor).UnixMilli()
+	after := fmt.Sprintf("%08x-%04x-", ms>>16, ms&0xffff)
+	for {
+		keys, last, err := a.Store.Keys(ctx, after, keysPage)
+		if err != nil {
+			if ctx.Err() == nil {
+				a.Log.Warn("checkout: keys not loaded; the store is asked instead", "error", err)
+			}
+			return
+		}
+		for _, k := range keys {
+			a.keys.add(k)
+		}
+		if last == after {
+			a.keys.loaded.Store(true)
+			return
+		}
+		after = last
+	}
+}

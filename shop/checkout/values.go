@@ -1,0 +1,66 @@
+package checkout
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/hawkerlive/hawker/event"
+	"github.com/hawkerlive/hawker/shop"
+)
+
+const valuesEvery = 250 * time.Millisecond
+
+// values tells viewers how much is left: the newest count of each variant that changed, four times a second. A
+// count is not a fact: it is not stored, and the next one replaces it.
+type values struct {
+	mu    sync.Mutex
+	dirty map[string]shop.StockNow
+}
+
+func (v *values) note(stocks []shop.StockNow) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.dirty == nil {
+		v.dirty = map[string]shop.StockNow{}
+	}
+	for _, s := range stocks {
+		if old, ok := v.dirty[s.Variant]; s.Product != "" && (!ok || s.Number >= old.Number) {
+			v.dirty[s.Variant] = s
+		}
+	}
+}
+
+func (v *values) take() map[string]shop.StockNow {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	out := v.dirty
+	v.dirty = nil
+	return out
+}
+
+func (v *values) run(ctx context.Context, bus event.Bus, now func() time.Time, log *slog.Logger) {
+	tick := time.NewTicker(valuesEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		var events []event.Event
+		var stocks []shop.StockNow
+		for _, s := range v.take() {
+			stocks = append(stocks, s)
+			events = append(events, event.New(event.ShopTopic(s.Shop), event.StockChanged, 0, now(), shop.StockFact{Variant: s.Variant, Product: s.Product, Available: s.Available, Number: s.Number}))
+		}
+		if len(events) == 0 {
+			continue
+		}
+		if err := bus.Publish(ctx, events...); err != nil {
+			v.note(stocks)
+			log.Warn("checkout: stock counts not told", "error", err)
+		}
+	}
+}
