@@ -25,7 +25,7 @@ type cut struct {
 	from, to    int64 // on the decode line of the cutting track
 	shown       int64 // the presentation stamp that corresponds to to: sound from here on is the next part's
 	date        int64 // presentation stamp of the segment's start, where it opens one
-	independent bool
+	independent bool  // a key picture is in it, and none stands from before
 	keyFirst    bool
 	samples     []*fmp4.Sample
 	base        int64 // decode stamp of the first sample

@@ -209,7 +209,7 @@ func (c *cutter) closePart(to, shown int64) {
 	}
 	c.push(cut{
 		opens: c.opens, plan: c.plan, from: c.partFrom, to: to, shown: shown, date: date,
-		independent: c.hasKey, keyFirst: c.keyFirst, samples: c.samples, base: c.base,
+		independent: c.hasKey && c.base == c.partFrom, keyFirst: c.keyFirst, samples: c.samples, base: c.base,
 	})
 	c.partFrom, c.opens, c.samples, c.hasKey, c.keyFirst = to, false, nil, false, false
 	c.parts++

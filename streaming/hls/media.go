@@ -35,7 +35,7 @@ type Init struct {
 type Part struct {
 	Number      int64 // 0 and up within a packager's life
 	Duration    time.Duration
-	Independent bool // a picture that needs no other is in it
+	Independent bool // a player may begin here: a picture that needs no other is in it
 	Data        []byte
 }
 
@@ -54,6 +54,7 @@ type Segment struct {
 	plan   plan
 	bytes  int
 	closed bool
+	bare   bool // its parts have left the list; they do not come back, however long the list becomes
 }
 
 // opening is what is known of a segment before its first part is in.

@@ -11,11 +11,11 @@ import (
 const (
 	partTail      = 200 * time.Millisecond // hls.js may hang where a segment's last part is this long or shorter
 	partAim       = 350 * time.Millisecond // the longest part of a stream with a steady cadence, where that is possible
-	partMax       = 500 * time.Millisecond // the longest part of every other stream
+	partMax       = 500 * time.Millisecond // the longest part where the cadence varies, the aim where it is slow
 	partMost      = time.Second            // where nothing shorter divides the key interval well
 	partSlack     = 2 * time.Millisecond   // for publishers that round their stamps to milliseconds
 	partFloor     = 0.85                   // of PART-TARGET; every part but a segment's last is at least this long
-	steadyFrame   = 125 * time.Millisecond // below 8 pictures a second a cadence is not steady enough for partAim
+	steadyFrame   = 125 * time.Millisecond // below 8 pictures a second parts are nearer to partMax than to partAim
 	targetMin     = 2                      // TARGETDURATION, seconds
 	targetMax     = 10
 	targetSlack   = 50 * time.Millisecond  // a key interval of 2.002 s is one of 2 s
@@ -70,22 +70,16 @@ func choosePlan(g gop) plan {
 	k := int(math.Round(float64(p.interval) / f))
 	if g.steady() {
 		aim, most := partAim, partMost
-		p.steady = f <= float64(videoTicks(steadyFrame))
-		if !p.steady {
+		if f > float64(videoTicks(steadyFrame)) {
 			aim = max(partMax, clockTime(int64(f)+1))
 			most = aim + clockTime(int64(f))
 		}
-		if sizes, n := schedule(k, f, aim, most, p.steady); n > 0 {
-			p.part = declared(n, f)
-			if !p.steady {
-				p.part = max(p.part, partMax)
-			}
-			p.marks = marksOf(sizes, f)
+		if sizes, n := schedule(k, f, aim, most); n > 0 {
+			p.part, p.marks, p.steady = declared(n, f), marksOf(sizes, f), true
 			p.limit = videoTicks(p.part)
 			return p
 		}
 	}
-	p.steady = false
 	p.part = max(partMax, clockTime(g.max).Truncate(time.Millisecond)+time.Millisecond)
 	if clockTime(g.max) <= partMax {
 		p.part = partMax
@@ -116,15 +110,15 @@ func newInterval(g gop) plan {
 
 // schedule divides an interval of k pictures, f ticks each, into parts: the longest that is not beyond aim and leaves
 // no part too short, else the shortest beyond it up to most. It returns the pictures of each part, and of the longest.
-func schedule(k int, f float64, aim, most time.Duration, floor bool) ([]int, int) {
+func schedule(k int, f float64, aim, most time.Duration) ([]int, int) {
 	first := int(float64(videoTicks(aim))/f + 1e-6)
 	for n := min(first, k); n > 0; n-- {
-		if sizes := divide(k, n, f, floor); sizes != nil {
+		if sizes := divide(k, n, f); sizes != nil {
 			return sizes, longest(sizes)
 		}
 	}
 	for n := first + 1; float64(n)*f <= float64(videoTicks(most)); n++ {
-		if sizes := divide(k, n, f, floor); sizes != nil {
+		if sizes := divide(k, n, f); sizes != nil {
 			return sizes, longest(sizes)
 		}
 	}
@@ -132,7 +126,7 @@ func schedule(k int, f float64, aim, most time.Duration, floor bool) ([]int, int
 }
 
 // divide makes parts of at most n pictures, even ones where it can. It returns nil where one would be too short.
-func divide(k, n int, f float64, floor bool) []int {
+func divide(k, n int, f float64) []int {
 	m := (k + n - 1) / n
 	even, filled := make([]int, m), make([]int, m)
 	for i := range m {
@@ -144,7 +138,7 @@ func divide(k, n int, f float64, floor bool) []int {
 		ok := true
 		for i, size := range sizes {
 			d := clockTime(int64(float64(size) * f))
-			if d <= partTail+partSlack || (floor && i < m-1 && float64(d) < partFloor*float64(target)) {
+			if d <= partTail+partSlack || (i < m-1 && float64(d) < partFloor*float64(target)) {
 				ok = false
 			}
 		}
@@ -191,7 +185,7 @@ func (p plan) keep(g gop) (plan, bool) {
 	}
 	k := int(math.Round(float64(q.interval) / f))
 	for n := min(int(float64(p.limit)/f), k); n > 0; n-- {
-		sizes := divide(k, n, f, true)
+		sizes := divide(k, n, f)
 		if sizes == nil {
 			continue
 		}

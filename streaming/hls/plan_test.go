@@ -29,7 +29,7 @@ func TestPlanOfUsualCadences(t *testing.T) {
 		"15 a second, a key every 2 s":    {gopOf(15, 30), 336 * time.Millisecond, 2, 6},
 		"8 a second, a key every 2 s":     {gopOf(8, 16), 252 * time.Millisecond, 2, 8},
 		"10 a second, a key every 2 s":    {gopOf(10, 20), 402 * time.Millisecond, 2, 5},
-		"5 a second, a key every 2 s":     {gopOf(5, 10), 500 * time.Millisecond, 2, 5},
+		"5 a second, a key every 2 s":     {gopOf(5, 10), 402 * time.Millisecond, 2, 5},
 		"1 a second, a key every 2 s":     {gopOf(1, 2), 1002 * time.Millisecond, 2, 2},
 		"30 a second, a key every second": {gopOf(30, 30), 336 * time.Millisecond, 2, 3},
 		"30 a second, a key every 4 s":    {gopOf(30, 120), 336 * time.Millisecond, 4, 12},

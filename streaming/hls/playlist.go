@@ -29,7 +29,7 @@ type Playlist struct {
 	Ended      bool
 }
 
-// targets sets TARGETDURATION and PART-TARGET to what holds for everything listed.
+// targets sets TARGETDURATION and PART-TARGET to what holds for everything listed, and remembers whose parts are not.
 func (p *Playlist) targets() {
 	for _, s := range p.Segments {
 		p.Target = max(p.Target, s.plan.target)
@@ -42,6 +42,7 @@ func (p *Playlist) targets() {
 	for _, s := range p.Segments {
 		at += s.Duration
 		if !p.listsParts(s, end-at) {
+			s.bare = true
 			continue
 		}
 		p.PartTarget = max(p.PartTarget, s.plan.part)
@@ -60,7 +61,7 @@ func (p *Playlist) length() (d time.Duration) {
 
 // listsParts tells whether a segment's parts are listed, by how long before the list's end it ends.
 func (p *Playlist) listsParts(s *Segment, before time.Duration) bool {
-	return !p.Ended && (!s.closed || before < partsListedTargets*p.target())
+	return !p.Ended && !s.bare && (!s.closed || before < partsListedTargets*p.target())
 }
 
 func (p *Playlist) target() time.Duration { return time.Duration(p.Target) * time.Second }
