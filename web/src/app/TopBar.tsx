@@ -12,10 +12,10 @@ import radio from 'lucide-static/icons/radio.svg?raw';
 import receipt from 'lucide-static/icons/receipt.svg?raw';
 import clapperboard from 'lucide-static/icons/clapperboard.svg?raw';
 import chart from 'lucide-static/icons/chart-no-axes-column.svg?raw';
+import { Home } from './Home';
 import { chooseLanguage } from './speak';
 import { useStore } from './store';
 import { chooseTheme, type Theme } from './theme';
-import iconURL from './icon.svg?url';
 import './topbar.css';
 
 /** TopBar heads every page but the viewer's on a phone: home, the way to one's own pages, language, account. */
@@ -23,11 +23,12 @@ export function TopBar({ title, children }: { title?: string; children?: Compone
   const [open, setOpen] = useState(false);
   return (
     <header class="topbar">
-      <a class="topbar-home" href="/" aria-label={`Hawker: ${t('home')}`}>
-        <img src={iconURL} alt="" width={32} height={32} />
-        {!title && <span>Hawker</span>}
-      </a>
-      {title && <h1 class="topbar-title">{title}</h1>}
+      <Home named={!title} />
+      {title && (
+        <h1 class="topbar-title user-text" dir="auto">
+          {title}
+        </h1>
+      )}
       <div class="topbar-end">{children}</div>
       <IconButton svg={menuIcon} label={t('menu')} onClick={() => setOpen(true)} />
       <Sheet title={t('menu')} open={open} onClose={() => setOpen(false)}>

@@ -150,7 +150,9 @@ function Buying({ offer, open, onClose, onPick }: Props & { offer: Offer; open: 
         <div class="buy-head">
           <Picture picture={offer.product.picture} size={72} />
           <div>
-            <p class="buy-title">{offer.product.title}</p>
+            <p class="buy-title user-text" dir="auto">
+              {offer.product.title}
+            </p>
             {variant && <Price price={variant.price} compareAt={variant.compare_at} />}
             <Stock variants={variant ? [variant] : offer.variants} />
           </div>

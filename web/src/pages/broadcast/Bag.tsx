@@ -44,7 +44,9 @@ export function Bag({ bag, pins, loading, onBuy }: Props) {
           <li key={row.id} class={row.pin ? 'bag-row bag-row-pinned' : 'bag-row'}>
             <Picture picture={row.picture} size={64} />
             <div class="bag-text">
-              <p class="bag-title">{row.title}</p>
+              <p class="bag-title user-text" dir="auto">
+                {row.title}
+              </p>
               {range && <Price {...range} />}
               <Stock variants={row.variants} />
             </div>

@@ -20,8 +20,12 @@ export function Head({ view, onLeave }: { view: RoomView; onLeave: () => void })
             {[...broadcast.channel_name][0]}
           </span>
           <span class="room-names">
-            <strong>{broadcast.channel_name}</strong>
-            <span class="room-title">{broadcast.title}</span>
+            <strong class="user-text" dir="auto">
+              {broadcast.channel_name}
+            </strong>
+            <span class="room-title user-text" dir="auto">
+              {broadcast.title}
+            </span>
           </span>
         </a>
       ) : (

@@ -2,9 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { api } from '../../api/client';
 import { useEvery, useLoad } from '../../api/load';
 import type { BroadcastItem, Page } from '../../api/types';
-import { t as common } from '../../i18n/common';
 import { compact } from '../../i18n/format';
-import iconURL from '../../app/icon.svg?url';
+import { Home } from '../../app/Home';
 import { t } from './messages';
 
 const wideEnough = '(min-width: 1200px)';
@@ -30,10 +29,7 @@ function OthersList({ current }: { current: string }) {
   const others = data?.items.filter((one) => one.id !== current);
   return (
     <>
-      <a class="topbar-home" href="/" aria-label={`Hawker: ${common('home')}`}>
-        <img src={iconURL} alt="" width={32} height={32} />
-        <span>Hawker</span>
-      </a>
+      <Home named />
       <h2>{t('others')}</h2>
       {others?.length === 0 && <p class="muted">{t('noOthers')}</p>}
       <ul class="others">
@@ -44,8 +40,10 @@ function OthersList({ current }: { current: string }) {
                 {[...one.channel_name][0]}
               </span>
               <span>
-                <strong>{one.channel_name}</strong>
-                <small class="muted">{one.title}</small>
+                <strong dir="auto">{one.channel_name}</strong>
+                <small class="muted user-text" dir="auto">
+                  {one.title}
+                </small>
               </span>
               <span class="tabular muted small">{compact(one.viewers)}</span>
             </a>

@@ -62,7 +62,9 @@ function PinCard({ pin, room, onBuy }: { pin: Pin; room: Room; onBuy: Props['onB
     <li class="pin" ref={card} data-pin={pin.id} data-product={pin.product.id}>
       <Picture picture={pin.product.picture} size={64} />
       <div class="pin-text">
-        <p class="pin-title">{pin.product.title}</p>
+        <p class="pin-title user-text" dir="auto">
+          {pin.product.title}
+        </p>
         {range && <Price {...range} />}
         <Stock variants={pin.variants} />
       </div>

@@ -119,7 +119,9 @@ function Shelf({ product, onBuy }: { product: Product; onBuy: () => void }) {
   return (
     <li class="shelf-item" data-product={product.id}>
       <Picture picture={product.picture} size={320} />
-      <p class="shelf-title">{product.title}</p>
+      <p class="shelf-title user-text" dir="auto">
+        {product.title}
+      </p>
       {range && <Price {...range} />}
       <Stock variants={product.variants} />
       <Button wide disabled={!left} aria-label={shop('buyLabel', { title: product.title })} onClick={onBuy}>

@@ -106,7 +106,9 @@ function Show({ item }: { item: BroadcastItem }) {
               <span class="visually-hidden">{common('viewers', { count: item.viewers })}</span>
             </span>
           </span>
-          <strong>{item.title}</strong>
+          <strong class="user-text" dir="auto">
+            {item.title}
+          </strong>
           <span class="muted small">
             {item.channel_name}
             {item.started_at && ` · ${t('since', { time: dateTime(item.started_at, { timeStyle: 'short' }) })}`}
