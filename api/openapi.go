@@ -49,6 +49,10 @@ func (s *Server) OpenAPI() ([]byte, error) {
 }
 
 func mustSpec(api huma.API) []byte {
+	// huma's own error, which ours replaces (problem.go), is declared by it and used by nothing.
+	schemas := api.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel")
+	delete(schemas, "ErrorDetail")
 	b, err := json.Marshal(api.OpenAPI())
 	if err != nil {
 		panic(fmt.Sprintf("api: our own OpenAPI does not encode: %v", err))
