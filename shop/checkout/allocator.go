@@ -254,6 +254,9 @@ func (a *Allocator) RefundDue() {
 	}
 }
 
+// Waiting is how many claims, settlements and charges are not finished.
+func (a *Allocator) Waiting() int64 { return a.open.Load() }
+
 // Load is how full the inbox is, from 0 to 1.
 func (a *Allocator) Load() float64 {
 	a.init()

@@ -183,6 +183,9 @@ func (a *Allocator) place(e *entry) {
 		return
 	}
 	a.keys.add(e.claim.Key)
+	if e.outcome.Orders[0].PurchaseID == e.claim.PurchaseID {
+		e.outcome.Known = false // read back after a commit whose reply was lost: these are this claim's own
+	}
 	held := false
 	for _, o := range e.outcome.Orders {
 		held = held || o.State == shop.Held
