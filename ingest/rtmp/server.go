@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -50,7 +51,7 @@ type Server struct {
 	Now     func() time.Time // defaults to time.Now
 
 	listener net.Listener
-	doors    *doors
+	doors    *ingest.Doors
 }
 
 // Listen opens the listener and returns its address. Run does it where nobody did.
@@ -77,13 +78,10 @@ func (s *Server) Run(ctx context.Context) error {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
 	c := s.Config
-	s.doors = &doors{
-		halfOpenMax: or(c.HalfOpen, halfOpenDefault), failedMax: or(c.Failed, failedDefault),
-		perAddressMax: or(c.PerAddress, perAddressDefault), allMax: or(c.Conns, connsDefault),
-		loopbackFree: c.LoopbackFree, now: s.Now,
-	}
-	if s.doors.now == nil {
-		s.doors.now = time.Now
+	s.doors = &ingest.Doors{
+		AllMax: or(c.Conns, connsDefault), PerAddressMax: or(c.PerAddress, perAddressDefault),
+		HalfOpenMax: or(c.HalfOpen, halfOpenDefault), FailedMax: or(c.Failed, failedDefault),
+		LoopbackFree: c.LoopbackFree, Now: s.Now,
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -119,7 +117,7 @@ func (s *Server) handle(ctx context.Context, raw net.Conn) {
 	where := prefixOf(raw.RemoteAddr())
 	remote := raw.RemoteAddr().String()
 	log := s.Log.With("protocol", "rtmp", "remote", remote)
-	if refusal := s.doors.enter(where); refusal != "" {
+	if refusal := s.doors.Enter(where); refusal != "" {
 		s.Metrics.turnAway()
 		log.Debug("connection refused", "why", refusal)
 		return
@@ -130,13 +128,13 @@ func (s *Server) handle(ctx context.Context, raw net.Conn) {
 	c := &conn{
 		server: s, remote: remote, log: log,
 		net:      &deadlineConn{Conn: raw, idle: s.idleTimeout()},
-		admitted: func() { s.doors.admitted(where); in = true },
+		admitted: func() { s.doors.Admitted(where); in = true },
 	}
 	// Until it is admitted a stopping server just closes it.
 	stop := context.AfterFunc(ctx, c.net.stop)
 	defer stop()
 	err := c.serve(ctx)
-	s.doors.leave(where, in, !in && err != nil && ctx.Err() == nil)
+	s.doors.Leave(where, in, !in && err != nil && ctx.Err() == nil)
 	if err == nil || ctx.Err() != nil {
 		return
 	}
@@ -145,6 +143,15 @@ func (s *Server) handle(ctx context.Context, raw net.Conn) {
 		return // it has been told where it was refused
 	}
 	log.Warn("connection failed before it was admitted", "err", err)
+}
+
+// prefixOf is what a connection's address counts as.
+func prefixOf(a net.Addr) netip.Prefix {
+	ap, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return ingest.PrefixOf(ap.Addr())
 }
 
 func (s *Server) handshakeTimeout() time.Duration { return or(s.Config.Handshake, handshakeDefault) }

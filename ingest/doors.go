@@ -1,7 +1,6 @@
-package rtmp
+package ingest
 
 import (
-	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -10,12 +9,18 @@ import (
 // failureWindow is how long a refused or broken attempt counts against its address.
 const failureWindow = time.Minute
 
-// doors counts connections per address: failed and half-open ones strictly, admitted ones generously. IPv6
-// addresses count by their /64.
-type doors struct {
-	halfOpenMax, failedMax, perAddressMax, allMax int
-	loopbackFree                                  bool
-	now                                           func() time.Time
+// Doors counts a listener's connections per address: failed and half-open ones strictly, admitted ones generously.
+// Any number of goroutines may use it.
+type Doors struct {
+	// Required.
+	AllMax        int // connections in all
+	PerAddressMax int // of one address
+	HalfOpenMax   int // of one address, before they are admitted
+	FailedMax     int // of one address in a minute
+
+	// Optional, with defaults.
+	LoopbackFree bool             // loopback does not count per address
+	Now          func() time.Time // defaults to time.Now
 
 	mu    sync.Mutex
 	all   int
@@ -28,11 +33,11 @@ type door struct {
 	since          time.Time // of the first failure that counts
 }
 
-// enter takes a new connection in, or tells why not.
-func (d *doors) enter(p netip.Prefix) (refusal string) {
+// Enter takes a new connection in, or tells why not. What it took in must Leave.
+func (d *Doors) Enter(p netip.Prefix) (refusal string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.all >= d.allMax {
+	if d.all >= d.AllMax {
 		return "too many connections"
 	}
 	h := d.hosts[p]
@@ -43,16 +48,16 @@ func (d *doors) enter(p netip.Prefix) (refusal string) {
 		}
 		d.hosts[p] = h
 	}
-	if !d.loopbackFree || !p.Addr().IsLoopback() {
+	if !d.LoopbackFree || !p.Addr().IsLoopback() {
 		if d.now().Sub(h.since) > failureWindow {
 			h.failed = 0
 		}
 		switch {
-		case h.halfOpen >= d.halfOpenMax:
+		case h.halfOpen >= d.HalfOpenMax:
 			return "too many half-open connections from this address"
-		case h.failed >= d.failedMax:
+		case h.failed >= d.FailedMax:
 			return "too many failed attempts from this address"
-		case h.halfOpen+h.open >= d.perAddressMax:
+		case h.halfOpen+h.open >= d.PerAddressMax:
 			return "too many connections from this address"
 		}
 	}
@@ -61,8 +66,8 @@ func (d *doors) enter(p netip.Prefix) (refusal string) {
 	return ""
 }
 
-// admitted moves a connection from half-open to open.
-func (d *doors) admitted(p netip.Prefix) {
+// Admitted moves a connection from half-open to open.
+func (d *Doors) Admitted(p netip.Prefix) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	h := d.hosts[p]
@@ -70,8 +75,8 @@ func (d *doors) admitted(p netip.Prefix) {
 	h.open++
 }
 
-// leave takes a connection out again.
-func (d *doors) leave(p netip.Prefix, admitted, failed bool) {
+// Leave takes a connection out again.
+func (d *Doors) Leave(p netip.Prefix, admitted, failed bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.all--
@@ -91,7 +96,7 @@ func (d *doors) leave(p netip.Prefix, admitted, failed bool) {
 }
 
 // sweep forgets addresses of which nothing is worth remembering; every leaving connection pays for a few.
-func (d *doors) sweep(p netip.Prefix, h *door) {
+func (d *Doors) sweep(p netip.Prefix, h *door) {
 	idle := func(h *door) bool {
 		return h.halfOpen == 0 && h.open == 0 && (h.failed == 0 || d.now().Sub(h.since) > failureWindow)
 	}
@@ -109,20 +114,23 @@ func (d *doors) sweep(p netip.Prefix, h *door) {
 	}
 }
 
-// prefixOf is what an address counts as.
-func prefixOf(a net.Addr) netip.Prefix {
-	ap, err := netip.ParseAddrPort(a.String())
-	if err != nil {
-		return netip.Prefix{}
-	}
-	addr := ap.Addr().Unmap()
-	bits := addr.BitLen()
-	if addr.Is6() {
+// PrefixOf is what an address counts as: itself, or its /64 for IPv6.
+func PrefixOf(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
+	bits := a.BitLen()
+	if a.Is6() {
 		bits = 64
 	}
-	p, err := addr.WithZone("").Prefix(bits)
+	p, err := a.Prefix(bits)
 	if err != nil {
 		return netip.Prefix{}
 	}
 	return p
+}
+
+func (d *Doors) now() time.Time {
+	if d.Now == nil {
+		return time.Now()
+	}
+	return d.Now()
 }
