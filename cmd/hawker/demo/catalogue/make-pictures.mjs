@@ -1,4 +1,4 @@
-// Draws the demo catalogue's pictures: node cmd/hawker/demo/make-pictures.mjs (needs chromium and ffmpeg). The results are
+// Draws the demo catalogue's pictures: node cmd/hawker/demo/catalogue/make-pictures.mjs (needs chromium and ffmpeg). The results are
 // committed, so that the demo needs neither.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const { chromium } = createRequire(join(here, "../../../web/package.json"))("playwright-core");
+const { chromium } = createRequire(join(here, "../../../../web/package.json"))("playwright-core");
 
 const shade = (id, a, b, x2 = 0, y2 = 1) =>
   `<linearGradient id="${id}" x1="0" y1="0" x2="${x2}" y2="${y2}"><stop offset="0" stop-color="${a}"/><stop offset="1" stop-color="${b}"/></linearGradient>`;
