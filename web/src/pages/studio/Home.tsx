@@ -255,7 +255,9 @@ function NoChannel({ who, onMade }: { who: Account; onMade: () => void }) {
           label={t('channelHandle')}
           hint={t('channelHandleHint')}
           required
-          pattern="[a-z0-9][a-z0-9\-]{1,30}"
+          minLength={3}
+          maxLength={30}
+          pattern="[a-z0-9][a-z0-9\-]*[a-z0-9]"
           dir="ltr"
           value={handle}
           error={error}

@@ -1,9 +1,8 @@
 import { useState } from 'preact/hooks';
-import type { Health } from '../../api/types';
 import { money, number } from '../../i18n/format';
 import { amountOf } from '../../manage/data';
 import { Sheet } from '../../ui/Sheet';
-import { diagnose, type Finding, type Level } from './doctor';
+import { diagnose, type EncoderHealth, type Finding, type Level } from './doctor';
 import { t } from './messages';
 import type { RoomData } from './useRoom';
 
@@ -12,7 +11,8 @@ export function Strip({ data, latency }: { data: RoomData; latency: number | und
   const { sales, room, broadcast } = data;
   const [doctor, setDoctor] = useState(false);
   const onAir = room?.state === 'live' || room?.state === 'interrupted';
-  const health = diagnose(onAir ? broadcast?.health : undefined);
+  const encoder = onAir ? (broadcast?.health as EncoderHealth | undefined) : undefined;
+  const health = diagnose(encoder);
   return (
     <>
       <dl class="strip">
@@ -44,7 +44,7 @@ export function Strip({ data, latency }: { data: RoomData; latency: number | und
         </div>
       </dl>
       <Sheet title={t('doctor')} open={doctor} onClose={() => setDoctor(false)}>
-        <Doctor health={onAir ? broadcast?.health : undefined} findings={health.findings} level={health.level} />
+        <Doctor health={encoder} findings={health.findings} level={health.level} />
       </Sheet>
     </>
   );
@@ -65,42 +65,67 @@ function levelName(level: Level): string {
 }
 
 const advice = {
+  fault: 'adviceFault',
+  bitrateLow: 'adviceBitrateLow',
+  framesLow: 'adviceFramesLow',
+  noSound: 'adviceNoSound',
   bFrames: 'adviceBFrames',
   keyLong: 'adviceKeyLong',
-  bitrateLow: 'adviceBitrateLow',
   bitrateHigh: 'adviceBitrateHigh',
-  framesLow: 'adviceFramesLow',
   drift: 'adviceDrift',
+  skew: 'adviceSkew',
 } as const satisfies Record<Finding, string>;
 
-function Doctor({ health, findings, level }: { health: Health | undefined; findings: Finding[]; level: Level }) {
+interface DoctorProps {
+  health: EncoderHealth | undefined;
+  findings: Finding[];
+  level: Level;
+}
+
+function Doctor({ health, findings, level }: DoctorProps) {
   if (level === 'unknown' || !health) return <p class="muted">{t('doctorNone')}</p>;
-  const one = { maximumFractionDigits: 1 };
   return (
     <div class="stack">
       {findings.length === 0 && <p>{t('doctorFine')}</p>}
       {findings.length > 0 && (
         <ul class="advice">
           {findings.map((finding) => (
-            <li key={finding}>{t(advice[finding])}</li>
+            <li key={finding}>
+              {t(advice[finding])}
+              {finding === 'fault' && <small dir="auto">{health.fault}</small>}
+            </li>
           ))}
         </ul>
       )}
       <dl class="facts tabular">
-        {health.bitrate !== undefined && (
-          <Fact name={t('bitrate')} value={t('kilobits', { value: Math.round(health.bitrate / 1000) })} />
-        )}
-        {health.frame_rate !== undefined && <Fact name={t('frameRate')} value={number(health.frame_rate, one)} />}
-        {health.key_interval !== undefined && (
-          <Fact name={t('keyInterval')} value={t('seconds', { value: number(health.key_interval, one) })} />
-        )}
-        {health.drift_ms !== undefined && (
-          <Fact name={t('drift')} value={t('milliseconds', { value: Math.round(health.drift_ms) })} />
-        )}
-        {health.b_frames !== undefined && <Fact name={t('bFrames')} value={health.b_frames ? t('yes') : t('no')} />}
+        {factsOf(health).map(([name, value]) => (
+          <Fact key={name} name={name} value={value} />
+        ))}
       </dl>
     </div>
   );
+}
+
+/** The figures that the encoder has; a zero is a figure that is not there yet. */
+function factsOf(health: EncoderHealth): [string, string][] {
+  const facts: [string, string][] = [];
+  const one = { maximumFractionDigits: 1 };
+  const kilobits = (bits: number) => t('kilobits', { value: Math.round(bits / 1000) });
+  const { width, height } = health;
+  if (health.encoder) facts.push([t('encoder'), health.encoder]);
+  if (width && height) facts.push([t('resolution'), `${number(width)} × ${number(height)}`]);
+  if (health.video_bitrate) facts.push([t('bitrate'), kilobits(health.video_bitrate)]);
+  if (health.frame_rate) facts.push([t('frameRate'), number(health.frame_rate, one)]);
+  if (health.key_interval_ms) {
+    facts.push([t('keyInterval'), t('seconds', { value: number(health.key_interval_ms / 1000, one) })]);
+  }
+  if (health.b_frames !== undefined) facts.push([t('bFrames'), health.b_frames ? t('yes') : t('no')]);
+  if (health.audio_bitrate) facts.push([t('sound'), kilobits(health.audio_bitrate)]);
+  if (health.drift_ms !== undefined)
+    facts.push([t('drift'), t('milliseconds', { value: Math.round(health.drift_ms) })]);
+  if (health.skew_ms !== undefined) facts.push([t('skew'), t('milliseconds', { value: Math.round(health.skew_ms) })]);
+  if (health.lost) facts.push([t('lost'), number(health.lost)]);
+  return facts;
 }
 
 function Fact({ name, value }: { name: string; value: string }) {

@@ -7,19 +7,22 @@ test('nothing known is not "healthy"', () => {
 });
 
 test('a good encoder has no findings', () => {
-  expect(diagnose({ bitrate: 2_500_000, frame_rate: 30, key_interval: 2, drift_ms: 4, b_frames: false })).toEqual({
-    level: 'ok',
-    findings: [],
-  });
+  const good = { video_bitrate: 2_500_000, frame_rate: 30, key_interval_ms: 2000, drift_ms: 4, b_frames: false };
+  expect(diagnose({ ...good, audio_codec: 'aac', skew_ms: -20 })).toEqual({ level: 'ok', findings: [] });
 });
 
 test('the worst decides, and comes first', () => {
-  expect(diagnose({ bitrate: 100_000, b_frames: true, key_interval: 10, frame_rate: 30, drift_ms: -900 })).toEqual({
+  const poor = { video_bitrate: 100_000, b_frames: true, key_interval_ms: 10_000, frame_rate: 30, drift_ms: -900 };
+  expect(diagnose({ ...poor, skew_ms: 300 })).toEqual({
     level: 'bad',
-    findings: ['bitrateLow', 'bFrames', 'keyLong', 'drift'],
+    findings: ['bitrateLow', 'bFrames', 'keyLong', 'drift', 'skew'],
   });
 });
 
+test('what the server calls a fault is one', () => {
+  expect(diagnose({ frame_rate: 30, fault: 'no key frame' })).toEqual({ level: 'bad', findings: ['fault'] });
+});
+
 test('before the first second there is no rate to complain of', () => {
-  expect(diagnose({ bitrate: 0, frame_rate: 0 }).level).toBe('ok');
+  expect(diagnose({ video_bitrate: 0, frame_rate: 0, key_interval_ms: 0 }).level).toBe('ok');
 });

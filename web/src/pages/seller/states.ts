@@ -1,0 +1,24 @@
+import type { OrderState } from '../../api/types';
+import { t } from './messages';
+
+const names = {
+  held: 'stateHeld',
+  requires_action: 'stateRequiresAction',
+  paid: 'statePaid',
+  declined: 'stateDeclined',
+  expired: 'stateExpired',
+  cancelled: 'stateCancelled',
+  refunded: 'stateRefunded',
+  partially_refunded: 'statePartlyRefunded',
+} as const satisfies Record<OrderState, string>;
+
+export const orderStates = Object.keys(names) as OrderState[];
+
+export function orderState(state: OrderState): string {
+  return t(names[state] ?? 'stateHeld');
+}
+
+/** shortNumber is what people say on the telephone: the end of the order's id, where ids made together differ. */
+export function shortNumber(id: string): string {
+  return id.replaceAll('-', '').slice(-8).toUpperCase();
+}
