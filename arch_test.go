@@ -56,7 +56,7 @@ var rooms = map[string][]string{
 	"dashboard/dashboardtest": {"dashboard", "shop", "event"},
 	"config":                  {"streaming/...", "ingest/...", "shop/...", "overlay", "account", "store", "dashboard/...", "api"},
 	"web":                     {},
-	"api/apitest":             {"api", "account"},
+	"api/apitest":             {"api", "account", "store"},
 	"api":                     {"account", "shop", "shop/checkout", "shop/payment", "overlay", "dashboard/...", "streaming", "streaming/mediatime", "event", "store"},
 }
 

@@ -124,6 +124,9 @@ func (s *Server) ownOrigin(r *http.Request) bool {
 	return origin == s.origin || err == nil && u.Host != "" && u.Host == r.Host
 }
 
+// Address is the client's address for doors outside of this package's routes.
+func (s *Server) Address(r *http.Request) netip.Addr { return s.address(r) }
+
 // address is the client's, as the nearest proxy that we do not trust, or the client itself, appears to us.
 func (s *Server) address(r *http.Request) netip.Addr {
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)

@@ -9,6 +9,9 @@ import (
 	"github.com/hawkerlive/hawker/account"
 )
 
+// KindAccount is an account that has a role somewhere.
+const KindAccount Kind = "account"
+
 type memberBody struct {
 	Account string       `json:"account"`
 	Name    string       `json:"name"`
@@ -43,10 +46,10 @@ func (s *Server) routesMembers(r *router) {
 		})
 		put := op(http.MethodPut, place.path+"/{account}", "Give a role at a")
 		put.DefaultStatus = http.StatusNoContent
-		register(r, put, Needs{Action: account.MemberWrite, Owner: place.of}, func(ctx context.Context, in *memberIn) (*struct{}, error) {
+		register(r, put, Needs{Action: account.MemberWrite, Owner: place.of, Also: []Of{{KindAccount, "account"}}}, func(ctx context.Context, in *memberIn) (*struct{}, error) {
 			return nil, s.Accounts.SetMember(ctx, ownerOf(ctx), in.Account, in.Body.Role)
 		})
-		register(r, op(http.MethodDelete, place.path+"/{account}", "Take a role away at a"), Needs{Action: account.MemberWrite, Owner: place.of}, func(ctx context.Context, in *memberID) (*struct{}, error) {
+		register(r, op(http.MethodDelete, place.path+"/{account}", "Take a role away at a"), Needs{Action: account.MemberWrite, Owner: place.of, Also: []Of{{KindAccount, "account"}}}, func(ctx context.Context, in *memberID) (*struct{}, error) {
 			return nil, s.Accounts.RemoveMember(ctx, ownerOf(ctx), in.Account)
 		})
 	}

@@ -29,6 +29,7 @@ func openSQLite(ctx context.Context, path string, s Schema) (*DB, error) {
 		q := url.Values{"_pragma": append([]string{
 			"busy_timeout(" + fmt.Sprint(busyTimeout.Milliseconds()) + ")", "journal_mode(WAL)", "synchronous(" + sync + ")",
 			"foreign_keys(1)", "wal_autocheckpoint(0)", "journal_size_limit(67108864)", "temp_store(MEMORY)",
+			"secure_delete(1)", // what is erased is not left in the file's free pages
 		}, extra...)}
 		q.Set("_txlock", "immediate")
 		return sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: path, RawQuery: q.Encode()}).String())
