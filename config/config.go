@@ -10,7 +10,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/ingest/rtmp"
+	"github.com/hawkerlive/hawker/ingest/whip"
+	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/hls"
+	"github.com/hawkerlive/hawker/streaming/whep"
 )
 
 // Config is everything that can be set. Its keys are explained in reference.yaml.
@@ -21,17 +27,37 @@ type Config struct {
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	ReadyFile      string   `yaml:"ready_file"`
 
-	Log       Log              `yaml:"log"`
-	HTTP      Listen           `yaml:"http"`
-	Metrics   Listen           `yaml:"metrics"`
-	RTMP      Listen           `yaml:"rtmp"`
-	Broadcast Broadcast        `yaml:"broadcast"`
-	Streaming streaming.Config `yaml:"streaming"`
+	Log          Log                `yaml:"log"`
+	HTTP         Listen             `yaml:"http"`
+	Metrics      Listen             `yaml:"metrics"`
+	RTMP         RTMP               `yaml:"rtmp"`
+	WebRTC       whep.Config        `yaml:"webrtc"`
+	WebRTCIngest whip.Config        `yaml:"webrtc_ingest"`
+	Ingest       ingest.Config      `yaml:"ingest"`
+	Broadcast    Broadcast          `yaml:"broadcast"`
+	Streaming    streaming.Config   `yaml:"streaming"`
+	HLS          hls.Config         `yaml:"hls"`
+	Feed         overlay.FeedLimits `yaml:"feed"`
+	Checkout     Checkout           `yaml:"checkout"`
 }
 
 // Listen says where a listener listens: address:port; port 0 picks a free one.
 type Listen struct {
 	Listen string `yaml:"listen"`
+}
+
+// RTMP says where encoders are listened to, and what bounds them.
+type RTMP struct {
+	Listen      string `yaml:"listen"`
+	rtmp.Config `yaml:",inline"`
+}
+
+// Checkout bounds the rush.
+type Checkout struct {
+	Inbox        int           `yaml:"inbox"`
+	Batch        int           `yaml:"batch"`
+	Hold         time.Duration `yaml:"hold"`
+	AnswerWithin time.Duration `yaml:"answer_within"`
 }
 
 // Log says what is logged and how.
@@ -104,7 +130,7 @@ func (c Config) check() error {
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		bad("log.format", "must be text or json")
 	}
-	for key, address := range map[string]string{"http.listen": c.HTTP.Listen, "metrics.listen": c.Metrics.Listen, "rtmp.listen": c.RTMP.Listen} {
+	for key, address := range map[string]string{"http.listen": c.HTTP.Listen, "metrics.listen": c.Metrics.Listen, "rtmp.listen": c.RTMP.Listen, "webrtc.listen": c.WebRTC.Listen, "webrtc_ingest.listen": c.WebRTCIngest.Listen} {
 		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
 			bad(key, "%q is not an address:port", address)
 		}
@@ -120,6 +146,28 @@ func (c Config) check() error {
 	}
 	if c.Streaming.RingBytes < 1<<20 {
 		bad("streaming.ring_bytes", "must be at least 1048576")
+	}
+	for key, addresses := range map[string][]string{"webrtc.addresses": c.WebRTC.Addresses, "webrtc_ingest.addresses": c.WebRTCIngest.Addresses} {
+		for _, a := range addresses {
+			if _, err := netip.ParseAddr(a); err != nil {
+				bad(key, "%q is not an IP address", a)
+			}
+		}
+	}
+	for key, n := range map[string]int{
+		"checkout.inbox": c.Checkout.Inbox, "checkout.batch": c.Checkout.Batch, "hls.packagers_max": c.HLS.PackagersMax, "hls.bytes_max": c.HLS.BytesMax,
+		"webrtc.sessions_max": c.WebRTC.SessionsMax, "ingest.sessions_max": c.Ingest.SessionsMax, "ingest.bitrate_max": c.Ingest.BitrateMax,
+		"rtmp.conns": c.RTMP.Conns, "feed.connections": c.Feed.Connections,
+	} {
+		if n < 1 {
+			bad(key, "must be at least 1")
+		}
+	}
+	if c.Checkout.Hold < 10*time.Second || c.Checkout.Hold > time.Hour {
+		bad("checkout.hold", "must be between 10s and 1h")
+	}
+	if c.HLS.Window < 10*time.Second || c.HLS.Window > 10*time.Minute {
+		bad("hls.window", "must be between 10s and 10m")
 	}
 	return errors.Join(errs...)
 }
