@@ -22,6 +22,8 @@ export interface RoomView {
 }
 
 const heartbeatMilliseconds = 5000;
+/** A viewer is behind the end of a show by at most this long: the rest is still shown. */
+const endingMilliseconds = 10_000;
 /** With no frame for this long there is no picture to wait for: events are shown as they come. */
 const noPictureMilliseconds = 5000;
 
@@ -48,6 +50,7 @@ export class Room {
   private edge: { mediaTime: MediaTime; at: number } | undefined;
   private timers: ReturnType<typeof setInterval>[] = [];
   private sceneTimer: ReturnType<typeof setTimeout> | undefined;
+  private endingTimer: ReturnType<typeof setTimeout> | undefined;
   private sceneAttempts = 0;
   private seen = new Set<string>();
   private readonly abort = new AbortController();
@@ -72,6 +75,7 @@ export class Room {
     this.abort.abort();
     this.timers.forEach(clearInterval);
     clearTimeout(this.sceneTimer);
+    clearTimeout(this.endingTimer);
     this.feed?.close();
     this.player?.stop();
   }
@@ -101,7 +105,7 @@ export class Room {
 
   /** mediaTime is what the viewer sees now. */
   get mediaTime(): MediaTime | undefined {
-    return this.frame?.mediaTime;
+    return this.frame && Math.max(0, this.frame.mediaTime);
   }
 
   /** impression tells once per pin that its card was really seen. */
@@ -180,11 +184,14 @@ export class Room {
     if (this.player || this.abort.signal.aborted || !this.video) return;
     this.player = new Player({
       video: this.video,
-      transports: wanted(watch?.transports ?? this.view.get().broadcast?.transports ?? defaults(this.id)),
+      transports: wanted(offered(watch?.transports, this.view.get().broadcast?.transports, this.id)),
       token: watch?.hls_grant,
       anchors: this.view.get().overlay?.anchors,
       liveEdge: () => this.liveEdge(),
-      onState: (player) => this.update({ player }),
+      onState: (player) => {
+        this.update({ player });
+        if (this.endingTimer && player !== 'playing') this.end();
+      },
       onTransport: (transport) => this.update({ transport }),
       onMuted: (muted) => this.update({ muted }),
       onFrame: (frame) => {
@@ -209,9 +216,23 @@ export class Room {
     const next = event.kind === 'scene.pin' ? place(overlay, event.data as Pin) : apply(overlay, event);
     if (next === overlay) return;
     if (next.anchors !== overlay.anchors) this.player?.setAnchors(next.anchors);
+    if (next.state === 'ended' && overlay.state !== 'ended' && this.view.get().player === 'playing') {
+      this.endingTimer ??= setTimeout(() => this.end(), endingMilliseconds);
+      return;
+    }
     this.update({ overlay: next });
-    if (event.kind === 'broadcast.ended') this.feed?.close();
-    if (!this.player) void this.play();
+    if (next.state === 'ended') this.end();
+    else if (!this.player) void this.play();
+  }
+
+  /** end is the end for this viewer: the last picture has been shown. */
+  private end(): void {
+    clearTimeout(this.endingTimer);
+    this.feed?.close();
+    this.player?.stop();
+    this.release.flush();
+    const { overlay } = this.view.get();
+    if (overlay) this.update({ overlay: { ...overlay, state: 'ended' } });
   }
 
   private heartbeat(): void {
@@ -221,7 +242,7 @@ export class Room {
     this.feed?.send({
       kind: 'heartbeat',
       transport,
-      media_time: frame?.mediaTime,
+      media_time: frame && Math.max(0, frame.mediaTime),
       lag_ms: frame && edge !== undefined ? Math.max(0, Math.round((edge - frame.mediaTime) / 1000)) : undefined,
       playing: player === 'playing',
     });
@@ -254,7 +275,10 @@ function placed(pin: Pin, scene: Scene): FeedEvent {
   return { id: '', kind: 'scene.pin', v: 1, media_time: pin.from, at: 0, data: { ...pin, version: scene.version } };
 }
 
-function defaults(id: string): Transport[] {
+/** offered is what the server named. It names nothing before the show begins, and then the addresses are the usual. */
+function offered(watch: Transport[] | undefined, broadcast: Transport[] | undefined, id: string): Transport[] {
+  if (watch?.length) return watch;
+  if (broadcast?.length) return broadcast;
   const name = encodeURIComponent(id);
   return [
     { kind: 'whep', url: `/whep/${name}` },

@@ -172,8 +172,9 @@ function Watch({ onClose }: { onClose: () => void }) {
 }
 
 function refusal(code: string, text: string): string {
-  if (code.includes('limit')) return t('limitedText');
-  if (code.includes('quote') || code.includes('price')) return t('quoteText');
+  if (code === 'limit-reached') return t('limitedText');
+  if (code.endsWith('-quote') || code === 'quote-expired') return t('quoteText');
+  if (code === 'archived-variant') return t('goneText');
   return text;
 }
 

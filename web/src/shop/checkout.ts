@@ -53,8 +53,9 @@ function judge(error: unknown): Outcome | undefined {
   if (!(error instanceof ApiError)) return { kind: 'failed', error };
   const code = error.code.replaceAll('_', '-');
   if (error.status === 0 || error.status === 429 || error.status >= 502) return undefined;
-  if (error.status === 409) return code.includes('progress') ? undefined : { kind: 'sold-out' };
-  if (error.status === 422 || error.status === 400) return { kind: 'refused', code, text: error.message };
+  if (code === 'key-in-use') return undefined; // an earlier try of ours is still running
+  if (code === 'sold-out' || code === 'stock-too-low') return { kind: 'sold-out' };
+  if ([400, 409, 422].includes(error.status)) return { kind: 'refused', code, text: error.message };
   return { kind: 'failed', error };
 }
 

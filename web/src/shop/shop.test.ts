@@ -79,13 +79,14 @@ describe('submit', () => {
     const fetch = server(
       () => Promise.reject(new TypeError('network')),
       () => answer(503, {}, { 'Retry-After': '2' }),
+      () => answer(409, { code: 'key-in-use' }),
       () => answer(201, { order_id: 'o1', state: 'paid' }),
     );
     const waits: number[] = [];
     expect(await run(waits)).toEqual({ kind: 'placed', placed: { order: 'o1', state: 'paid', bank: undefined } });
-    expect(waits).toEqual([250, 3000]);
+    expect(waits).toEqual([250, 3000, 1000]);
     const keys = fetch.mock.calls.map(([, init]) => (init.headers as Record<string, string>)['Idempotency-Key']);
-    expect(keys).toEqual(['key-1', 'key-1', 'key-1']);
+    expect(keys).toEqual(['key-1', 'key-1', 'key-1', 'key-1']);
   });
   test('tells the end of each refusal', async () => {
     server(() => answer(409, { code: 'sold-out' }));

@@ -72,7 +72,7 @@ export function SignIn({ start = 'in', onDone }: Props) {
         dir="ltr"
         autocomplete={mode === 'up' ? 'new-password' : 'current-password'}
         required
-        minLength={mode === 'up' ? 10 : undefined}
+        minLength={mode === 'up' ? 8 : undefined}
         value={password}
         onInput={(event) => setPassword(event.currentTarget.value)}
       />
@@ -93,8 +93,8 @@ export function SignIn({ start = 'in', onDone }: Props) {
 
 function explainSignIn(cause: unknown, mode: 'in' | 'up'): string {
   if (cause instanceof ApiError) {
-    if (mode === 'in' && cause.status === 401) return t('errorCredentials');
-    if (mode === 'up' && cause.status === 409) return t('errorEmailTaken');
+    // Signing up does not tell whether an email is taken; the log-in right after it then fails.
+    if (cause.status === 401) return mode === 'up' ? t('errorEmailTaken') : t('errorCredentials');
   }
   return explain(cause);
 }

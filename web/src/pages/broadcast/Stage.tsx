@@ -65,7 +65,7 @@ function Slate({ room, view }: { room: Room; view: RoomView }) {
         </div>
       );
     case 'interrupted':
-      if (moving) return null;
+      if (moving) break;
       return (
         <div class="slate">
           <h2>{t('interrupted')}</h2>

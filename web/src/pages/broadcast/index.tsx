@@ -88,7 +88,7 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
         <Stage room={room} view={view} />
         <Head view={view} onLeave={leave} />
         <div class="room-lower">
-          <PinStack pins={pins} room={room} onBuy={buy} />
+          <PinStack pins={view.overlay?.state === 'ended' ? [] : pins} room={room} onBuy={buy} />
           <Rail room={room} view={view} count={bag.length} onBag={() => setBagOpen(true)} />
         </div>
         <Banner offline={view.feed === 'offline'} reconnecting={view.feed === 'connecting'} />

@@ -64,6 +64,7 @@ const ar: Translation<typeof en> = {
   refusedTitle: 'لم يُقبل الطلب',
   limitedText: 'بلغت العدد المسموح به لكل مشترٍ.',
   quoteText: 'تغيّر السعر في هذه الأثناء. راجعه قبل أن تشتري.',
+  goneText: 'لم يعد هذا معروضًا للبيع.',
   failedTitle: 'لم يصل الطلب',
   failedText: 'لن يُخصم منك مرتين: المحاولة التالية تُكمل الطلب نفسه.',
   busyTitle: 'كثيرون يشترون الآن',

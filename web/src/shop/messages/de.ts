@@ -58,6 +58,7 @@ const de: Translation<typeof en> = {
   refusedTitle: 'Die Bestellung wurde nicht angenommen',
   limitedText: 'Mehr davon kann eine Person nicht kaufen.',
   quoteText: 'Der Preis hat sich inzwischen geändert. Sieh ihn dir vor dem Kauf noch einmal an.',
+  goneText: 'Das wird nicht mehr verkauft.',
   failedTitle: 'Die Bestellung kam nicht an',
   failedText: 'Es wird nichts doppelt abgebucht: Ein neuer Versuch setzt dieselbe Bestellung fort.',
   busyTitle: 'Gerade kaufen sehr viele',

@@ -54,6 +54,7 @@ export const en = {
   refusedTitle: 'The order was not taken',
   limitedText: 'You have reached the number that one buyer may have.',
   quoteText: 'The price has changed meanwhile. Look at it again before you buy.',
+  goneText: 'This is no longer for sale.',
   failedTitle: 'The order did not get through',
   failedText: 'Nothing is charged twice: trying again goes on with the same order.',
   busyTitle: 'Very many are buying right now',

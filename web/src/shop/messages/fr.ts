@@ -57,6 +57,7 @@ const fr: Translation<typeof en> = {
   refusedTitle: 'La commande n’a pas été acceptée',
   limitedText: 'Vous avez atteint la quantité permise par personne.',
   quoteText: 'Le prix a changé entre-temps. Vérifiez-le avant d’acheter.',
+  goneText: 'Cet article n’est plus en vente.',
   failedTitle: 'La commande n’est pas passée',
   failedText: 'Rien n’est débité deux fois : réessayer reprend la même commande.',
   busyTitle: 'Très nombreux achats en ce moment',
