@@ -7,6 +7,8 @@ import { TransportError, type FrameMetadata, type Session, type SessionOptions }
 
 /** How often the latency is steered and a hang looked for. */
 const tickMilliseconds = 250;
+/** Nearer to the edge than this a seek would only cost a stall. */
+const nearEdgeSeconds = 0.5;
 
 export interface HlsOptions extends SessionOptions {
   /** Anchors known from elsewhere; those in the playlist come on top. */
@@ -54,7 +56,7 @@ export class HlsSession implements Session {
   toLive(): void {
     const { video } = this.options;
     const edge = this.hls?.liveSyncPosition ?? (video.seekable.length > 0 ? video.seekable.end(0) - 1 : undefined);
-    if (edge !== undefined && edge !== null && edge > video.currentTime) video.currentTime = edge;
+    if (edge !== undefined && edge !== null && edge > video.currentTime + nearEdgeSeconds) video.currentTime = edge;
     video.playbackRate = 1;
   }
 

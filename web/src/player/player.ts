@@ -32,6 +32,8 @@ const firstPictureMilliseconds = 3500;
 const firstPictureHlsMilliseconds = 10_000;
 /** A picture that stands still for this long is called waiting. */
 const stillMilliseconds = 900;
+/** A connection that held for this long was a good one: what failed before it is forgotten. */
+const steadyMilliseconds = 30_000;
 /** Hidden for longer, playback goes to the live edge when it is seen again. */
 const sleepMilliseconds = 5000;
 
@@ -46,6 +48,7 @@ export class Player {
   private anchors: WallAnchor[] = [];
   private hadPicture = false;
   private pictureAt = 0;
+  private firstAt = 0;
   private hiddenAt: number | undefined;
   private state: PlayerState = 'connecting';
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
@@ -118,6 +121,12 @@ export class Player {
     void this.play();
   }
 
+  /** nudge ends a wait: the page has heard that the broadcast is on air again. */
+  nudge(): void {
+    if (!this.running || this.session) return;
+    this.later({ kind: this.options.transports[0]!.kind, wait: Math.round(400 * Math.random()) });
+  }
+
   private connect(kind: TransportKind): void {
     this.drop();
     const transport = this.options.transports.find((one) => one.kind === kind);
@@ -158,6 +167,7 @@ export class Player {
 
   private onEnded(session: Session, error: TransportError): void {
     const offered = this.options.transports.map((one) => one.kind);
+    if (this.hadPicture && performance.now() - this.firstAt > steadyMilliseconds) this.attempts = newAttempts();
     const next = plan(offered, session.kind, error, this.hadPicture, this.attempts);
     const shown = this.hadPicture || this.state === 'waiting';
     this.drop();
@@ -170,6 +180,7 @@ export class Player {
   }
 
   private later(next: Next): void {
+    clearTimeout(this.retryTimer);
     if (next.wait === 0) this.connect(next.kind);
     else this.retryTimer = setTimeout(() => this.connect(next.kind), next.wait);
   }
@@ -193,6 +204,7 @@ export class Player {
     this.pictureAt = performance.now();
     if (!this.hadPicture) {
       this.hadPicture = true;
+      this.firstAt = this.pictureAt;
       this.attempts.barren = 0;
       clearTimeout(this.firstTimer);
     }

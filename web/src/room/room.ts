@@ -213,6 +213,7 @@ export class Room {
   private deliver(event: FeedEvent): void {
     const { overlay } = this.view.get();
     if (!overlay) return;
+    if (event.kind === 'broadcast.resumed' || event.kind === 'broadcast.started') this.player?.nudge();
     const next = event.kind === 'scene.pin' ? place(overlay, event.data as Pin) : apply(overlay, event);
     if (next === overlay) return;
     if (next.anchors !== overlay.anchors) this.player?.setAnchors(next.anchors);
