@@ -8,7 +8,7 @@ type Config struct {
 	Idle          time.Duration `yaml:"idle"`           // a packager stops so long after its last request; default 30 s
 	StartWait     time.Duration `yaml:"start_wait"`     // how long a request waits for the first playlist; default 12 s
 	Linger        time.Duration `yaml:"linger"`         // how long an ended broadcast can still be read; default 60 s
-	WriteTimeout  time.Duration `yaml:"write_timeout"`  // for one answer to one client; default 15 s
+	WriteTimeout  time.Duration `yaml:"write_timeout"`  // for one answer to one client, who is cut off after it; default 20 s
 	PackagersMax  int           `yaml:"packagers_max"`  // broadcasts packaged at the same time; default 256
 	WaitingMax    int           `yaml:"waiting_max"`    // requests that wait, per broadcast; default 20,000
 	SegmentsMax   int           `yaml:"segments_max"`   // kept per rendition, listed or not; default 128
@@ -32,7 +32,7 @@ func (c Config) filled() Config {
 	duration(&c.Idle, 30*time.Second)
 	duration(&c.StartWait, 12*time.Second)
 	duration(&c.Linger, time.Minute)
-	duration(&c.WriteTimeout, 15*time.Second)
+	duration(&c.WriteTimeout, 20*time.Second)
 	number(&c.PackagersMax, 256)
 	number(&c.WaitingMax, 20_000)
 	number(&c.SegmentsMax, 128)

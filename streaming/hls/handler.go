@@ -23,6 +23,7 @@ type answer struct {
 
 // ServeHTTP answers /hls/{broadcast}/[~{grant}/]{file}.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.prepare()
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Expose-Headers", "Content-Length, Content-Range, Date, ETag, Retry-After")

@@ -87,7 +87,10 @@ func (p *packager) run(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		p.take(ctx, u)
+		// What is there already makes one playlist, not one for each part.
+		for ; u != nil; u = reader.TryNext() {
+			p.take(ctx, u)
+		}
 		p.publish()
 	}
 }

@@ -9,8 +9,6 @@ import (
 	"time"
 )
 
-const slowestBytes = 32 << 10 // per second: a client that reads slower is cut off
-
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 func cacheFor(d time.Duration) string {
@@ -25,8 +23,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, a answer) (int, in
 	}
 	// The deadline is this answer's own; the connection may carry others.
 	control := http.NewResponseController(w)
-	allowed := s.config.WriteTimeout + time.Duration(size/slowestBytes)*time.Second
-	if control.SetWriteDeadline(time.Now().Add(allowed)) == nil {
+	if control.SetWriteDeadline(time.Now().Add(s.config.WriteTimeout)) == nil {
 		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
 	}
 	switch {

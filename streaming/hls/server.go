@@ -79,8 +79,8 @@ func (s *Server) now() time.Time {
 
 // Run lets packagers run until ctx is done, stops those that nobody asks any more, and waits for all of them.
 func (s *Server) Run(ctx context.Context) error {
-	s.mu.Lock()
 	s.prepare()
+	s.mu.Lock()
 	s.ctx = ctx
 	s.mu.Unlock()
 	tick := time.NewTicker(sweepEvery)
@@ -165,6 +165,7 @@ func (s *Server) Stats(broadcast string) (Stats, bool) {
 
 // packager finds the packager of a broadcast, and starts it where none runs and start is set.
 func (s *Server) packager(broadcast string, start bool) (*packager, error) {
+	s.prepare()
 	stream, offAir := s.Hub.Stream(broadcast)
 	s.mu.Lock()
 	defer s.mu.Unlock()
