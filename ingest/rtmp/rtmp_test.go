@@ -319,8 +319,12 @@ func TestStrangersCostLittleAndAreClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, attack := range map[string]func(t *testing.T) net.Conn{
-		"garbage":              func(t *testing.T) net.Conn { c := dial(t, s, 0); _, _ = c.Write(garbage); return c },
-		"another version":      func(t *testing.T) net.Conn { c := dial(t, s, 0); _, _ = c.Write(bytes.Repeat([]byte{6}, 4000)); return c },
+		"garbage": func(t *testing.T) net.Conn { c := dial(t, s, 0); _, _ = c.Write(garbage); return c },
+		"another version": func(t *testing.T) net.Conn {
+			c := dial(t, s, 0)
+			_, _ = c.Write(bytes.Repeat([]byte{6}, 4000))
+			return c
+		},
 		"nothing":              func(t *testing.T) net.Conn { return dial(t, s, 0) },
 		"half a handshake":     func(t *testing.T) net.Conn { return dial(t, s, 700) },
 		"only the handshake":   func(t *testing.T) net.Conn { return dial(t, s, whole) },

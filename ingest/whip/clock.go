@@ -1,0 +1,85 @@
+package whip
+
+import (
+	"time"
+
+	"github.com/hawkerlive/hawker/streaming/mediatime"
+)
+
+// skewMax is how far picture and sound may be apart by the publisher's own reports before the picture is moved.
+const (
+	skewFirst = 8 * time.Millisecond
+	skewMax   = 40 * time.Millisecond
+)
+
+// clock puts the tracks' RTP stamps on one line. A track's first packet is where it arrived; once the publisher's
+// sender reports (RFC 3550, 6.4.1) tell how picture and sound belong together, the picture is moved to the sound. One
+// goroutine uses it.
+type clock struct {
+	epoch time.Time // arrival of the first packet
+	moved bool
+}
+
+// trackClock is one track's share.
+type trackClock struct {
+	rate   int
+	unwrap mediatime.Unwrapper
+	begun  bool
+	offset int64 // line minus unwrapped stamp, in ticks
+
+	reported bool
+	lag      time.Duration // line minus the publisher's wall clock, by the newest report
+}
+
+func newTrackClock(rate int) trackClock {
+	return trackClock{rate: rate, unwrap: mediatime.Unwrapper{Moduli: []int64{1 << 32}}}
+}
+
+// place returns a stamp's place on the line, in the track's ticks.
+func (c *clock) place(t *trackClock, stamp uint32, arrival time.Time) int64 {
+	raw := t.unwrap.Unwrap(int64(stamp))
+	if !t.begun {
+		if c.epoch.IsZero() {
+			c.epoch = arrival
+		}
+		t.begun = true
+		t.offset = mediatime.Of(arrival.Sub(c.epoch)).Ticks(t.rate) - raw
+	}
+	return raw + t.offset
+}
+
+// report takes a sender report: at the publisher's time ntp the track stood at stamp.
+func (c *clock) report(t *trackClock, stamp uint32, ntp time.Time, video, audio *trackClock) {
+	if !t.begun {
+		return
+	}
+	// A report's stamp lies near the newest packet's; it must not move the unwrapping.
+	unwrap := t.unwrap
+	line := unwrap.Unwrap(int64(stamp)) + t.offset
+	t.lag = mediatime.FromTicks(line, t.rate).Duration() - ntp.Sub(ntpBase)
+	t.reported = true
+	if video == nil || audio == nil || !video.reported || !audio.reported {
+		return
+	}
+	skew := video.lag - audio.lag
+	limit := skewMax
+	if !c.moved {
+		limit = skewFirst
+	}
+	if skew.Abs() > limit {
+		video.offset -= mediatime.Of(skew).Ticks(video.rate)
+		video.lag -= skew
+	}
+	c.moved = true
+}
+
+// ntpBase keeps durations since it far from overflow.
+var ntpBase = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// ntpTime converts a 64-bit NTP stamp.
+func ntpTime(ntp uint64) time.Time {
+	const era = 2208988800 // seconds from 1900 to 1970
+	seconds := int64(ntp>>32) - era
+	fraction := int64(ntp&0xffffffff) * int64(time.Second) >> 32
+	return time.Unix(seconds, fraction)
+}

@@ -1,0 +1,547 @@
+package whip_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+	"github.com/pion/webrtc/v4/pkg/media"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/ingest/whip"
+	"github.com/hawkerlive/hawker/streaming"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const goodKey = "hk_key_good"
+
+type people struct{}
+
+func (people) AuthorizePublish(_ context.Context, key, _ string) (ingest.Grant, error) {
+	if key != goodKey {
+		return ingest.Grant{}, ingest.ErrRefused
+	}
+	return ingest.Grant{ChannelID: "channel", KeyID: "key"}, nil
+}
+
+func (people) GoOnAir(context.Context, string) (string, error) { return "broadcast", nil }
+
+// station is a running server.
+type station struct {
+	url      string
+	hub      *streaming.Hub
+	sessions *ingest.Sessions
+}
+
+func start(t *testing.T) *station {
+	t.Helper()
+	s := &station{hub: &streaming.Hub{}}
+	s.sessions = &ingest.Sessions{Hub: s.hub, Authorizer: people{}, Broadcasts: people{}, Log: slog.New(slog.DiscardHandler)}
+	server := &whip.Server{
+		Sessions: s.sessions, Config: whip.Config{Listen: "127.0.0.1:0"}, Metrics: whip.NewMetrics(prometheus.NewRegistry()),
+	}
+	if _, err := server.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for _, run := range []func(context.Context) error{server.Run, s.sessions.Run} {
+		running.Go(func() {
+			if err := run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	web := httptest.NewServer(server)
+	s.url = web.URL + "/whip"
+	t.Cleanup(func() {
+		web.CloseClientConnections()
+		web.Close()
+		cancel()
+		running.Wait()
+		s.hub.Close()
+	})
+	eventually(t, "the server to take requests", func() bool { return s.do(t, "POST", "", "application/sdp", "x", goodKey, "").status != 503 })
+	return s
+}
+
+// answer is what a request got.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (s *station) do(t *testing.T, method, path, contentType, body, key, match string) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range map[string]string{"Content-Type": contentType, "If-Match": match} {
+		if v != "" {
+			r.Header.Set(name, v)
+		}
+	}
+	if key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(raw)}
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("still waiting for: %s", what)
+		}
+	}
+}
+
+// publisher is a WHIP client of pion's.
+type publisher struct {
+	pc       *webrtc.PeerConnection
+	location string
+	etag     string
+	plis     atomic.Int64
+	running  sync.WaitGroup
+	stop     context.CancelFunc
+	once     sync.Once
+}
+
+// options of a publisher.
+type options struct {
+	video    string // MIME type, empty for none
+	audio    bool
+	reports  bool // sends sender reports
+	tcp      bool
+	pictures [][]byte // Annex B access units
+}
+
+func (s *station) publish(t *testing.T, o options) *publisher {
+	t.Helper()
+	m := &webrtc.MediaEngine{}
+	if err := m.RegisterDefaultCodecs(); err != nil {
+		t.Fatal(err)
+	}
+	if o.video == webrtc.MimeTypeVP8 {
+		m = &webrtc.MediaEngine{}
+		if err := m.RegisterCodec(webrtc.RTPCodecParameters{
+			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: o.video, ClockRate: 90000}, PayloadType: 96,
+		}, webrtc.RTPCodecTypeVideo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	registry := &interceptor.Registry{}
+	if o.reports {
+		if err := webrtc.RegisterDefaultInterceptors(m, registry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := webrtc.SettingEngine{}
+	e.SetIncludeLoopbackCandidate(true)
+	if o.tcp {
+		e.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
+	}
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(e)).NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &publisher{pc: pc, stop: cancel}
+	t.Cleanup(p.close)
+	connected := make(chan struct{})
+	var first sync.Once
+	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		if state == webrtc.PeerConnectionStateConnected {
+			first.Do(func() { close(connected) })
+		}
+	})
+	if o.video != "" {
+		track := p.add(t, webrtc.RTPCodecCapability{MimeType: o.video}, "video")
+		p.running.Go(func() { p.send(ctx, connected, track, time.Second/30, o.pictures) })
+	}
+	if o.audio {
+		track := p.add(t, webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "audio")
+		p.running.Go(func() { p.send(ctx, connected, track, 20*time.Millisecond, [][]byte{{0xfc, 0xff, 0xfe}}) })
+	}
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gathered := webrtc.GatheringCompletePromise(pc)
+	if err := pc.SetLocalDescription(offer); err != nil {
+		t.Fatal(err)
+	}
+	<-gathered
+	a := s.do(t, "POST", "", "application/sdp", pc.LocalDescription().SDP, goodKey, "")
+	if a.status != http.StatusCreated {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	p.location, p.etag = strings.TrimPrefix(a.header.Get("Location"), "/whip"), a.header.Get("ETag")
+	if !strings.HasPrefix(p.location, "/") || len(p.etag) < 4 || p.etag[0] != '"' {
+		t.Errorf("Location %q, ETag %q", a.header.Get("Location"), p.etag)
+	}
+	if !strings.Contains(a.body, "a=recvonly") || !strings.Contains(a.body, "a=candidate:") || !strings.Contains(a.body, "a=ice-lite") {
+		t.Errorf("the answer lacks something:\n%s", a.body)
+	}
+	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: a.body}); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *publisher) add(t *testing.T, c webrtc.RTPCodecCapability, id string) *webrtc.TrackLocalStaticSample {
+	t.Helper()
+	track, err := webrtc.NewTrackLocalStaticSample(c, id, "show")
+	if err != nil {
+		t.Fatal(err)
+	}
+	transceiver, err := p.pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender := transceiver.Sender()
+	p.running.Go(func() {
+		for {
+			packets, _, err := sender.ReadRTCP()
+			if err != nil {
+				return
+			}
+			for _, one := range packets {
+				if _, ok := one.(*rtcp.PictureLossIndication); ok {
+					p.plis.Add(1)
+				}
+			}
+		}
+	})
+	return track
+}
+
+// send writes samples in real time, round and round.
+func (p *publisher) send(ctx context.Context, connected <-chan struct{}, track *webrtc.TrackLocalStaticSample, every time.Duration, samples [][]byte) {
+	select {
+	case <-connected:
+	case <-ctx.Done():
+		return
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for i := 0; ; i++ {
+		if err := track.WriteSample(media.Sample{Data: samples[i%len(samples)], Duration: every}); err != nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *publisher) close() {
+	p.once.Do(func() {
+		p.stop()
+		_ = p.pc.GracefulClose() // it may have failed already
+		p.running.Wait()
+	})
+}
+
+// pictures makes access units of H.264 without B-frames, a key picture every 15.
+var pictures = sync.OnceValues(func() ([][]byte, error) {
+	raw, err := exec.Command("ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=30:duration=2",
+		"-pix_fmt", "yuv420p", "-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency", "-threads", "1", "-g", "15",
+		"-bsf:v", "h264_metadata=aud=insert", "-f", "h264", "pipe:1").Output()
+	if err != nil {
+		return nil, err
+	}
+	aud := []byte{0, 0, 0, 1, 9}
+	var out [][]byte
+	for _, au := range bytes.Split(raw, aud)[1:] {
+		out = append(out, append(bytes.Clone(aud), au...))
+	}
+	return out, nil
+})
+
+func h264(t *testing.T) [][]byte {
+	t.Helper()
+	out, err := pictures()
+	if err != nil {
+		t.Fatalf("ffmpeg is needed: apt-get install ffmpeg (%v)", err)
+	}
+	return out
+}
+
+func (s *station) stream(t *testing.T) *streaming.Stream {
+	t.Helper()
+	var out *streaming.Stream
+	eventually(t, "the broadcast", func() bool {
+		var err error
+		out, err = s.hub.Stream("broadcast")
+		return err == nil
+	})
+	return out
+}
+
+func TestABrowserLikePublisherGoesOnAir(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]options{
+		"over UDP with sender reports": {reports: true},
+		"without sender reports":       {},
+		"over TCP":                     {reports: true, tcp: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			o.video, o.audio, o.pictures = webrtc.MimeTypeH264, true, h264(t)
+			p := s.publish(t, o)
+			stream := s.stream(t)
+			r := stream.Subscribe(streaming.ReadOptions{})
+			defer r.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			count, last := map[int]int{}, map[int]int64{}
+			for count[1] < 40 || count[2] < 40 {
+				u, err := r.Next(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if u.Track == 1 && u.Key && (u.Payload[0][0]&0x1f != 7 || u.Payload[1][0]&0x1f != 8) {
+					t.Error("a key picture without parameter sets before it")
+				}
+				if before, ok := last[u.Track]; ok && u.Track == 2 && u.PTS != before+960 {
+					t.Errorf("sound steps by %d", u.PTS-before)
+				}
+				if before, ok := last[u.Track]; ok && u.DTS <= before {
+					t.Errorf("track %d steps back by %d", u.Track, before-u.DTS)
+				}
+				last[u.Track] = u.DTS
+				count[u.Track]++
+			}
+			g := stream.Generation()
+			video, _ := g.First(streaming.Video)
+			audio, _ := g.First(streaming.Audio)
+			if g.Number != 1 || video.Codec != streaming.H264 || len(video.Config) < 20 || audio.Codec != streaming.Opus {
+				t.Errorf("generation %+v", g)
+			}
+			if skew := (video.Time(last[1]) - audio.Time(last[2])).Duration(); skew.Abs() > 150*time.Millisecond {
+				t.Errorf("picture and sound are %s apart", skew)
+			}
+			h, ok := s.sessions.Health("broadcast")
+			if !ok || h.Width != 320 || h.BFrames || h.Restarts != 0 || h.Dropped != 0 {
+				t.Errorf("health %+v", h)
+			}
+			before := p.plis.Load()
+			eventually(t, "a key request to reach the publisher", func() bool { stream.RequestKey(); return p.plis.Load() > before })
+			if a := s.do(t, "DELETE", p.location, "", "", goodKey, ""); a.status != 200 {
+				t.Errorf("DELETE got %d", a.status)
+			}
+			eventually(t, "the session to be gone", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+			if a := s.do(t, "DELETE", p.location, "", "", goodKey, ""); a.status != 404 {
+				t.Errorf("a second DELETE got %d", a.status)
+			}
+		})
+	}
+}
+
+func TestVP8IsTakenWhereThereIsNoH264(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	frame := append([]byte{0x10, 0x02, 0x00, 0x9d, 0x01, 0x2a, 0x40, 0x01, 0xf0, 0x00}, make([]byte, 50)...)
+	s.publish(t, options{video: webrtc.MimeTypeVP8, reports: true, pictures: [][]byte{frame}})
+	stream := s.stream(t)
+	if v, _ := stream.Generation().First(streaming.Video); v.Codec != streaming.VP8 {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestARotatedKeyEndsTheSession(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	p := s.publish(t, options{audio: true, reports: true})
+	s.stream(t)
+	if n := s.sessions.Kick("channel", "key"); n != 1 {
+		t.Errorf("%d sessions kicked", n)
+	}
+	began := time.Now()
+	eventually(t, "the session to be gone", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("it took %s", took)
+	}
+	eventually(t, "the publisher to be told", func() bool {
+		state := p.pc.ConnectionState()
+		return state == webrtc.PeerConnectionStateClosed || state == webrtc.PeerConnectionStateFailed || state == webrtc.PeerConnectionStateDisconnected
+	})
+}
+
+func TestTrickleAndRestart(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	p := s.publish(t, options{audio: true, reports: true})
+	stream := s.stream(t)
+	const kind = "application/trickle-ice-sdpfrag"
+	trickle := "a=mid:0\r\na=candidate:1 1 udp 2130706431 abcdef.local 50000 typ host\r\n"
+	for _, c := range []struct {
+		name, contentType, key, match, body string
+		status                              int
+	}{
+		{"trickled candidates", kind, goodKey, p.etag, trickle, 204},
+		{"another content type", "application/sdp", goodKey, p.etag, trickle, 415},
+		{"no If-Match", kind, goodKey, "", trickle, 428},
+		{"a stale tag", kind, goodKey, `"stale"`, trickle, 412},
+		{"a star without a restart", kind, goodKey, "*", trickle, 412},
+		{"no key", kind, "", p.etag, trickle, 401},
+		{"another key", kind, "hk_key_other", p.etag, trickle, 404},
+		{"garbage", kind, goodKey, p.etag, "\x00\x01garbage", 400},
+		{"a restart without password", kind, goodKey, "*", "a=ice-ufrag:abcd\r\n", 400},
+		{"bad credentials", kind, goodKey, "*", "a=ice-ufrag:a\r\na=ice-pwd:short\r\n", 400},
+	} {
+		if a := s.do(t, "PATCH", p.location, c.contentType, c.body, c.key, c.match); a.status != c.status {
+			t.Errorf("%s: %d %s", c.name, a.status, a.body)
+		}
+	}
+	// The publisher restarts ICE and media goes on.
+	offer, err := p.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gathered := webrtc.GatheringCompletePromise(p.pc)
+	if err := p.pc.SetLocalDescription(offer); err != nil {
+		t.Fatal(err)
+	}
+	<-gathered
+	fragment := &strings.Builder{}
+	for line := range strings.Lines(p.pc.LocalDescription().SDP) {
+		if strings.HasPrefix(line, "a=ice-ufrag") || strings.HasPrefix(line, "a=ice-pwd") || strings.HasPrefix(line, "a=candidate") {
+			fragment.WriteString(line)
+		}
+	}
+	a := s.do(t, "PATCH", p.location, kind, fragment.String(), goodKey, "*")
+	if a.status != 200 || a.header.Get("ETag") == p.etag || !strings.Contains(a.body, "a=ice-ufrag:") || !strings.Contains(a.body, "a=candidate:") {
+		t.Fatalf("%d %s %s", a.status, a.header.Get("ETag"), a.body)
+	}
+	full := p.pc.CurrentRemoteDescription().SDP
+	for _, name := range []string{"a=ice-ufrag:", "a=ice-pwd:"} {
+		for line := range strings.Lines(a.body) {
+			if strings.HasPrefix(line, name) {
+				full = replaceLines(full, name, line)
+			}
+		}
+	}
+	if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: full}); err != nil {
+		t.Fatal(err)
+	}
+	before := stream.Stats().Units
+	eventually(t, "media after the restart", func() bool { return stream.Stats().Units > before+100 })
+	if a := s.do(t, "PATCH", p.location, kind, trickle, goodKey, p.etag); a.status != 412 {
+		t.Errorf("the old tag got %d", a.status)
+	}
+}
+
+func replaceLines(text, prefix, with string) string {
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, prefix) {
+			line = with
+		}
+		out.WriteString(line)
+	}
+	return out.String()
+}
+
+func TestRequestsAreAnsweredAsTheStandardSays(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	good := offerText(t)
+	for _, c := range []struct {
+		name, method, path, contentType, key, body string
+		status                                     int
+	}{
+		{"no key", "POST", "", "application/sdp", "", good, 401},
+		{"a wrong key", "POST", "", "application/sdp", "hk_key_wrong", good, 401},
+		{"a wrong key before a wrong offer", "POST", "", "application/sdp", "hk_key_wrong", "garbage", 401},
+		{"another content type", "POST", "", "text/plain", goodKey, good, 415},
+		{"not SDP", "POST", "", "application/sdp", goodKey, "garbage", 400},
+		{"no tracks", "POST", "", "application/sdp", goodKey, "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n", 422},
+		{"200 m-lines", "POST", "", "application/sdp", goodKey, good + strings.Repeat(section(good, "m=video"), 200), 413},
+		{"two pictures", "POST", "", "application/sdp", goodKey, good + section(good, "m=video"), 422},
+		{"a viewer's offer", "POST", "", "application/sdp", goodKey, strings.ReplaceAll(good, "a=sendonly", "a=recvonly"), 422},
+		{"setup passive", "POST", "", "application/sdp", goodKey, strings.ReplaceAll(good, "a=setup:actpass", "a=setup:passive"), 422},
+		{"an unknown video codec", "POST", "", "application/sdp", goodKey, strings.NewReplacer("H264/90000", "H999/90000", "VP8/90000", "VP99/90000").Replace(good), 422},
+		{"a huge body", "POST", "", "application/sdp", goodKey, good + strings.Repeat("a=x\r\n", 20_000), 413},
+		{"GET", "GET", "", "", "", "", 204},
+		{"PUT", "PUT", "", "", "", "", 405},
+		{"DELETE of the endpoint", "DELETE", "", "", goodKey, "", 405},
+		{"an unknown session", "DELETE", "/nobody", "", goodKey, "", 404},
+		{"OPTIONS", "OPTIONS", "", "", "", "", 200},
+	} {
+		a := s.do(t, c.method, c.path, c.contentType, c.body, c.key, "")
+		if a.status != c.status {
+			t.Errorf("%s: %d %s", c.name, a.status, a.body)
+		}
+		if c.status >= 400 && a.header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %s", c.name, a.header.Get("Content-Type"))
+		}
+		if c.name == "OPTIONS" && (a.header.Get("Accept-Post") != "application/sdp" || a.header.Get("Access-Control-Allow-Headers") == "") {
+			t.Errorf("OPTIONS: %v", a.header)
+		}
+	}
+	eventually(t, "no session to be left", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+}
+
+// offerText is a good offer of one picture and one sound.
+func offerText(t *testing.T) string {
+	t.Helper()
+	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = pc.GracefulClose() }() // nothing depends on it
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		if _, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return offer.SDP
+}
+
+// section cuts a media section out of an offer.
+func section(offer, begin string) string {
+	_, rest, _ := strings.Cut(offer, begin)
+	body, _, _ := strings.Cut(rest, "\nm=")
+	return begin + strings.TrimSuffix(body, "\r") + "\n"
+}
