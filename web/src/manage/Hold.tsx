@@ -8,6 +8,8 @@ import './hold.css';
 export const holdMilliseconds = 600;
 /** How long the second of two presses may take, for those whose device sends no press that lasts. */
 const confirmMilliseconds = 4000;
+/** How long a press that was too short is answered. */
+const shortMilliseconds = 1500;
 
 interface Props {
   kind?: 'accent' | 'bad';
@@ -19,7 +21,7 @@ interface Props {
   children?: ComponentChildren;
 }
 
-type Stage = 'idle' | 'holding' | 'asking';
+type Stage = 'idle' | 'holding' | 'short' | 'asking';
 
 /**
  * Hold acts after 0.6 s of pressing, by finger, mouse or key: no dialog asks, and no slip acts. A screen reader sends
@@ -45,8 +47,10 @@ export function Hold({ kind = 'bad', svg, wide, busy, disabled, onHold, children
   const stop = () => {
     if (!pressed.current) return;
     pressed.current = false;
+    if (stage !== 'holding') return;
     clearTimeout(timer.current);
-    setStage('idle');
+    setStage('short');
+    timer.current = setTimeout(() => setStage('idle'), shortMilliseconds);
   };
   const press = (event: MouseEvent) => {
     // A real press sends pointer or key events first; detail 0 without them comes from assistive technology.
@@ -87,10 +91,8 @@ export function Hold({ kind = 'bad', svg, wide, busy, disabled, onHold, children
       <span class="hold-fill" aria-hidden="true" />
       {svg && <Icon svg={svg} />}
       <span class="button-label hold-label" aria-live="polite">
-        {/* Both texts keep their place, so that nothing moves under the thumb. */}
-        <span aria-hidden={stage === 'asking'} class={stage === 'idle' ? '' : 'hold-away'}>
-          {children}
-        </span>
+        {/* The first text keeps its place, so that nothing moves under the thumb. */}
+        <span class={stage === 'idle' ? '' : 'hold-away'}>{children}</span>
         {stage !== 'idle' && <span class="hold-hint">{stage === 'asking' ? t('pressAgain') : t('keepHolding')}</span>}
       </span>
       {busy && <span class="button-busy" aria-hidden="true" />}

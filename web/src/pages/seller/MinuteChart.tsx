@@ -155,6 +155,7 @@ function optionsOf(element: HTMLElement, measure: Measure, wording: Wording): uP
     axes: [
       {
         ...axis,
+        size: 30,
         grid: { show: false },
         values: (_, ticks) => ticks.map((at) => dateTime(at * 1000, { timeStyle: 'short' })),
       },
@@ -168,7 +169,7 @@ function optionsOf(element: HTMLElement, measure: Measure, wording: Wording): uP
       },
       {
         label: name,
-        fill: accent,
+        fill: `color-mix(in srgb, ${accent} 80%, transparent)`,
         stroke: accent,
         width: 0,
         points: { show: false },
@@ -184,7 +185,11 @@ function optionsOf(element: HTMLElement, measure: Measure, wording: Wording): uP
         value: (_, value) => (value === null || value === undefined ? '–' : number(value)),
       },
     ],
-    hooks: { drawClear: [(plot) => drawBands(plot, bands(), { fill: accent, text, font: style.fontFamily })] },
+    hooks: {
+      // The reading under the chart shows while something is read.
+      setCursor: [(plot) => plot.root.classList.toggle('chart-reading', plot.cursor.idx !== null)],
+      drawClear: [(plot) => drawBands(plot, bands(), { fill: accent, text, font: style.fontFamily })],
+    },
   };
 }
 

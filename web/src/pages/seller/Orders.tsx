@@ -101,12 +101,12 @@ function Table({ items, onOpen }: { items: Order[]; onOpen: (id: string) => void
         <thead>
           <tr>
             <th scope="col">{t('order')}</th>
-            <th scope="col">{t('placed')}</th>
-            <th scope="col">{t('state')}</th>
-            <th scope="col">{t('items')}</th>
             <th scope="col" class="figure">
               {t('total')}
             </th>
+            <th scope="col">{t('state')}</th>
+            <th scope="col">{t('placed')}</th>
+            <th scope="col">{t('items')}</th>
           </tr>
         </thead>
         <tbody>
@@ -117,12 +117,12 @@ function Table({ items, onOpen }: { items: Order[]; onOpen: (id: string) => void
                   {shortNumber(one.id)}
                 </button>
               </th>
-              <td>{dateTime(one.placed_at)}</td>
+              <td class="figure">{money(one.total)}</td>
               <td>{orderState(one.state)}</td>
+              <td>{dateTime(one.placed_at)}</td>
               <td dir="auto" class="table-wide">
                 {one.lines.map((line) => `${number(line.quantity)} × ${line.title}`).join(', ')}
               </td>
-              <td class="figure">{money(one.total)}</td>
             </tr>
           ))}
         </tbody>

@@ -11,7 +11,6 @@ import { Badge } from '../../manage/Badge';
 import { Failed } from '../../manage/Gate';
 import { Hold } from '../../manage/Hold';
 import { t as manage } from '../../manage/messages';
-import { stockOf } from '../../manage/data';
 import { Button } from '../../ui/Button';
 import { Notice } from '../../ui/Card';
 import { Icon } from '../../ui/Icon';
@@ -21,7 +20,7 @@ import { EditRun } from './EditRun';
 import { t } from './messages';
 import { Panels } from './Panels';
 import { Preview } from './Preview';
-import { armedOf, runOf } from './room';
+import { armedOf, runOf, stockNow } from './room';
 import { Picture, Rundown } from './Rundown';
 import { Source } from './Source';
 import { Strip } from './Strip';
@@ -55,7 +54,7 @@ export function ControlRoom({ id }: { id: string }) {
   useArming({ run: run ?? [], armed, onArm: setChosen, onPin: pinArmed });
 
   if (data.error && !broadcast) return <Failed error={data.error} onRetry={data.reload} />;
-  if (room?.state === 'ended' && broadcast) return <Over broadcast={broadcast} data={data} />;
+  if (room?.state === 'ended' && broadcast) return <Over broadcast={broadcast} />;
   return (
     <main class="control">
       <Head data={data} />
@@ -104,6 +103,7 @@ export function ControlRoom({ id }: { id: string }) {
         pins={pins}
         pinnedID={pinned.at(-1)}
         run={run ?? []}
+        stock={stock}
         onAir={onAir}
         onPin={pinArmed}
       />
@@ -158,7 +158,14 @@ function Head({ data }: { data: RoomData }) {
         )}
         {broadcast && state !== 'ended' && (
           <Hold kind="bad" busy={busy} onHold={() => void end()}>
-            {t('end')}
+            {onAir ? (
+              <>
+                <span class="only-desk">{t('end')}</span>
+                <span class="only-phone">{t('endShort')}</span>
+              </>
+            ) : (
+              t('discard')
+            )}
           </Hold>
         )}
       </span>
@@ -189,13 +196,14 @@ interface ThumbBarProps {
   product: Product | undefined;
   pinnedID: string | undefined;
   run: Product[];
+  stock: Record<string, number>;
   onAir: boolean;
   pins: Pins;
   onPin: () => void;
 }
 
 /** ThumbBar keeps what is next, and its button, under the thumb on a phone, whichever panel is open. */
-function ThumbBar({ product, pinnedID, run, onAir, pins, onPin }: ThumbBarProps) {
+function ThumbBar({ product, pinnedID, run, stock, onAir, pins, onPin }: ThumbBarProps) {
   const on = run.find((one) => one.id === pinnedID);
   return (
     <div class="thumb">
@@ -217,13 +225,13 @@ function ThumbBar({ product, pinnedID, run, onAir, pins, onPin }: ThumbBarProps)
         <span class="thumb-text" dir="auto">
           {product ? product.title : t('nothingArmed')}
         </span>
-        {product && <span class="small">{manage('left', { count: stockOf(product) })}</span>}
+        {product && <span class="small">{manage('left', { count: stockNow(product, stock) })}</span>}
       </Button>
     </div>
   );
 }
 
-function Over({ broadcast }: { broadcast: Broadcast; data: RoomData }) {
+function Over({ broadcast }: { broadcast: Broadcast }) {
   const action = (
     <div class="over-actions">
       <a class="button button-accent" href={`/seller/${broadcast.shop}/sales/${broadcast.id}`}>

@@ -103,7 +103,12 @@ function Row({ product, left, on, armed, busy, mayPin, onArm, onPin, onUnpin }: 
         busy={busy}
         disabled={!mayPin}
         aria-label={on ? t('unpinNamed', { title }) : t('pinNamed', { title })}
-        onClick={on ? onUnpin : onPin}
+        onClick={(event) => {
+          // After a click the space bar belongs to the show again, not to this button.
+          if (event.detail > 0) event.currentTarget.blur();
+          if (on) onUnpin();
+          else onPin();
+        }}
       >
         {on ? t('unpin') : t('pin')}
       </Button>

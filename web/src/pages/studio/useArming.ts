@@ -16,6 +16,7 @@ export function useArming(arming: Arming): void {
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || takesKeys(event.target)) return;
       const { run, armed, onArm, onPin } = latest.current;
+      if (document.querySelector('[role=dialog]')) return;
       if (event.key === ' ' && !event.repeat) {
         event.preventDefault();
         onPin();
@@ -31,10 +32,9 @@ export function useArming(arming: Arming): void {
   }, []);
 }
 
-/** A key that means something where the focus is stays there. */
+/** A key that means something where the focus is stays there; but a press on what is next already pins it. */
 function takesKeys(target: EventTarget | null): boolean {
-  return (
-    target instanceof Element &&
-    target.closest('input, textarea, select, button, a, summary, dialog, [role=dialog]') !== null
-  );
+  if (!(target instanceof Element)) return false;
+  if (target.closest('.rundown-what[aria-pressed=true]')) return false;
+  return target.closest('input, textarea, select, button, a, summary, [role=dialog]') !== null;
 }

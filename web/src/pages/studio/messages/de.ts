@@ -102,6 +102,8 @@ const de: Translation<typeof en> = {
   adviceDrift: 'Die Uhr des Encoders läuft von unserer weg. Starte den Encoder in der nächsten Pause neu.',
 
   end: 'Halten zum Beenden',
+  endShort: 'Beenden',
+  discard: 'Halten zum Verwerfen',
   ended: 'Diese Sendung ist vorbei',
   endedText: 'Die Zahlen sind gleich endgültig. Sie bleiben in deinen Verkäufen.',
   seeSales: 'Verkäufe ansehen',

@@ -98,6 +98,8 @@ export const en = {
   adviceDrift: 'The encoder’s clock runs apart from ours. Restart the encoder in the next break.',
 
   end: 'Hold to end',
+  endShort: 'End',
+  discard: 'Hold to discard',
   ended: 'This broadcast is over',
   endedText: 'The figures are final in a moment. They stay in your sales.',
   seeSales: 'See the sales',

@@ -102,6 +102,8 @@ const fr: Translation<typeof en> = {
   adviceDrift: 'L’horloge de l’encodeur s’éloigne de la nôtre. Redémarrez-le à la prochaine pause.',
 
   end: 'Maintenir pour terminer',
+  endShort: 'Terminer',
+  discard: 'Maintenir pour abandonner',
   ended: 'Ce direct est terminé',
   endedText: 'Les chiffres sont définitifs dans un instant. Ils restent dans vos ventes.',
   seeSales: 'Voir les ventes',
