@@ -30,7 +30,7 @@ type Key struct {
 }
 
 // Flag is the key's name on the command line.
-func (k Key) Flag() string { return k.Name }
+func (k Key) Flag() string { return strings.ReplaceAll(k.Name, "_", "-") }
 
 // Alias is the short flag of a key that says where to listen: --http for http.listen. Empty for others.
 func (k Key) Alias() string {
@@ -128,7 +128,7 @@ func Load(s Source) (Config, error) {
 		}
 		if value, ok := s.Flags[k.Name]; ok {
 			if err := set(&c, k, value); err != nil {
-				return c, fmt.Errorf("--%s: %w", k.Name, err)
+				return c, fmt.Errorf("--%s: %w", k.Flag(), err)
 			}
 		}
 	}

@@ -1,0 +1,354 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/account/accountsql"
+	"github.com/hawkerlive/hawker/api"
+	"github.com/hawkerlive/hawker/config"
+	"github.com/hawkerlive/hawker/dashboard"
+	"github.com/hawkerlive/hawker/dashboard/dashboardsql"
+	"github.com/hawkerlive/hawker/dashboard/views"
+	"github.com/hawkerlive/hawker/dashboard/views/viewssql"
+	"github.com/hawkerlive/hawker/event"
+	"github.com/hawkerlive/hawker/event/outbox"
+	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/ingest/rtmp"
+	"github.com/hawkerlive/hawker/ingest/whip"
+	"github.com/hawkerlive/hawker/overlay"
+	"github.com/hawkerlive/hawker/overlay/overlaysql"
+	"github.com/hawkerlive/hawker/shop"
+	"github.com/hawkerlive/hawker/shop/checkout"
+	"github.com/hawkerlive/hawker/shop/payment"
+	"github.com/hawkerlive/hawker/shop/shopsql"
+	"github.com/hawkerlive/hawker/store"
+	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/audio"
+	"github.com/hawkerlive/hawker/streaming/hls"
+	"github.com/hawkerlive/hawker/streaming/streamingsql"
+	"github.com/hawkerlive/hawker/streaming/whep"
+	"github.com/hawkerlive/hawker/web"
+)
+
+// How long each stage may take to stop. Together they stay below the five seconds that an operator waits.
+const (
+	doorsStop    = 2500 * time.Millisecond
+	servicesStop = 4 * time.Second
+	factsStop    = time.Second
+)
+
+// app is the whole program, wired. It is the only place where rooms meet.
+type app struct {
+	config config.Config
+	log    *slog.Logger
+	demo   bool
+
+	addresses map[string]string // by the name of their setting, when started
+	listeners map[string]net.Listener
+	demoData  *demoData
+
+	registry   *prometheus.Registry
+	main       *store.DB
+	activity   *store.DB
+	blobs      *store.Blobs
+	bus        *event.Memory
+	wakeFacts  chan struct{}
+	wakeViews  chan struct{}
+	accounts   *account.Service
+	ring       *account.Ring
+	hub        *streaming.Hub
+	broadcasts *streaming.Broadcasts
+	sessions   *ingest.Sessions
+	legs       *audio.Legs
+	shop       *shop.Service
+	sandbox    *payment.Sandbox
+	payments   *payment.Instruments
+	allocator  *checkout.Allocator
+	overlay    *overlay.Service
+	forwarder  *overlay.Forwarder
+	feed       *overlay.Feed
+	views      *views.Service
+	dashboard  *dashboard.Service
+	fold       *dashboard.Fold
+	rtmp       *rtmp.Server
+	whip       *whip.Server
+	whep       *whep.Server
+	hls        *hls.Server
+	dates      *pinDates
+	api        *api.Server
+
+	stages []*stage // in the order in which they were started
+	once   sync.Once
+	failed chan error
+}
+
+// run starts the program, calls ready, and stops it when ctx ends or a part fails.
+func (a *app) run(ctx context.Context, ready func(context.Context) error) error {
+	began := time.Now()
+	if err := a.start(ctx); err != nil {
+		return errors.Join(err, a.stop())
+	}
+	err := a.writeReady()
+	if err == nil && ready != nil {
+		err = ready(ctx)
+	}
+	if err == nil {
+		a.log.Info("ready", "version", version, "took", time.Since(began).Round(time.Millisecond), "http", a.addresses["http"])
+		select {
+		case <-ctx.Done():
+			a.log.Info("stopping")
+		case err = <-a.failed:
+			a.log.Error("a part failed, stopping", "error", err)
+		}
+	}
+	return errors.Join(err, a.stop())
+}
+
+// start builds and starts everything, from the databases up to the doors.
+func (a *app) start(ctx context.Context) error {
+	a.failed = make(chan error, 1)
+	a.addresses = map[string]string{}
+	a.registry = prometheus.NewRegistry()
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, step := range []func(context.Context) error{
+		a.openListeners, a.openStores, a.buildAccounts, a.buildStreaming, a.buildShop, a.buildOverlay, a.buildDoors,
+		a.startFacts, a.startServices, a.seed, a.startDoors, a.startShow,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openListeners opens the HTTP ports first: a port that is taken is told before anything else is done, and the public
+// URL of port 0 is known.
+func (a *app) openListeners(context.Context) error {
+	a.listeners = map[string]net.Listener{}
+	for name, address := range map[string]string{"http": a.config.HTTP.Listen, "metrics": a.config.Metrics.Listen} {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return fmt.Errorf("listen for %s: %w", name, err)
+		}
+		a.listeners[name], a.addresses[name] = l, l.Addr().String()
+	}
+	a.config.PublicURL = a.publicURL()
+	return nil
+}
+
+func (a *app) openStores(ctx context.Context) (err error) {
+	c := store.Config{Database: a.config.Database, Dir: a.config.Data}
+	if a.main, err = store.Open(ctx, c, store.Hawker); err != nil {
+		return err
+	}
+	if a.activity, err = store.Open(ctx, c, store.Activity); err != nil {
+		return err
+	}
+	a.blobs, err = store.OpenBlobs(ctx, store.BlobConfig{Dir: filepath.Join(a.config.Data, "blobs")})
+	a.bus = event.NewMemory(event.MemoryConfig{})
+	a.wakeFacts, a.wakeViews = make(chan struct{}, 1), make(chan struct{}, 1)
+	return err
+}
+
+func (a *app) buildAccounts(ctx context.Context) error {
+	secret, err := account.SecretKey(filepath.Join(a.config.Data, "secret_key"))
+	if err != nil {
+		return err
+	}
+	sealer, err := account.NewSealer(secret)
+	if err != nil {
+		return err
+	}
+	accounts := &accountsql.Store{DB: a.main}
+	a.accounts = &account.Service{
+		Store: accounts, Sealer: sealer, Log: a.log, Metrics: account.NewMetrics(a.registry),
+		OnKeyRotated: func(channel, key string) { a.sessions.Kick(channel, key) },
+	}
+	a.ring = &account.Ring{Store: accounts, Sealer: sealer, Log: a.log}
+	return a.ring.Load(ctx)
+}
+
+func (a *app) buildStreaming(context.Context) error {
+	a.hub = &streaming.Hub{Config: a.config.Streaming, Log: a.log}
+	a.broadcasts = &streaming.Broadcasts{
+		Store: &streamingsql.Store{DB: a.main}, Hub: a.hub, Channels: a.accounts, Log: a.log,
+		Grace: a.config.Broadcast.Grace, Silence: a.config.Broadcast.Silence,
+	}
+	a.hub.Watch = a.broadcasts.Watch()
+	a.sessions = &ingest.Sessions{
+		Hub: a.hub, Authorizer: publishers{a.accounts}, Broadcasts: a.broadcasts, Config: a.config.Ingest, Log: a.log,
+		Metrics: ingest.NewMetrics(a.registry),
+	}
+	a.legs = &audio.Legs{Log: a.log, Metrics: audio.NewMetrics(a.registry)}
+	return nil
+}
+
+func (a *app) buildShop(context.Context) error {
+	rows := &shopsql.Store{DB: a.main}
+	quotes := &shop.Quotes{Signer: a.ring.For(account.PurposeQuote), Now: time.Now}
+	secret, err := a.sandboxSecret()
+	if err != nil {
+		return err
+	}
+	a.sandbox = &payment.Sandbox{
+		Books: rows, Secret: secret, Log: a.log, PublicURL: a.config.PublicURL,
+		Deliver: func(ctx context.Context, header map[string][]string, body []byte) error {
+			return a.allocator.Webhook(ctx, payment.SandboxName, header, body)
+		},
+	}
+	providers := map[string]payment.Provider{payment.SandboxName: a.sandbox}
+	a.payments = &payment.Instruments{Store: rows, Providers: providers, Public: a.demo}
+	a.allocator = &checkout.Allocator{
+		Store: rows, Orders: rows, Instruments: a.payments, Providers: providers, Quotes: quotes, Log: a.log, Bus: a.bus,
+		Metrics: checkout.NewMetrics(a.registry), Shared: a.config.Database != "",
+		InboxMax: a.config.Checkout.Inbox, BatchMax: a.config.Checkout.Batch, HoldFor: a.config.Checkout.Hold, AnswerWithin: a.config.Checkout.AnswerWithin,
+	}
+	a.shop = &shop.Service{
+		Catalogue: rows, Pictures: rows, Orders: rows, Blobs: a.blobs, Changed: a.allocator.NoteStock, RefundDue: a.allocator.RefundDue,
+	}
+	a.accounts.Keepers = append(a.accounts.Keepers, buyers{rows})
+	return nil
+}
+
+func (a *app) buildOverlay(context.Context) error {
+	places := onAir{a.broadcasts, a.accounts}
+	rows := &overlaysql.Store{DB: a.main}
+	a.views = &views.Service{
+		Store: &viewssql.Store{DB: a.activity}, Bus: a.bus, Log: a.log, Metrics: views.NewMetrics(a.registry), Wake: wake(a.wakeViews),
+		Clock: func(broadcast string) (int64, bool) { t, ok := a.hub.Now(broadcast); return int64(t), ok },
+	}
+	a.overlay = &overlay.Service{
+		Store: rows, Catalogue: a.shop, Quotes: a.allocator.Quotes, Broadcasts: places, Clock: a.hub, Bus: a.bus, Audience: a.views, Wake: wake(a.wakeFacts),
+	}
+	metrics := overlay.NewMetrics(a.registry)
+	a.forwarder = &overlay.Forwarder{Bus: a.bus, Store: rows, Broadcasts: places, Catalogue: a.shop, Log: a.log, Metrics: metrics}
+	a.feed = &overlay.Feed{Bus: a.bus, Log: a.log, Upstream: a.views, PublicURL: a.config.PublicURL, Limits: a.config.Feed, Metrics: metrics, NoLimits: a.unlimited()}
+	a.dates = &pinDates{overlay: a.overlay, now: time.Now}
+	figures := &dashboardsql.Store{DB: a.activity}
+	a.fold = &dashboard.Fold{
+		Store: figures, Facts: &dashboardsql.Source{DB: a.main}, Audience: &dashboardsql.Source{DB: a.activity}, Log: a.log, Metrics: dashboard.NewMetrics(a.registry),
+	}
+	a.dashboard = &dashboard.Service{Store: figures, Catalogue: a.shop, Audience: a.views}
+	return nil
+}
+
+// wake makes a relay look at once, without waiting for it.
+func wake(c chan struct{}) func() {
+	return func() {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// startFacts starts what carries facts. It stops last: until then others append.
+func (a *app) startFacts(context.Context) error {
+	s := a.stage("facts")
+	s.run("outbox relay", (&outbox.Relay{DB: a.main, Bus: a.bus, Log: a.log, Wake: a.wakeFacts}).Run)
+	s.run("activity relay", (&outbox.Relay{DB: a.activity, Bus: a.bus, Log: a.log, Wake: a.wakeViews}).Run)
+	return nil
+}
+
+// startServices starts what works without being asked, and what must finish what it accepted.
+func (a *app) startServices(context.Context) error {
+	s := a.stage("services")
+	s.run("accounts", a.accounts.Run)
+	s.run("signing keys", a.ring.Run)
+	s.run("checkout", a.allocator.Run)
+	s.run("sandbox", a.sandbox.Run)
+	s.run("views", a.views.Run)
+	s.run("stock forwarder", a.forwarder.Run)
+	s.run("broadcasts", a.broadcasts.Run)
+	s.run("dashboard", a.fold.Run)
+	return nil
+}
+
+// startDoors opens the listeners. From here on the world comes in.
+func (a *app) startDoors(context.Context) error {
+	media := a.stage("media")
+	media.run("audio bridges", a.legs.Run)
+	media.run("pin dates", a.dates.Run)
+	media.run("hls", a.hls.Run)
+	media.run("whep", a.whep.Run)
+	media.run("feed", a.feed.Run)
+	media.run("publishers", a.sessions.Run)
+	doors := a.stage("doors")
+	doors.run("rtmp", a.rtmp.Run)
+	doors.run("whip", a.whip.Run)
+	handler, err := a.handler()
+	if err != nil {
+		return err
+	}
+	for name, h := range map[string]http.Handler{"http": handler, "metrics": operations(a.registry, a.ready)} {
+		doors.run(name, serveHTTP(a.listeners[name], h))
+		delete(a.listeners, name) // its server closes it
+	}
+	return nil
+}
+
+func (a *app) stage(name string) *stage {
+	s := newStage(name, func(err error) {
+		select {
+		case a.failed <- err:
+		default: // one failure is enough to stop
+		}
+	})
+	a.stages = append(a.stages, s)
+	return s
+}
+
+// stop ends the stages in the reverse of their order, then closes what stores.
+func (a *app) stop() (err error) {
+	a.once.Do(func() {
+		most := map[string]time.Duration{"services": servicesStop, "facts": factsStop}
+		for i := len(a.stages) - 1; i >= 0; i-- {
+			d := most[a.stages[i].name]
+			if d == 0 {
+				d = doorsStop
+			}
+			err = errors.Join(err, a.stages[i].stop(d))
+		}
+		for _, l := range a.listeners {
+			err = errors.Join(err, l.Close())
+		}
+		if a.hub != nil {
+			a.hub.Close()
+		}
+		if a.blobs != nil {
+			err = errors.Join(err, a.blobs.Close())
+		}
+		for _, db := range []*store.DB{a.activity, a.main} {
+			if db != nil {
+				err = errors.Join(err, db.Close())
+			}
+		}
+	})
+	return err
+}
+
+// ready tells whether the program can do its work.
+func (a *app) ready(ctx context.Context) error {
+	if err := a.main.Ping(ctx); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if err := a.activity.Ping(ctx); err != nil {
+		return fmt.Errorf("activity database: %w", err)
+	}
+	return nil
+}
+
+// pages is the handler of everything that is not the API or media.
+func pages() (http.Handler, error) { return web.Handler() }

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hawkerlive/hawker/overlay"
+	"github.com/hawkerlive/hawker/streaming/hls"
+	"github.com/hawkerlive/hawker/streaming/mediatime"
+)
+
+const (
+	datesFresh   = 500 * time.Millisecond // pins are read again after this
+	datesRead    = 5 * time.Second        // one reading may take this long
+	datesKeptMax = 4096                   // broadcasts
+)
+
+// pinDates lets playlists name a broadcast's pins. It answers from memory and reads the pins again beside that:
+// players act on the feed, playlists serve others.
+type pinDates struct {
+	overlay *overlay.Service
+	now     func() time.Time
+
+	mu      sync.Mutex
+	kept    map[string]*dated
+	running sync.WaitGroup
+	stopped bool
+}
+
+type dated struct {
+	ranges  []hls.DateRange
+	read    time.Time
+	reading bool
+}
+
+// Run waits for ctx and for the readings under way.
+func (p *pinDates) Run(ctx context.Context) error {
+	<-ctx.Done()
+	p.mu.Lock()
+	p.stopped = true
+	p.mu.Unlock()
+	p.running.Wait()
+	return nil
+}
+
+// DateRanges lists the pins that lie at least partly after from, as they were known at most a moment ago.
+func (p *pinDates) DateRanges(broadcast string, from mediatime.Time) []hls.DateRange {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.kept[broadcast]
+	if d == nil {
+		if p.kept == nil || len(p.kept) >= datesKeptMax {
+			p.kept = map[string]*dated{}
+		}
+		d = &dated{}
+		p.kept[broadcast] = d
+	}
+	if now := p.now(); !d.reading && !p.stopped && now.Sub(d.read) >= datesFresh {
+		d.reading = true
+		p.running.Go(func() { p.refresh(broadcast, d) })
+	}
+	var out []hls.DateRange
+	for _, r := range d.ranges {
+		if r.Until == 0 || r.Until > from {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func (p *pinDates) refresh(broadcast string, d *dated) {
+	ctx, cancel := context.WithTimeout(context.Background(), datesRead)
+	defer cancel()
+	pins, err := p.overlay.History(ctx, broadcast)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d.reading, d.read = false, p.now()
+	if err != nil {
+		return // what is known stands; the next part asks again
+	}
+	d.ranges = d.ranges[:0:0]
+	for _, pin := range pins {
+		r := hls.DateRange{ID: "pin-" + pin.ID, Class: "live.hawker.pin", From: pin.From, Attributes: map[string]string{"X-PRODUCT": pin.Product}}
+		if pin.Until != nil {
+			r.Until = *pin.Until
+		}
+		d.ranges = append(d.ranges, r)
+	}
+}

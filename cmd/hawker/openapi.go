@@ -1,0 +1,16 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/api"
+	"github.com/hawkerlive/hawker/shop"
+	"github.com/hawkerlive/hawker/shop/checkout"
+	"github.com/hawkerlive/hawker/shop/payment"
+)
+
+// openapi is the document of the API. It follows from the routes alone: no service is asked.
+func openapi() ([]byte, error) {
+	return (&api.Server{Log: slog.New(slog.DiscardHandler), Accounts: &account.Service{}, Shop: &shop.Service{}, Checkout: &checkout.Allocator{}, Instruments: &payment.Instruments{}}).OpenAPI()
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// stage is a set of things that run together and stop together. Stages stop one after the other, in the reverse of
+// the order in which the river flows through them: doors first, then what drains, then what stores.
+type stage struct {
+	name   string
+	ctx    context.Context
+	cancel context.CancelFunc
+	fail   func(error)
+	wg     sync.WaitGroup
+}
+
+// newStage makes a stage whose failures reach fail. It is not a child of the process's context: a signal starts
+// the stopping in order, it does not end everything at once.
+func newStage(name string, fail func(error)) *stage {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &stage{name: name, ctx: ctx, cancel: cancel, fail: fail}
+}
+
+// run starts one part. A part that returns before it is told to has failed.
+func (s *stage) run(part string, fn func(ctx context.Context) error) {
+	s.wg.Add(1)
+	go func() {
+		defer s.wg.Done()
+		err := fn(s.ctx)
+		if s.ctx.Err() == nil {
+			if err == nil {
+				err = errors.New("it ended by itself")
+			}
+			s.fail(fmt.Errorf("%s: %w", part, err))
+		}
+	}()
+}
+
+// stop ends the stage and waits for its parts, at most for the given time.
+func (s *stage) stop(most time.Duration) error {
+	s.cancel()
+	done := make(chan struct{})
+	go func() { s.wg.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-time.After(most):
+		return fmt.Errorf("stop %s: not done after %v", s.name, most)
+	}
+}

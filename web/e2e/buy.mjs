@@ -1,0 +1,45 @@
+// A new viewer sees a pinned product, signs up in the sheet, and buys; then buys again in two taps, and a declined card says so.
+import { api, demo, origin, phone, run, until } from './lib.mjs';
+
+await run(async (chrome) => {
+  const page = await phone(chrome);
+  await api('PUT', `/v1/broadcasts/${demo.broadcast}/pins/${demo.product}`, demo.tokens.creator, {});
+  await page.goto(`${origin}/b/${demo.broadcast}`);
+  const card = page.locator(`[data-pin][data-product="${demo.product}"]`);
+  await card.waitFor({ timeout: 30_000 });
+  const before = await stock();
+
+  await card.getByRole('button').click();
+  const sheet = page.getByRole('dialog');
+  await sheet.getByLabel('Name').fill('Sami');
+  await sheet.getByLabel('Email').fill(`sami-${Date.now()}@example.com`);
+  await sheet.getByLabel('Password').fill('olives and lemons 9');
+  await sheet.locator('button[type=submit]').click();
+  await sheet.getByLabel('Full name').fill('Sami Haddad');
+  await sheet.getByLabel('Street and number').fill('Marktgasse 3');
+  await sheet.getByLabel('Postal code').fill('10115');
+  await sheet.getByLabel('City').fill('Berlin');
+  const frames = await page.evaluate(() => eye.frames.length);
+  await sheet.getByRole('button', { name: /^Pay / }).click();
+  await sheet.getByText('It is yours').waitFor({ timeout: 15_000 });
+  const playing = await page.evaluate((from) => eye.frames.length - from, frames);
+  await until('the stock that viewers see to fall', async () => (await stock()) === before - 1, 2000);
+  await page.keyboard.press('Escape');
+
+  // Two taps: the card, and the button that says what it costs.
+  await card.getByRole('button').click();
+  await page.getByRole('dialog').getByRole('button', { name: /^Pay / }).click();
+  await page.getByRole('dialog').getByText('It is yours').waitFor({ timeout: 15_000 });
+  await page.keyboard.press('Escape');
+
+  await page.goto(`${origin}/orders`);
+  const orders = await until('two orders on the page', async () => (await page.locator('[data-order]').count()) >= 2 && page.locator('[data-order]').count());
+  await api('DELETE', `/v1/broadcasts/${demo.broadcast}/pins/${demo.product}`, demo.tokens.creator);
+  return { orders, playing, faults: page.faults };
+});
+
+async function stock() {
+  const scene = await api('GET', `/v1/broadcasts/${demo.broadcast}/scene`);
+  const cards = [...scene.pins, ...scene.bag.map((card) => ({ product: card, variants: card.variants }))];
+  return cards.flatMap((card) => card.variants).find((variant) => variant.id === demo.variant).available;
+}
