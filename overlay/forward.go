@@ -33,6 +33,8 @@ type Forwarder struct {
 	Log        *slog.Logger
 
 	Metrics *Metrics
+	// Now tells the time; it defaults to time.Now.
+	Now func() time.Time
 
 	mu    sync.Mutex
 	shops map[string]*forwarded
@@ -76,6 +78,13 @@ func (f *Forwarder) Run(ctx context.Context) error {
 		case <-look.C:
 		}
 	}
+}
+
+func (f *Forwarder) now() time.Time {
+	if f.Now == nil {
+		return time.Now()
+	}
+	return f.Now()
 }
 
 func (f *Forwarder) look(ctx context.Context, work *sync.WaitGroup) error {
@@ -151,7 +160,7 @@ func (f *Forwarder) forward(ctx context.Context, s *forwarded, sub event.Subscri
 				return err
 			}
 		}
-		if len(s.waiting) > 0 && (time.Since(s.sent) >= forwardEvery || len(s.waiting) >= variantsMax) {
+		if len(s.waiting) > 0 && (f.now().Sub(s.sent) >= forwardEvery || len(s.waiting) >= variantsMax) {
 			values := make([]event.Event, 0, len(s.order))
 			for _, variant := range s.order {
 				if w, ok := s.waiting[variant]; ok {
@@ -159,7 +168,7 @@ func (f *Forwarder) forward(ctx context.Context, s *forwarded, sub event.Subscri
 				}
 			}
 			clear(s.waiting)
-			s.order, s.sent = s.order[:0], time.Now()
+			s.order, s.sent = s.order[:0], f.now()
 			if err := f.publish(ctx, s, values); err != nil {
 				return err
 			}
@@ -225,7 +234,7 @@ func (f *Forwarder) publish(ctx context.Context, s *forwarded, events []event.Ev
 }
 
 func (f *Forwarder) readRooms(ctx context.Context, s *forwarded) error {
-	if s.rooms != nil && time.Since(s.read) < roomFor {
+	if s.rooms != nil && f.now().Sub(s.read) < roomFor {
 		return nil
 	}
 	s.mu.Lock()
@@ -239,7 +248,7 @@ func (f *Forwarder) readRooms(ctx context.Context, s *forwarded) error {
 		}
 		rooms[id] = room
 	}
-	s.rooms, s.read = rooms, time.Now()
+	s.rooms, s.read = rooms, f.now()
 	return nil
 }
 
@@ -267,7 +276,7 @@ func (f *Forwarder) refresh(ctx context.Context, s *forwarded) error {
 			}
 			for _, v := range p.Variants {
 				fact := shop.StockFact{Variant: v.ID, Product: p.ID, Available: v.Stock.Available(), Number: v.Stock.Number}
-				events = append(events, event.New(event.ShopTopic(s.id), event.StockChanged, 0, time.Now(), fact))
+				events = append(events, event.New(event.ShopTopic(s.id), event.StockChanged, 0, f.now(), fact))
 			}
 		}
 	}
