@@ -20,7 +20,7 @@ var (
 	// ErrNoBlob is returned for a key that holds nothing.
 	ErrNoBlob = errors.New("store: there is no such blob")
 	// ErrBlobKey is returned for a key that we would not make.
-	ErrBlobKey = errors.New("store: a blob's key reads v1/… with parts of a-z, 0-9 and inner - _ .")
+	ErrBlobKey = errors.New("store: a blob's key reads v1/… with parts of a-z, 0-9 and, inside, -, _ and dots")
 )
 
 // Keys are made of ids and numbers only, never of what somebody typed.
