@@ -25,6 +25,7 @@ import { Picture, Rundown } from './Rundown';
 import { Source } from './Source';
 import { Strip } from './Strip';
 import { useArming } from './useArming';
+import { useLate } from './useLate';
 import { usePins, type Pins } from './usePins';
 import { useRoom, type RoomData } from './useRoom';
 import './control-room.css';
@@ -59,6 +60,7 @@ export function ControlRoom({ id }: { id: string }) {
     <main class="control">
       <Head data={data} />
       <Panels
+        label={common('studio')}
         panels={[
           {
             name: t('products'),
@@ -124,6 +126,7 @@ export function ControlRoom({ id }: { id: string }) {
 function Head({ data }: { data: RoomData }) {
   const { broadcast, room } = data;
   const [busy, setBusy] = useState(false);
+  const lost = useLate(data.feed !== 'open', 3000);
   const state = room?.state ?? broadcast?.state;
   const onAir = state === 'live' || state === 'interrupted';
   const end = async () => {
@@ -169,7 +172,7 @@ function Head({ data }: { data: RoomData }) {
           </Hold>
         )}
       </span>
-      {data.feed === 'offline' && (
+      {broadcast && (lost || data.feed === 'offline') && (
         <p class="control-offline" role="status">
           {t('offlineFeed')}
         </p>

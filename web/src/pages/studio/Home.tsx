@@ -8,6 +8,7 @@ import { navigate } from '../../app/router';
 import { loadAccount, membershipsOf } from '../../auth/auth';
 import { dateTime } from '../../i18n/format';
 import { Badge } from '../../manage/Badge';
+import { Copy } from '../../manage/Copy';
 import { loadChannels } from '../../manage/data';
 import { Failed } from '../../manage/Gate';
 import { Button } from '../../ui/Button';
@@ -219,7 +220,12 @@ function NoChannel({ who, onMade }: { who: Account; onMade: () => void }) {
         {t('openShop')}
       </a>
     );
-    return <Notice title={t('noChannel')} text={t('noChannelAsk')} action={open} />;
+    return (
+      <main class="studio-form">
+        <Notice title={t('noChannel')} text={t('noChannelAsk')} action={open} />
+        <Copy label={t('yourAccount')} value={who.id} />
+      </main>
+    );
   }
   const submit = async (event: Event) => {
     event.preventDefault();

@@ -2,13 +2,14 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 interface Props {
+  label: string;
   panels: { name: string; body: ComponentChildren }[];
   /** The panel that a phone shows first. */
   start: number;
 }
 
 /** Panels stand beside each other on a desk; on a phone one is seen at a time, and a swipe or a tap brings the next. */
-export function Panels({ panels, start }: Props) {
+export function Panels({ label, panels, start }: Props) {
   const row = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState(start);
   const go = (to: number, smooth = true) => {
@@ -23,7 +24,7 @@ export function Panels({ panels, start }: Props) {
   };
   return (
     <>
-      <nav class="panels-nav">
+      <nav class="panels-nav" aria-label={label}>
         {panels.map((panel, index) => (
           <button key={index} type="button" aria-current={index === at ? 'true' : undefined} onClick={() => go(index)}>
             {panel.name}

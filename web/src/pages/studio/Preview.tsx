@@ -160,11 +160,6 @@ function OnAir({ data, shown, onLatency }: Props) {
           </div>
         )
       )}
-      {transports.length === 0 && (
-        <div class="screen-note">
-          <h2>{t('previewOff')}</h2>
-        </div>
-      )}
     </div>
   );
 }

@@ -73,8 +73,8 @@ export function useRoom(id: string): RoomData {
     };
   }, [id, turn]);
 
-  // Health stands in the broadcast; its state comes by the feed too, and this is what heals a feed that is down.
-  useEvery(2000, () => {
+  // Health and transports stand in the broadcast; its state comes by the feed too, and this heals a feed that is down.
+  const readBroadcast = () => {
     if (!broadcast || broadcast.state === 'ended') return;
     api.get<Broadcast>(`/v1/broadcasts/${id}`).then(
       (found) => {
@@ -83,7 +83,9 @@ export function useRoom(id: string): RoomData {
       },
       () => undefined, // the next turn asks again
     );
-  });
+  };
+  useEvery(2000, readBroadcast);
+  useEffect(readBroadcast, [room?.state]);
 
   const readSales = () => {
     if (!maySeeSales.current || broadcast === undefined) return;

@@ -6,6 +6,7 @@ const ar: Translation<typeof en> = {
   noChannel: 'لا توجد قناة بعد',
   noChannelText: 'القناة هي المكان الذي تبثّ منه. أنشئ أول قناة لمتجرك.',
   noChannelAsk: 'حسابك لا ينتمي إلى أي قناة. اطلب من مالك المتجر أن يضيفك إلى فريقه.',
+  yourAccount: 'رقم حسابك',
   openShop: 'افتح متجرًا',
   channelName: 'اسم القناة',
   channelHandle: 'المعرّف',
@@ -115,7 +116,6 @@ const ar: Translation<typeof en> = {
   offlineFeed: 'انقطع الاتصال. نعرض آخر ما نعرفه.',
   viewPage: 'شاهده كما يراه المشاهد',
   tapForPreview: 'تشغيل المعاينة',
-  previewOff: 'المعاينة غير ممكنة هنا',
   soundOn: 'تشغيل صوت المعاينة',
   soundOff: 'إيقاف صوت المعاينة',
 

@@ -6,6 +6,7 @@ const de: Translation<typeof en> = {
   noChannel: 'Noch kein Kanal',
   noChannelText: 'Auf einem Kanal gehst du live. Lege den ersten deines Shops an.',
   noChannelAsk: 'Dein Konto gehört zu keinem Kanal. Bitte die Inhaberin des Shops, dich ins Team aufzunehmen.',
+  yourAccount: 'Deine Kontonummer',
   openShop: 'Shop eröffnen',
   channelName: 'Name des Kanals',
   channelHandle: 'Kürzel',
@@ -116,7 +117,6 @@ const de: Translation<typeof en> = {
   offlineFeed: 'Verbindung weg. Du siehst den letzten bekannten Stand.',
   viewPage: 'Wie die Zuschauer sehen',
   tapForPreview: 'Vorschau abspielen',
-  previewOff: 'Vorschau hier nicht möglich',
   soundOn: 'Ton der Vorschau an',
   soundOff: 'Ton der Vorschau aus',
 

@@ -3,6 +3,7 @@ export const en = {
   noChannel: 'No channel yet',
   noChannelText: 'A channel is where you go live. Make the first one of your shop.',
   noChannelAsk: 'Your account belongs to no channel. Ask the owner of the shop to add you to its team.',
+  yourAccount: 'Your account number',
   openShop: 'Open a shop',
   channelName: 'Name of the channel',
   channelHandle: 'Handle',
@@ -112,7 +113,6 @@ export const en = {
   offlineFeed: 'Connection lost. Showing what we last knew.',
   viewPage: 'See it as a viewer',
   tapForPreview: 'Play the preview',
-  previewOff: 'Preview not possible here',
   soundOn: 'Turn the preview’s sound on',
   soundOff: 'Turn the preview’s sound off',
 

@@ -6,6 +6,7 @@ const fr: Translation<typeof en> = {
   noChannel: 'Pas encore de chaîne',
   noChannelText: 'Une chaîne est l’endroit où vous passez en direct. Créez la première de votre boutique.',
   noChannelAsk: 'Votre compte n’appartient à aucune chaîne. Demandez au propriétaire de la boutique de vous ajouter.',
+  yourAccount: 'Votre numéro de compte',
   openShop: 'Ouvrir une boutique',
   channelName: 'Nom de la chaîne',
   channelHandle: 'Identifiant',
@@ -116,7 +117,6 @@ const fr: Translation<typeof en> = {
   offlineFeed: 'Connexion perdue. Voici le dernier état connu.',
   viewPage: 'Voir comme le public',
   tapForPreview: 'Lire l’aperçu',
-  previewOff: 'Aperçu impossible ici',
   soundOn: 'Activer le son de l’aperçu',
   soundOff: 'Couper le son de l’aperçu',
 
