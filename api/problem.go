@@ -64,6 +64,11 @@ var (
 // detailed is an error that carries a sentence for the caller.
 type detailed interface{ ProblemDetail() string }
 
+// located is an error that knows which part of the request is wrong.
+type located interface {
+	ProblemField() (location, message string)
+}
+
 // waiting is an error that knows how long to wait.
 type waiting interface{ RetryAfter() time.Duration }
 
@@ -88,6 +93,11 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 		var d detailed
 		if errors.As(err, &d) {
 			p.Detail = d.ProblemDetail()
+		}
+		var l located
+		if errors.As(err, &l) {
+			location, message := l.ProblemField()
+			p.Errors = []ProblemField{{location, message}}
 		}
 		var w waiting
 		if errors.As(err, &w) {

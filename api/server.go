@@ -14,6 +14,9 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/shop"
+	"github.com/hawkerlive/hawker/shop/checkout"
+	"github.com/hawkerlive/hawker/shop/payment"
 )
 
 // Authenticator turns a session or API token into who it belongs to. *account.Service is one.
@@ -41,6 +44,11 @@ type Server struct {
 	Audience Audience
 	// Health knows the publishers; without it their state is not told.
 	Health Health
+
+	// Shop, Checkout and Instruments sell; without them there are no routes for it.
+	Shop        *shop.Service
+	Checkout    *checkout.Allocator
+	Instruments *payment.Instruments
 
 	// LiveBroadcast finds the broadcast that is on air on a channel, "" for none. Without it nothing is.
 	LiveBroadcast func(ctx context.Context, channel string) (string, error)
@@ -89,6 +97,12 @@ func (s *Server) routes(r *router) {
 	s.routesChannels(r)
 	s.routesMembers(r)
 	s.routesBroadcasts(r)
+	if s.Shop != nil {
+		s.routesProducts(r)
+		s.routesCheckout(r)
+		s.routesOrders(r)
+		s.routesPayments(r)
+	}
 }
 
 // Handler is the whole of /v1, with its own problems for unknown paths and methods. cmd puts it behind the media

@@ -47,4 +47,9 @@ func (e *InputError) Error() string { return e.Err.Error() + " (" + e.Field + ")
 // Unwrap is the reason.
 func (e *InputError) Unwrap() error { return e.Err }
 
+// ProblemField says which part of a request's body is wrong.
+func (e *InputError) ProblemField() (location, message string) {
+	return "body." + e.Field, e.Err.Error()
+}
+
 func invalid(field string, err error) error { return &InputError{field, err} }

@@ -86,6 +86,7 @@ type Line struct {
 	Title        string `json:"title"`
 	VariantTitle string `json:"variant_title"`
 	SKU          string `json:"sku"`
+	Picture      string `json:"picture,omitempty"`
 	Quantity     int64  `json:"quantity"`
 	UnitPrice    int64  `json:"unit_price"`
 	CompareAt    int64  `json:"compare_at,omitempty"`

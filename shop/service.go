@@ -14,6 +14,7 @@ type Service struct {
 	Catalogue Catalogue
 	Pictures  Pictures
 	Orders    Orders
+	Ledger    Ledger
 	Blobs     Blobs
 
 	// Changed, if set, is told of stock that changed by hand or by a restock, after the commit and before the

@@ -100,6 +100,7 @@ type entry struct {
 	outcome shop.Outcome
 	watch   *watch
 	token   string // of the instrument
+	back    string // path to return to from the bank
 
 	settlement *shop.Settlement
 	settled    shop.Settled

@@ -199,7 +199,7 @@ func (a *Allocator) place(e *entry) {
 	}
 	for _, o := range e.outcome.Orders {
 		if o.State == shop.Held {
-			a.chargeLater(charge{order: o, token: e.token})
+			a.chargeLater(charge{order: o, token: e.token, back: e.back})
 		}
 	}
 }

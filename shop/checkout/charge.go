@@ -25,6 +25,7 @@ const (
 type charge struct {
 	order shop.Order
 	token string
+	back  string // path to return to; empty: ReturnPath with the order
 }
 
 // chargeLater hands an order to the workers. Where they are too many, the next round of recoverCharges finds it.
@@ -58,9 +59,13 @@ func (a *Allocator) chargeOne(ctx context.Context, c charge) {
 		a.Log.Error("checkout: the provider of an order is not set up", "order", c.order.ID, "provider", c.order.Provider)
 		return
 	}
+	back := c.back
+	if back == "" {
+		back = a.ReturnPath + "?order=" + c.order.ID
+	}
 	request := shop.Charge{
 		Key: shop.ChargeKey(c.order.ID), OrderID: c.order.ID, Amount: shop.Money{Amount: c.order.Total, Currency: c.order.Currency},
-		Token: c.token, ReturnURL: a.ReturnPath + "?order=" + c.order.ID, ExpiresAt: c.order.HoldUntil,
+		Token: c.token, ReturnURL: back, ExpiresAt: c.order.HoldUntil,
 	}
 	var result shop.PaymentResult
 	var err error
@@ -137,7 +142,7 @@ func (a *Allocator) recoverCharges(ctx context.Context) {
 			if err != nil {
 				continue // deleted meanwhile: the hold will run out
 			}
-			a.chargeLater(charge{o, i.Token})
+			a.chargeLater(charge{order: o, token: i.Token})
 		}
 		return err
 	})

@@ -24,6 +24,7 @@ type Request struct {
 	Instrument string        `json:"instrument"`
 	ShipTo     string        `json:"ship_to"`
 	Contact    string        `json:"-"` // snapshot of ShipTo
+	ReturnPath string        `json:"-"` // where the bank sends the buyer back to; empty: the allocator's
 	Source     shop.Source   `json:"source"`
 }
 
@@ -61,12 +62,12 @@ func (a *Allocator) checkout(ctx context.Context, r Request) (Receipt, error) {
 	token, err := a.admit(ctx, &r, claim)
 	if err != nil {
 		// A retry of what was accepted is never refused for what has changed since.
-		if known, ok := a.known(ctx, claim); ok {
-			return known, nil
+		if known, answered := a.known(ctx, claim); answered != nil || known.Known {
+			return known, answered
 		}
 		return Receipt{}, err
 	}
-	e := &entry{claim: claim, token: token, watch: newWatch(), done: make(chan struct{})}
+	e := &entry{claim: claim, token: token, back: r.ReturnPath, watch: newWatch(), done: make(chan struct{})}
 	answerBy := time.NewTimer(a.AnswerWithin)
 	defer answerBy.Stop()
 	if err := a.offer(e); err != nil {
@@ -170,16 +171,22 @@ func (a *Allocator) admit(ctx context.Context, r *Request, c *shop.Claim) (token
 	return instrument.Token, a.Gate.Admit(c)
 }
 
-// known answers a key that was used before with the same request. Memory says no fast; only the store says yes.
-func (a *Allocator) known(ctx context.Context, c *shop.Claim) (Receipt, bool) {
+// known answers a key that was used before. Memory says no fast; only the store says yes.
+func (a *Allocator) known(ctx context.Context, c *shop.Claim) (Receipt, error) {
 	if !a.keys.mayHave(c.Key) {
-		return Receipt{}, false
+		return Receipt{}, nil
 	}
 	out, print, err := a.Store.Known(ctx, c.Key, a.now().Add(-keysFor))
-	if err != nil || !out.Known || print != c.Fingerprint {
-		return Receipt{}, false
+	switch {
+	case err != nil:
+		a.Log.Warn("checkout: a key was not looked up", "error", err)
+		return Receipt{}, shop.ErrUnavailable
+	case !out.Known:
+		return Receipt{}, nil
+	case print != c.Fingerprint:
+		return Receipt{}, shop.ErrKeyReused
 	}
-	return receipt(out.Orders, true), true
+	return receipt(out.Orders, true), nil
 }
 
 // Cancel ends an order that waits for its money, inside the scope.

@@ -43,7 +43,7 @@ type run struct {
 	orders   map[string]*shop.Order  // that are settled, locked
 	keys     map[string]*known       // of the claims, those that were placed before or in this batch
 	offers   map[string]shop.Variant // with the product's title and state folded in
-	titles   map[string]string       // of the product, per variant
+	shown    map[string]shown        // of the product, per variant
 	stock    map[string]*shelf
 	payments map[payRef]bool // paid ones, of orders that may see money twice
 	limits   map[limit]int64 // what buyers have
@@ -84,7 +84,7 @@ func variantLimit(variant, buyer string) limit { return limit{"variant/" + varia
 func newRun(b shop.Batch) *run {
 	return &run{
 		batch: b, facts: shop.NewFacts(b.Now), orders: map[string]*shop.Order{}, keys: map[string]*known{}, offers: map[string]shop.Variant{},
-		titles: map[string]string{}, stock: map[string]*shelf{}, payments: map[payRef]bool{}, limits: map[limit]int64{}, counted: map[limit]bool{},
+		shown: map[string]shown{}, stock: map[string]*shelf{}, payments: map[payRef]bool{}, limits: map[limit]int64{}, counted: map[limit]bool{},
 		result: shop.BatchResult{Settled: make([]shop.Settled, len(b.Settlements)), Outcomes: make([]shop.Outcome, len(b.Claims))},
 	}
 }
@@ -214,12 +214,12 @@ func (r *run) readStock(ctx context.Context) error {
 	for _, l := range levels {
 		r.stock[l.id] = &shelf{before: l.Stock, now: l.Stock}
 	}
-	offers, err := in(ctx, r.tx, scanOffer, `SELECT `+variantColumns+`, p.currency, p.title, p.state FROM variant v JOIN product p ON p.id = v.product_id WHERE v.id IN (`, ids, ``)
+	offers, err := in(ctx, r.tx, scanOffer, `SELECT `+variantColumns+`, p.currency, p.title, p.picture, p.state FROM variant v JOIN product p ON p.id = v.product_id WHERE v.id IN (`, ids, ``)
 	for _, o := range offers {
 		if o.productState == shop.Archived {
 			o.State = shop.Archived
 		}
-		r.offers[o.ID], r.titles[o.ID] = o.Variant, o.productTitle
+		r.offers[o.ID], r.shown[o.ID] = o.Variant, o.shown
 	}
 	return err
 }

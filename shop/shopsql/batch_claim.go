@@ -109,7 +109,7 @@ func (r *run) ordersOf(c *shop.Claim) []*shop.Order {
 			price = l.Price.Amount
 		}
 		o.Lines = append(o.Lines, shop.Line{
-			Line: int64(len(o.Lines) + 1), Product: v.ProductID, Variant: v.ID, Title: r.titles[v.ID], VariantTitle: v.Title, SKU: v.SKU,
+			Line: int64(len(o.Lines) + 1), Product: v.ProductID, Variant: v.ID, Title: r.shown[v.ID].title, Picture: r.shown[v.ID].picture, VariantTitle: v.Title, SKU: v.SKU,
 			Quantity: l.Quantity, UnitPrice: price, CompareAt: v.CompareAt, Deal: l.Deal, Limited: v.PerBuyer > 0,
 		})
 		o.Total += l.Quantity * price

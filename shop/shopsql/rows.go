@@ -61,12 +61,15 @@ func encodeSource(s shop.Source) string {
 
 type offer struct {
 	shop.Variant
-	productTitle string
+	shown
 	productState shop.ProductState
 }
 
+// shown is what an order keeps of a product.
+type shown struct{ title, picture string }
+
 func scanOffer(rows *sql.Rows) (o offer, err error) {
-	o.Variant, err = scanVariantWith(rows, &o.productTitle, &o.productState)
+	o.Variant, err = scanVariantWith(rows, &o.title, &o.picture, &o.productState)
 	return o, err
 }
 

@@ -281,7 +281,7 @@ func (s *step) split(c shop.Claim) (orders []*placed) {
 			price = l.Price.Amount
 		}
 		o.Lines = append(o.Lines, shop.Line{
-			Line: int64(len(o.Lines)) + 1, Product: v.ProductID, Variant: v.ID, Title: s.products[v.ProductID].Title, VariantTitle: v.Title, SKU: v.SKU,
+			Line: int64(len(o.Lines)) + 1, Product: v.ProductID, Variant: v.ID, Title: s.products[v.ProductID].Title, Picture: s.products[v.ProductID].Picture, VariantTitle: v.Title, SKU: v.SKU,
 			Quantity: l.Quantity, UnitPrice: price, CompareAt: v.CompareAt, Deal: l.Deal, Limited: v.PerBuyer > 0,
 		})
 		o.Total += price * l.Quantity

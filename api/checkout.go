@@ -1,0 +1,194 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/shop"
+	"github.com/hawkerlive/hawker/shop/checkout"
+)
+
+type checkoutIn struct {
+	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"The same key with the same request answers the same orders, as they stand, for 30 days."`
+	Body checkoutWish
+}
+
+type checkoutWish struct {
+	Lines       []checkoutLine `json:"lines"`
+	Broadcast   string         `json:"broadcast,omitempty" maxLength:"64"`
+	ViewSession string         `json:"view_session,omitempty" maxLength:"512"`
+	Pin         string         `json:"pin,omitempty" maxLength:"64"`
+	MediaTime   int64          `json:"media_time,omitempty" minimum:"0" doc:"The frame that the buyer saw, µs."`
+	Instrument  string         `json:"instrument" maxLength:"64" doc:"A saved instrument's id, or a test instrument of the sandbox."`
+	ShipTo      string         `json:"ship_to,omitempty" maxLength:"64" doc:"A saved address's id."`
+	BuyerRef    string         `json:"buyer_ref,omitempty" maxLength:"200" doc:"Whom an integrator orders for, in its own words; needs orders:write:any."`
+	ReturnURL   string         `json:"return_url,omitempty" maxLength:"500" doc:"Where the bank sends the buyer back to; a path of ours."`
+}
+
+type checkoutLine struct {
+	Variant  string `json:"variant" maxLength:"64"`
+	Quantity int64  `json:"quantity"`
+	Quote    string `json:"quote,omitempty" maxLength:"1024" doc:"The signed price of a pin or scene; it is honoured until it expires."`
+}
+
+type checkoutOut struct{ Body checkoutBody }
+
+// checkoutBody is the first order, with all of them beside it.
+type checkoutBody struct {
+	OrderID string `json:"order_id"`
+	orderSummary
+	Purchase string          `json:"purchase"`
+	Orders   []checkoutOrder `json:"orders" doc:"One per shop."`
+}
+
+type checkoutOrder struct {
+	OrderID string `json:"order_id"`
+	orderSummary
+}
+
+func (s *Server) routesCheckout(r *router) {
+	// An integrator's token need not have the scope that a buyer's needs, so the handler asks which of the two it is.
+	register(r, huma.Operation{
+		Method: http.MethodPost, Path: "/v1/checkout", Summary: "Buy", Tags: []string{"checkout"}, DefaultStatus: http.StatusCreated,
+		Description: "Holds stock, asks for the money, and answers when the result is durable, or after 3 s with state held or requires_action: follow GET /v1/orders/{id} then. " +
+			"409 sold out, 422 limited or refused, 503 with Retry-After too busy.",
+	}, Needs{Public: true, OwnKey: true}, s.buy)
+}
+
+func (s *Server) buy(ctx context.Context, in *checkoutIn) (*checkoutOut, error) {
+	p := caller(ctx)
+	if p == nil {
+		return nil, account.ErrUnauthenticated
+	}
+	b := &in.Body
+	r := checkout.Request{
+		Principal: p.AccountID, Key: in.Key, Buyer: p.AccountID, Instrument: b.Instrument, ShipTo: b.ShipTo, ReturnPath: returnPath(b.ReturnURL),
+		Source: shop.Source{Broadcast: b.Broadcast, ViewSession: b.ViewSession, Pin: b.Pin, MediaTime: b.MediaTime},
+		Lines:  make([]checkout.RequestLine, len(b.Lines)),
+	}
+	if p.TokenID != "" {
+		r.Principal = p.TokenID
+	}
+	for i, l := range b.Lines {
+		r.Lines[i] = checkout.RequestLine{Variant: l.Variant, Quantity: l.Quantity, Quote: l.Quote}
+	}
+	if b.Broadcast != "" {
+		of, err := s.Broadcasts.Get(ctx, b.Broadcast)
+		if err != nil {
+			return nil, err
+		}
+		r.Shop = of.ShopID
+	}
+	if err := s.buyer(ctx, p, b.BuyerRef, &r); err != nil {
+		return nil, err
+	}
+	if err := s.shipTo(ctx, p, &r); err != nil {
+		return nil, err
+	}
+	receipt, err := s.Checkout.Checkout(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return receiptOf(receipt), nil
+}
+
+// buyer decides for whom the order is: the caller, or somebody whom an integrator names. The name may be a
+// person's, so that only its hash is kept.
+func (s *Server) buyer(ctx context.Context, p *account.Principal, ref string, r *checkout.Request) error {
+	if ref == "" {
+		return p.May(account.OrderPlace, account.Owner{Account: p.AccountID})
+	}
+	if r.Shop == "" {
+		ids := make([]string, 0, len(r.Lines))
+		for _, l := range r.Lines[:min(len(r.Lines), shop.LinesMax)] {
+			ids = append(ids, l.Variant)
+		}
+		found, err := s.Shop.Variants(ctx, ids...)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return &shop.InputError{Field: "lines[0].variant", Err: shop.ErrVariantUnknown}
+		}
+		r.Shop = found[0].ShopID // all of an integrator's order is one shop's
+	}
+	if err := p.May(account.OrdersWriteAny, account.Owner{Shop: r.Shop}); err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(p.AccountID + "\n" + ref))
+	r.Buyer = "ref_" + base64.RawURLEncoding.EncodeToString(sum[:18])
+	return nil
+}
+
+// shipTo takes a snapshot of a saved address and of how to reach the buyer. It is kept apart from the order.
+func (s *Server) shipTo(ctx context.Context, p *account.Principal, r *checkout.Request) error {
+	if r.ShipTo == "" {
+		return nil
+	}
+	address, err := s.Accounts.Address(ctx, p.AccountID, r.ShipTo)
+	if err != nil {
+		return invalid("body.ship_to", "there is no such address")
+	}
+	person, err := s.Accounts.Person(ctx, p.AccountID)
+	if err != nil {
+		return err
+	}
+	b, err := json.Marshal(contact{
+		Email: person.Email, Name: address.Name, Line1: address.Line1, Line2: address.Line2, City: address.City, Zip: address.Zip, Country: address.Country, Phone: address.Phone,
+	})
+	r.Contact = string(b)
+	return err
+}
+
+// contact is where a purchase is sent to, as it is kept.
+type contact struct {
+	Email   string `json:"email,omitempty"`
+	Name    string `json:"name"`
+	Line1   string `json:"line1"`
+	Line2   string `json:"line2,omitempty"`
+	City    string `json:"city"`
+	Zip     string `json:"zip"`
+	Country string `json:"country"`
+	Phone   string `json:"phone,omitempty"`
+}
+
+// returnPath admits places of our own only.
+func returnPath(to string) string {
+	u, err := url.Parse(to)
+	if err != nil || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || strings.Contains(to, "\\") {
+		return ""
+	}
+	return (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).String()
+}
+
+func receiptOf(r checkout.Receipt) *checkoutOut {
+	out := &checkoutOut{checkoutBody{OrderID: r.Orders[0].ID, orderSummary: summaryOf(r.Orders[0]), Purchase: r.PurchaseID}}
+	for _, o := range r.Orders {
+		out.Body.Orders = append(out.Body.Orders, checkoutOrder{o.ID, summaryOf(o)})
+		// The worst of several speaks for all: it is what the buyer must look at.
+		if rank(o.State) > rank(shop.OrderState(out.Body.State)) {
+			out.Body.State, out.Body.Next = string(o.State), summaryOf(o).Next
+		}
+	}
+	return out
+}
+
+func rank(s shop.OrderState) int {
+	switch s {
+	case shop.RequiresAction:
+		return 3
+	case shop.Held:
+		return 2
+	case shop.Paid:
+		return 0
+	}
+	return 1
+}
