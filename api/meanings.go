@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/dashboard"
+	"github.com/hawkerlive/hawker/dashboard/views"
 	"github.com/hawkerlive/hawker/event"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/shop"
@@ -108,6 +110,12 @@ var meanings = []meaning{
 	{overlay.ErrFeedAddress, 429, "limited", "Too many feeds from this address", time.Minute},
 	{overlay.ErrFeedFull, 503, "busy", "This node follows as many feeds as it can", 5 * time.Second},
 	{overlay.ErrFeedClosed, 503, "stopping", "The feed is not running", 2 * time.Second},
+
+	{views.ErrStart, 422, "bad-view", "A view session has a transport whep or hls, a language tag and a short source", 0},
+	{views.ErrMessage, 422, "bad-message", "This is not a viewer's message", 0},
+	{views.ErrFull, 503, "busy", "Too many view sessions", 5 * time.Second},
+
+	{dashboard.ErrMoved, 503, "busy", "Another node counts at the same time", time.Second},
 
 	{event.ErrGap, 409, "gap", "The history does not reach back that far; load the scene again", 0},
 	{event.ErrBadPosition, 422, "bad-position", "A position reads epoch:offset", 0},
