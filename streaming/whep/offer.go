@@ -51,7 +51,7 @@ func unacceptable(detail string) *problem {
 // parseOffer reads an offer and refuses what we cannot meet.
 func parseOffer(body []byte) (*offer, *problem) {
 	var s sdp.SessionDescription
-	if err := s.Unmarshal(body); err != nil {
+	if err := s.Unmarshal(body); err != nil || !clean(body) {
 		return nil, badOffer("The offer is not valid SDP.")
 	}
 	o := &offer{}
@@ -79,6 +79,16 @@ func parseOffer(body []byte) (*offer, *problem) {
 		return nil, p
 	}
 	return o, nil
+}
+
+// clean tells whether a body has no control characters but its line ends: we hand parts of it back in our answer.
+func clean(body []byte) bool {
+	for i, c := range body {
+		if c < ' ' && c != '\n' && (c != '\r' || i+1 == len(body) || body[i+1] != '\n') {
+			return false
+		}
+	}
+	return true
 }
 
 // transport reads what all m-lines share.

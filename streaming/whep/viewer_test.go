@@ -15,8 +15,6 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
-
-	"github.com/hawkerlive/hawker/streaming"
 )
 
 // viewer is a pion PeerConnection that watches.
@@ -183,5 +181,3 @@ func (v *viewer) pictures(p *publisher, n int) {
 		got++
 	}
 }
-
-var _ = streaming.Video

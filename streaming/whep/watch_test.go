@@ -51,7 +51,7 @@ func TestAViewerSeesWhatIsPublished(t *testing.T) {
 			if a, b := next(t, v.sound), next(t, v.sound); b.Timestamp-a.Timestamp != opusTicks {
 				t.Errorf("two Opus packets of 20 ms are %d ticks apart", b.Timestamp-a.Timestamp)
 			}
-			if e := <-h.events; !e.Watching || e.Broadcast != "show" {
+			if e := event(t, h); !e.Watching || e.Broadcast != "show" {
 				t.Errorf("the hook was told %+v", e)
 			}
 			if n := h.server.Viewers("show"); n != 1 {
@@ -60,7 +60,7 @@ func TestAViewerSeesWhatIsPublished(t *testing.T) {
 			if res := h.do(http.MethodDelete, v.location, "", "", nil); res.StatusCode != http.StatusOK {
 				t.Errorf("DELETE was answered with %s", res.Status)
 			}
-			if e := <-h.events; e.Watching || e.Reason != "deleted" || e.Stats.Packets == 0 {
+			if e := event(t, h); e.Watching || e.Reason != "deleted" || e.Stats.Packets == 0 {
 				t.Errorf("the hook was told %+v", e)
 			}
 			if n := h.server.Viewers("show"); n != 0 {
