@@ -14,6 +14,9 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/dashboard"
+	"github.com/hawkerlive/hawker/dashboard/views"
+	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/shop/checkout"
 	"github.com/hawkerlive/hawker/shop/payment"
@@ -50,6 +53,12 @@ type Server struct {
 	Checkout    *checkout.Allocator
 	Instruments *payment.Instruments
 
+	// Overlay, Views and Sales are what lies over the picture, who watches, and what it sells; without them there
+	// are no routes for it.
+	Overlay *overlay.Service
+	Views   *views.Service
+	Sales   *dashboard.Service
+
 	// LiveBroadcast finds the broadcast that is on air on a channel, "" for none. Without it nothing is.
 	LiveBroadcast func(ctx context.Context, channel string) (string, error)
 	// Auth and Replays default to Accounts.
@@ -84,6 +93,7 @@ type door struct {
 	routes  []Route
 	failed  *limiter // failed log-ins per address
 	signups *limiter
+	watches *limiter
 	spec    []byte
 }
 
@@ -102,6 +112,18 @@ func (s *Server) routes(r *router) {
 		s.routesCheckout(r)
 		s.routesOrders(r)
 		s.routesPayments(r)
+	}
+	if s.Overlay != nil {
+		s.routesPins(r)
+		s.routesScene(r)
+		s.routesEvents(r)
+		s.describeFeeds(r)
+	}
+	if s.Views != nil {
+		s.routesViews(r)
+	}
+	if s.Sales != nil {
+		s.routesSales(r)
 	}
 }
 
@@ -135,6 +157,7 @@ func (s *Server) build() {
 		d := &door{
 			failed:  newLimiter(limits.FailedLogins, limits.Window),
 			signups: newLimiter(limits.SignUps, limits.Window),
+			watches: newLimiter(limits.Watches, limits.Window),
 		}
 		s.door = d
 		e := gin.New()

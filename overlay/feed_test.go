@@ -594,7 +594,9 @@ func TestServerSentEvents(t *testing.T) {
 
 func TestWhoMayNotFollowIsTold(t *testing.T) {
 	t.Parallel()
-	s := serve(t, func(f *overlay.Feed, _ *event.MemoryConfig) { f.Limits = overlay.FeedLimits{PerAddress: 3, Connections: 100} })
+	s := serve(t, func(f *overlay.Feed, _ *event.MemoryConfig) {
+		f.Limits = overlay.FeedLimits{PerAddress: 3, Connections: 100}
+	})
 	for name, c := range map[string]struct {
 		path   string
 		header http.Header

@@ -23,6 +23,7 @@ const (
 	quoteForDefault = 10 * time.Minute // a quoted price is honoured this long
 	driftAllowed    = time.Second      // a publisher's clock may run ahead of the wall by this (streaming's drift limit)
 	passDataMax     = 4 << 10          // bytes of an integrator's event
+	bagBytesMax     = 32 << 10         // bytes of a bag's cards in an event: every viewer gets it
 )
 
 // Service carries out what creators do to the overlay, and tells viewers what lies there. Whether somebody may
@@ -65,10 +66,11 @@ type UnpinFact struct {
 	Version int64          `json:"version"`
 }
 
-// BagFact is the data of bag.changed. The cards are in the scene.
+// BagFact is the data of bag.changed. A bag whose cards are large goes without them: they are in the scene.
 type BagFact struct {
-	Products []string `json:"products"`
-	Version  int64    `json:"version"`
+	Products []string      `json:"products"`
+	Bag      []ProductCard `json:"bag,omitempty"`
+	Version  int64         `json:"version"`
 }
 
 // Pin pins a product from the frame of media time at on, or from the one that enters the server now. A product
@@ -148,9 +150,13 @@ func (s *Service) SetBag(ctx context.Context, broadcast string, products []strin
 		}
 		cards = append(cards, card)
 	}
+	shown := cards
+	if raw, err := json.Marshal(cards); err != nil || len(raw) > bagBytesMax {
+		shown = nil
+	}
 	bag := Bag{Broadcast: b.ID, Products: append([]string{}, products...), From: from, SetBy: by, SetAt: s.now()}
 	changed, err := s.Store.SetBag(ctx, bag, func(version int64) event.Event {
-		return event.New(event.BroadcastTopic(b.ID), event.BagChanged, int64(from), bag.SetAt, BagFact{bag.Products, version})
+		return event.New(event.BroadcastTopic(b.ID), event.BagChanged, int64(from), bag.SetAt, BagFact{bag.Products, shown, version})
 	})
 	if err != nil {
 		return nil, err

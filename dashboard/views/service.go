@@ -46,6 +46,8 @@ type session struct {
 	Session
 	playing bool
 	clicks  int
+	second  int64 // Unix, in which it has said
+	said    int   // so many messages
 	dirty   bool
 	used    time.Time
 }
@@ -160,8 +162,15 @@ func (s *Service) Hear(topic, sessionID string, message []byte) error {
 		s.Metrics.heard("foreign")
 		return nil
 	}
-	s.Metrics.heard(m.Kind)
 	now := s.now()
+	if now.Unix() != v.second {
+		v.second, v.said = now.Unix(), 0
+	}
+	if v.said++; v.said > messagesMax {
+		s.Metrics.heard("excess")
+		return nil
+	}
+	s.Metrics.heard(m.Kind)
 	v.used = now
 	switch m.Kind {
 	case "heartbeat":
@@ -171,7 +180,7 @@ func (s *Service) Hear(topic, sessionID string, message []byte) error {
 	case "click":
 		s.click(v, m, now)
 	case "lateness":
-		s.Metrics.late(transportOf(v, m), m.MS, m.Frames)
+		s.Metrics.late(transportOf(v, m), int64(m.MS), int64(m.Frames))
 	}
 	return nil
 }
@@ -194,7 +203,7 @@ func (s *Service) beat(v *session, m signal, now time.Time) {
 	if m.Transport != "" {
 		v.Transport = m.Transport
 	}
-	s.Metrics.lag(v.Transport, m.LagMS)
+	s.Metrics.lag(v.Transport, int64(m.LagMS))
 	if v.ViewedAt.IsZero() && v.Watched >= viewAfter {
 		v.ViewedAt = now
 		r := s.room(v.Broadcast)
@@ -213,12 +222,12 @@ func (s *Service) click(v *session, m signal, now time.Time) {
 		s.Metrics.dropped()
 		return
 	}
-	c := Click{ID: uuid.Must(uuid.NewV7()).String(), Product: m.Product, Variant: m.Variant, Pin: m.Pin, MediaTime: m.MediaTime, At: now.UnixMilli()}
+	c := Click{ID: uuid.Must(uuid.NewV7()).String(), Product: m.Product, Variant: m.Variant, Pin: m.Pin, MediaTime: int64(m.MediaTime), At: now.UnixMilli()}
 	if v.Consent {
 		c.Session = v.ID
 	}
 	if s.Clock != nil {
-		if edge, ok := s.Clock(v.Broadcast); ok && m.MediaTime > edge+int64(time.Second/time.Microsecond) {
+		if edge, ok := s.Clock(v.Broadcast); ok && int64(m.MediaTime) > edge+int64(time.Second/time.Microsecond) {
 			c.MediaTime = 0
 		}
 	}

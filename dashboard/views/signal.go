@@ -2,6 +2,7 @@ package views
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"time"
 )
@@ -10,19 +11,34 @@ import (
 type signal struct {
 	Kind      string `json:"kind"`
 	Transport string `json:"transport"`
-	MediaTime int64  `json:"media_time"`
-	LagMS     int64  `json:"lag_ms"`
+	MediaTime number `json:"media_time"`
+	LagMS     number `json:"lag_ms"`
 	Playing   bool   `json:"playing"`
 	Pin       string `json:"pin"`
 	Product   string `json:"product"`
 	Variant   string `json:"variant"`
-	MS        int64  `json:"ms"`
-	Frames    int64  `json:"frames"`
+	MS        number `json:"ms"`
+	Frames    number `json:"frames"`
+}
+
+// number is a JSON number, rounded: clocks in browsers count in fractions.
+type number int64
+
+func (n *number) UnmarshalJSON(raw []byte) error {
+	var f float64
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return err
+	}
+	if math.Abs(f) > mediaTimeMax {
+		return ErrMessage
+	}
+	*n = number(math.Round(f))
+	return nil
 }
 
 const (
 	mediaTimeMax = 1 << 53 // JavaScript's integers end here
-	lagMax       = int64(24 * time.Hour / time.Millisecond)
+	lagMax       = number(24 * time.Hour / time.Millisecond)
 	framesMax    = 1 << 31
 )
 

@@ -30,6 +30,7 @@ const (
 	sessionsMax   = 500_000             // in memory; a new one beyond it is refused
 	clicksMax     = 20_000              // that wait for the next write; more are dropped and counted
 	sessionClicks = 1_000               // of one session
+	messagesMax   = 30                  // of one session in a second; more are not heard
 	lookupsMax    = 500                 // sessions of an earlier process looked up per second
 	batchMax      = 500                 // rows of one transaction
 	factRows      = 500                 // views and clicks in one fact

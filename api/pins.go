@@ -1,0 +1,71 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/overlay"
+	"github.com/hawkerlive/hawker/streaming/mediatime"
+)
+
+type pinIn struct {
+	idIn
+	Product   string `path:"product"`
+	MediaTime int64  `query:"media_time" minimum:"-1" default:"-1" doc:"Where a body does not fit; -1: the frame that enters the server now."`
+	Body      *struct {
+		MediaTime *mediatime.Time `json:"media_time,omitempty" minimum:"0" doc:"The frame that the creator was looking at, µs. Without it: the one that enters the server now."`
+	}
+}
+
+func (in *pinIn) at() *mediatime.Time {
+	if in.Body != nil && in.Body.MediaTime != nil {
+		return in.Body.MediaTime
+	}
+	if in.MediaTime < 0 {
+		return nil
+	}
+	t := mediatime.Time(in.MediaTime)
+	return &t
+}
+
+type pinOut struct{ Body overlay.PinCard }
+
+type bagIn struct {
+	idIn
+	Body struct {
+		Products []string `json:"products" maxItems:"100" doc:"Ids, in the order in which they are shown."`
+	}
+}
+
+type bagBody struct {
+	Bag []overlay.ProductCard `json:"bag"`
+}
+
+func (s *Server) routesPins(r *router) {
+	op := func(method, path, summary string) huma.Operation {
+		return huma.Operation{Method: method, Path: path, Summary: summary, Tags: []string{"overlay"}, DefaultStatus: http.StatusOK}
+	}
+	write := Needs{Action: account.PinWrite, Owner: Of{KindBroadcast, "id"}, Also: []Of{{KindProduct, "product"}}}
+	register(r, op(http.MethodPut, "/v1/broadcasts/{id}/pins/{product}", "Pin a product to a frame"), write, func(ctx context.Context, in *pinIn) (*pinOut, error) {
+		card, err := s.Overlay.Pin(ctx, in.ID, in.Product, in.at(), caller(ctx).AccountID)
+		return &pinOut{card}, err
+	})
+	register(r, op(http.MethodDelete, "/v1/broadcasts/{id}/pins/{product}", "Unpin a product at a frame"), write, func(ctx context.Context, in *pinIn) (*pinOut, error) {
+		card, err := s.Overlay.Unpin(ctx, in.ID, in.Product, in.at(), caller(ctx).AccountID)
+		return &pinOut{card}, err
+	})
+	register(r, op(http.MethodGet, "/v1/broadcasts/{id}/pins", "Every pin of a broadcast, oldest first"), Needs{Public: true}, func(ctx context.Context, in *idIn) (*pageOut[overlay.Record], error) {
+		if err := s.visible(ctx, in.ID); err != nil {
+			return nil, err
+		}
+		found, err := s.Overlay.History(ctx, in.ID)
+		return &pageOut[overlay.Record]{Page[overlay.Record]{Items: found}}, err
+	})
+	register(r, op(http.MethodPut, "/v1/broadcasts/{id}/bag", "Set the bag"), Needs{Action: account.PinWrite, Owner: Of{KindBroadcast, "id"}}, func(ctx context.Context, in *bagIn) (*struct{ Body bagBody }, error) {
+		cards, err := s.Overlay.SetBag(ctx, in.ID, in.Body.Products, caller(ctx).AccountID)
+		return &struct{ Body bagBody }{bagBody{cards}}, err
+	})
+}
