@@ -54,7 +54,7 @@ export function ControlRoom({ id }: { id: string }) {
   };
   useArming({ run: run ?? [], armed, onArm: setChosen, onPin: pinArmed });
 
-  if (data.error && !broadcast) return <Failed error={data.error} onRetry={data.reload} />;
+  if (data.error && !room) return <Failed error={data.error} onRetry={data.reload} />;
   if (room?.state === 'ended' && broadcast) return <Over broadcast={broadcast} />;
   return (
     <main class="control">
@@ -161,14 +161,8 @@ function Head({ data }: { data: RoomData }) {
         )}
         {broadcast && state !== 'ended' && (
           <Hold kind="bad" busy={busy} onHold={() => void end()}>
-            {onAir ? (
-              <>
-                <span class="only-desk">{t('end')}</span>
-                <span class="only-phone">{t('endShort')}</span>
-              </>
-            ) : (
-              t('discard')
-            )}
+            <span class="only-desk">{onAir ? t('end') : t('discard')}</span>
+            <span class="only-phone">{onAir ? t('endShort') : t('discardShort')}</span>
           </Hold>
         )}
       </span>

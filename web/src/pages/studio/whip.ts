@@ -25,6 +25,8 @@ interface Options {
 const disturbedMilliseconds = 4000;
 /** How long one attempt may take before the next. */
 const attemptMilliseconds = 12_000;
+/** How long the server may take to hear that we leave. */
+const goodbyeMilliseconds = 1000;
 const bitrateMax = 2_800_000;
 
 class Refusal extends Error {
@@ -109,7 +111,7 @@ export class Publisher {
     }
     this.session = session;
     await connection.setRemoteDescription({ type: 'answer', sdp: answer });
-    for (const sender of connection.getSenders()) await limitBitrate(sender).catch(() => undefined);
+    for (const sender of connection.getSenders()) await setLimits(sender).catch(() => undefined);
   }
 
   private async post(sdp: string): Promise<Response> {
@@ -167,8 +169,9 @@ export class Publisher {
     const { connection, session } = this;
     this.connection = undefined;
     this.session = undefined;
+    // Said first: a connection that closes ends the session too, and then there is nothing left to end.
+    if (session) await Promise.race([this.hangUpSession(session), wait(goodbyeMilliseconds)]);
     connection?.close();
-    if (session) await this.hangUpSession(session);
   }
 
   private async hangUpSession(session: string): Promise<void> {
@@ -224,11 +227,17 @@ export function preferH264<C extends { mimeType: string; sdpFmtpLine?: string }>
   return [...h264.sort((a, b) => rank(a) - rank(b)), ...repair];
 }
 
-async function limitBitrate(sender: RTCRtpSender): Promise<void> {
+/** setLimits keeps the picture's size: another size is another stream for everybody who records or packages it. */
+async function setLimits(sender: RTCRtpSender): Promise<void> {
   if (sender.track?.kind !== 'video') return;
-  const parameters = sender.getParameters();
+  const parameters: RTCRtpSendParameters & { degradationPreference?: string } = sender.getParameters();
+  parameters.degradationPreference = 'maintain-resolution';
   for (const encoding of parameters.encodings ?? []) encoding.maxBitrate = bitrateMax;
   await sender.setParameters(parameters);
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** gathered waits until all candidates are in the offer, but no longer than milliseconds. */

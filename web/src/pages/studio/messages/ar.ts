@@ -103,6 +103,7 @@ const ar: Translation<typeof en> = {
 
   end: 'اضغط مطولًا للإنهاء',
   endShort: 'إنهاء',
+  discardShort: 'حذف',
   discard: 'اضغط مطولًا للحذف',
   ended: 'انتهى هذا البثّ',
   endedText: 'تصبح الأرقام نهائية بعد لحظات، وتبقى في مبيعاتك.',

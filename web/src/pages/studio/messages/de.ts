@@ -104,6 +104,7 @@ const de: Translation<typeof en> = {
 
   end: 'Halten zum Beenden',
   endShort: 'Beenden',
+  discardShort: 'Verwerfen',
   discard: 'Halten zum Verwerfen',
   ended: 'Diese Sendung ist vorbei',
   endedText: 'Die Zahlen sind gleich endgültig. Sie bleiben in deinen Verkäufen.',

@@ -100,6 +100,7 @@ export const en = {
 
   end: 'Hold to end',
   endShort: 'End',
+  discardShort: 'Discard',
   discard: 'Hold to discard',
   ended: 'This broadcast is over',
   endedText: 'The figures are final in a moment. They stay in your sales.',

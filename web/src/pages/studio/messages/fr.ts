@@ -104,6 +104,7 @@ const fr: Translation<typeof en> = {
 
   end: 'Maintenir pour terminer',
   endShort: 'Terminer',
+  discardShort: 'Abandonner',
   discard: 'Maintenir pour abandonner',
   ended: 'Ce direct est terminé',
   endedText: 'Les chiffres sont définitifs dans un instant. Ils restent dans vos ventes.',
