@@ -9,6 +9,7 @@ const (
 	perAddressDefault  = 200
 	halfOpenDefault    = 16
 	failedDefault      = 60
+	keyIntervalDefault = 2 * time.Second
 
 	offerBytesMax    = 64 << 10
 	fragmentBytesMax = 16 << 10
@@ -40,6 +41,8 @@ type Config struct {
 	Failed int `yaml:"failed"`
 	// LoopbackFree exempts loopback from what counts per address (demo).
 	LoopbackFree bool `yaml:"loopback_free"`
+	// KeyInterval is how often a publisher is asked for a key picture where none came by itself; it defaults to 2 s.
+	KeyInterval time.Duration `yaml:"key_interval"`
 	// ICEServers are values of Link headers with rel="ice-server", such as
 	// `<turn:turn.example.com>; username="u"; credential="c"`.
 	ICEServers []string `yaml:"ice_servers"`

@@ -40,6 +40,8 @@ type session struct {
 	metrics *Metrics
 	offer   offer
 
+	keyInterval time.Duration
+
 	inbox     chan event
 	keyWanted chan struct{}
 	lost      atomic.Uint64 // packets that found the inbox full
@@ -57,6 +59,7 @@ type session struct {
 	declared     bool
 	waitKey      bool
 	asked        time.Time
+	keyAt        time.Time // newest key picture
 	newest       time.Time
 }
 
@@ -335,11 +338,18 @@ func (s *session) frames(t *stream, a arrived) error {
 		s.waitKey = true
 	}
 	for _, p := range whole {
-		if s.waitKey && !isKey(p.payload, s.offer.h264) {
+		key := isKey(p.payload, s.offer.h264)
+		if key {
+			s.keyAt = a.at
+		}
+		if s.waitKey && !key {
 			s.askForKey(a.at)
 			continue
 		}
 		s.waitKey = false
+		if a.at.Sub(s.keyAt) >= s.keyInterval {
+			s.askForKey(a.at) // browsers make key pictures only when asked
+		}
 		err := s.ingest.Write(ingest.Frame{Track: t.id, DTS: s.clock.place(&t.clock, p.stamp, p.at), Payload: p.payload})
 		if err != nil {
 			return err
