@@ -8,6 +8,7 @@ import (
 
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/overlay"
+	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/streaming/mediatime"
 )
 
@@ -45,6 +46,8 @@ type bagBody struct {
 }
 
 func (s *Server) routesPins(r *router) {
+	// The overlay's cards hold shop's own money: one schema for both.
+	r.api.OpenAPI().Components.Schemas.RegisterTypeAlias(typeOf[shop.Money](), typeOf[Money]())
 	op := func(method, path, summary string) huma.Operation {
 		return huma.Operation{Method: method, Path: path, Summary: summary, Tags: []string{"overlay"}, DefaultStatus: http.StatusOK}
 	}
