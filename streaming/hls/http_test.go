@@ -31,7 +31,7 @@ func TestAnswers(t *testing.T) {
 		wait := a.background(live.lasting(30 * time.Second))
 		defer wait()
 		time.Sleep(20 * time.Second)
-		p, text := a.playlist("")
+		p, _ := a.playlist("")
 		segment, init := "/hls/b/"+p.Segments[1].URI, "/hls/b/"+p.Segments[0].Map
 		last := p.Segments[len(p.Segments)-2]
 		part := "/hls/b/" + last.Parts[0].URI
@@ -63,6 +63,20 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("%s has no tag", path)
 			}
 		}
+	})
+}
+
+func TestAnswersByHeader(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := newAir(t, &Server{})
+		defer a.close()
+		a.publish(videoTrack(), aacTrack(48000))
+		wait := a.background(live.lasting(30 * time.Second))
+		defer wait()
+		time.Sleep(20 * time.Second)
+		p, text := a.playlist("")
+		segment := "/hls/b/" + p.Segments[1].URI
 
 		zipped := a.get("/hls/b/main.m3u8", "Accept-Encoding", "br, gzip")
 		r, err := gzip.NewReader(zipped.Body)

@@ -237,6 +237,10 @@ func TestBlockedReload(t *testing.T) {
 		} {
 			p, _ := a.playlist("")
 			msn, parts := where(p)
+			for parts < 2 {
+				p, _ = a.playlist("?_HLS_msn=" + itoa(msn+1) + "&_HLS_part=" + itoa(int64(parts)))
+				msn, parts = where(p)
+			}
 			var q []string
 			if c.msn != nil {
 				q = append(q, "_HLS_msn="+c.msn(msn, int64(parts)))

@@ -1,16 +1,6 @@
 package hls
 
-import "github.com/hawkerlive/hawker/streaming"
-
-// silence returns an access unit that decodes to nothing heard, and the samples it lasts at the codec's own rate.
-// It returns nil for a channel configuration that has no known elements.
-func silence(c streaming.Codec, channels int) ([]byte, int) {
-	if c == streaming.Opus {
-		return opusSilence(channels), opusSilenceSamples
-	}
-	return aacSilence(channels), aacSamples
-}
-
+// Access units that decode to nothing heard, and the samples that they last.
 const (
 	aacSamples         = 1024
 	opusSilenceSamples = 960
@@ -43,7 +33,8 @@ var aacElements = [][]int{
 	7: {aacSingle, aacPair, aacPair, aacPair, aacLow},
 }
 
-// aacSilence is a raw data block whose elements all have no scale factor band.
+// aacSilence is a raw data block whose elements all have no scale factor band. It is nil for a channel configuration
+// without known elements.
 func aacSilence(configuration int) []byte {
 	if configuration <= 0 || configuration >= len(aacElements) {
 		return nil

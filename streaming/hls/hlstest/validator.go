@@ -31,7 +31,7 @@ type Validator struct {
 	inner   map[string]bool // it is not the last of its segment
 	media   *media
 
-	playlists, parts, segments, short int
+	playlists int
 }
 
 // Result says what was judged.
