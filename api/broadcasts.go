@@ -162,7 +162,7 @@ func (s *Server) getBroadcast(ctx context.Context, in *idIn) (*broadcastOut, err
 }
 
 func (s *Server) createBroadcast(ctx context.Context, in *struct {
-	idIn
+	IDIn
 	Body struct {
 		Title    string    `json:"title" maxLength:"200"`
 		StartsAt time.Time `json:"starts_at,omitempty" doc:"Schedules it. Without it the channel's next publisher goes on it."`
@@ -176,7 +176,7 @@ func (s *Server) createBroadcast(ctx context.Context, in *struct {
 }
 
 func (s *Server) renameBroadcast(ctx context.Context, in *struct {
-	idIn
+	IDIn
 	Body struct {
 		Title string `json:"title" maxLength:"200"`
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 type channelIn struct {
-	idIn
+	IDIn
 	Body struct {
 		Name   string `json:"name" maxLength:"320"`
 		Handle string `json:"handle" maxLength:"30" doc:"Its address: 3 to 30 of a-z, 0-9 and inner hyphens."`
@@ -18,7 +18,7 @@ type channelIn struct {
 }
 
 type channelPatch struct {
-	idIn
+	IDIn
 	Body struct {
 		Name string `json:"name" maxLength:"320"`
 	}

@@ -14,7 +14,7 @@ import (
 const eventBytesMax = 8 << 10 // of a request; the data in it may have 4 KiB
 
 type eventIn struct {
-	idIn
+	IDIn
 	Body struct {
 		Kind string          `json:"kind" pattern:"^x\\.[a-z0-9][a-z0-9._-]{0,60}$" doc:"Your own: x. and a name."`
 		Data json.RawMessage `json:"data" doc:"A JSON object of at most 4 KiB. Everybody who watches gets it, as it is."`

@@ -63,9 +63,8 @@ type addressOutBody struct {
 type addressIn struct{ Body addressBody }
 type addressOut struct{ Body addressOutBody }
 
-type idIn struct {
-	ID string `path:"id"`
-}
+// idIn is the same, for inputs that hold nothing else. Embedded it would be left out: its name is not exported.
+type idIn = IDIn
 
 type exportOut struct {
 	Disposition string `header:"Content-Disposition"`

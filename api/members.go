@@ -19,7 +19,7 @@ type memberBody struct {
 }
 
 type memberIn struct {
-	idIn
+	IDIn
 	Account string `path:"account"`
 	Body    struct {
 		Role account.Role `json:"role" enum:"owner,seller,finance,creator,moderator"`
@@ -27,7 +27,7 @@ type memberIn struct {
 }
 
 type memberID struct {
-	idIn
+	IDIn
 	Account string `path:"account"`
 }
 

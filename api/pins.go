@@ -13,7 +13,7 @@ import (
 )
 
 type pinIn struct {
-	idIn
+	IDIn
 	Product   string `path:"product"`
 	MediaTime int64  `query:"media_time" minimum:"-1" default:"-1" doc:"Where a body does not fit; -1: the frame that enters the server now."`
 	Body      *struct {
@@ -35,7 +35,7 @@ func (in *pinIn) at() *mediatime.Time {
 type pinOut struct{ Body overlay.PinCard }
 
 type bagIn struct {
-	idIn
+	IDIn
 	Body struct {
 		Products []string `json:"products" maxItems:"100" doc:"Ids, in the order in which they are shown."`
 	}

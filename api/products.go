@@ -141,7 +141,7 @@ func (s *Server) routesProducts(r *router) {
 		return nil, err
 	})
 	register(r, op(http.MethodPost, "/v1/products/{id}/variants", "Add a variant", http.StatusCreated), write, func(ctx context.Context, in *struct {
-		idIn
+		IDIn
 		Body variantWish
 	}) (*variantOut, error) {
 		v, err := s.Shop.AddVariant(ctx, ownerOf(ctx).Shop, in.ID, in.Body.variant(), caller(ctx).AccountID)

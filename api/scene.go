@@ -14,7 +14,7 @@ import (
 )
 
 type sceneIn struct {
-	idIn
+	IDIn
 	At int64 `query:"at" minimum:"-1" default:"-1" doc:"Media time of a frame, µs: what lay on it. Without it: now."`
 }
 

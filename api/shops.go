@@ -35,7 +35,7 @@ type shopBody struct {
 type shopOut struct{ Body shopBody }
 
 type shopPatch struct {
-	idIn
+	IDIn
 	Body struct {
 		Name     *string `json:"name,omitempty" maxLength:"320"`
 		TimeZone *string `json:"time_zone,omitempty" maxLength:"64"`

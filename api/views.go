@@ -17,7 +17,7 @@ const (
 )
 
 type watchIn struct {
-	idIn
+	IDIn
 	Body struct {
 		Visitor   string `json:"visitor,omitempty" maxLength:"64" doc:"The id that an earlier answer gave."`
 		Consent   bool   `json:"consent" doc:"Without it visitor and session are random, and nothing ties two of them together."`
@@ -34,7 +34,7 @@ type watchBody struct {
 }
 
 type signalsIn struct {
-	idIn
+	IDIn
 	Body struct {
 		Session string            `json:"session" maxLength:"64"`
 		Signals []json.RawMessage `json:"signals" minItems:"1" maxItems:"32" doc:"Messages as they go up the WebSocket: heartbeat, impression, click, lateness."`
