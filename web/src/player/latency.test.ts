@@ -7,8 +7,8 @@ describe('steer', () => {
     expect(at(1.1)).toEqual({ rate: 1, jump: 0 });
   });
   test('a little behind it goes a little faster, never above 1.1', () => {
-    expect(at(1.3)).toEqual({ rate: 1.03, jump: 0 });
-    expect(at(2)).toEqual({ rate: 1.08, jump: 0 });
+    expect(at(1.3)).toEqual({ rate: 1.05, jump: 0 });
+    expect(at(1.5)).toEqual({ rate: 1.08, jump: 0 });
     expect(at(3.9)).toEqual({ rate: 1.1, jump: 0 });
   });
   test('once faster it goes on until it is close', () => {

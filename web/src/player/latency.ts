@@ -32,7 +32,7 @@ export function steer({ latency, target, ahead, rate }: LatencyInput): LatencySt
   if (behind > jumpBeyond) return { rate: 1, jump: behind };
   const speeding = rate > 1;
   if (ahead < aheadMin || behind < (speeding ? closeEnough : startBeyond)) return { rate: 1, jump: 0 };
-  return { rate: Math.round(Math.min(1.1, Math.max(1.03, 1 + behind * 0.08)) * 100) / 100, jump: 0 };
+  return { rate: Math.round(Math.min(1.1, Math.max(1.03, 1 + behind * 0.15)) * 100) / 100, jump: 0 };
 }
 
 /** What the guard says to do when playback hangs though the playlist goes on. */

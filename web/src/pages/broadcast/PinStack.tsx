@@ -59,7 +59,7 @@ function PinCard({ pin, room, onBuy }: { pin: Pin; room: Room; onBuy: Props['onB
   const range = priceRange(pin.variants);
   const left = pin.variants.some((variant) => variant.available > 0);
   return (
-    <li class="pin" ref={card} data-pin={pin.id} data-product={pin.product.id}>
+    <li class="pin" ref={card} data-pin={pin.id} data-product={pin.product.id} data-from={pin.from}>
       <Picture picture={pin.product.picture} size={64} />
       <div class="pin-text">
         <p class="pin-title user-text" dir="auto">
