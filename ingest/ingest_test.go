@@ -492,3 +492,18 @@ func TestDoors(t *testing.T) {
 	}
 	enter(loopback, false) // in all
 }
+
+func TestAnEncoderWithoutKeyPicturesIsTold(t *testing.T) {
+	t.Parallel()
+	d := open(t, ingest.Config{})
+	source := video()
+	source.Track.Config = unhex("014d401fffe10019" + hex.EncodeToString(spsTall) + "010005" + hex.EncodeToString(pps))
+	d.declare(source)
+	for i := range int64(330) {
+		d.write(ingest.Frame{Track: 1, DTS: i * 33, Payload: [][]byte{slice}})
+		d.now = d.now.Add(time.Second / 30)
+	}
+	if h := d.session.Health(); h.Fault == "" || h.Frames != 0 {
+		t.Errorf("health %+v", h)
+	}
+}

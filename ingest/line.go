@@ -13,6 +13,7 @@ const (
 	jumpMax         = time.Second            // a step forward beyond the wall's own step
 	skewMax         = 5 * time.Second        // a track's first frame against the others
 	settleTime      = time.Second            // after a jump, frames from before it are dropped
+	keyWait         = 10 * time.Second       // pictures without a key picture among them are told as a fault
 	videoWait       = 2 * time.Second        // sound goes ahead alone when no key picture came in this time
 	audioJitterMax  = 60 * time.Millisecond  // one millisecond stamp against the sample count
 	audioDriftMax   = 20 * time.Millisecond  // their mean
@@ -36,6 +37,7 @@ type line struct {
 	hasVideo bool
 
 	opened  time.Time // wall clock of the first frame that came
+	told    bool      // that no key picture comes
 	based   bool
 	base    int64 // unwrapped stamp of tick 0
 	rate    int   // of base
@@ -58,7 +60,16 @@ func (c *clock) reset() { *c = clock{resyncs: c.resyncs} }
 
 // begin makes the next key picture tick 0.
 func (l *line) begin(hasVideo bool) {
-	l.hasVideo, l.based, l.opened = hasVideo, false, time.Time{}
+	l.hasVideo, l.based, l.opened, l.told = hasVideo, false, time.Time{}, false
+}
+
+// starved tells, once, that the pictures hold no key picture to begin with.
+func (l *line) starved(now time.Time) bool {
+	if l.told || l.opened.IsZero() || now.Sub(l.opened) < keyWait {
+		return false
+	}
+	l.told = true
+	return true
 }
 
 // place turns a frame into a unit.

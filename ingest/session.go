@@ -182,6 +182,10 @@ func (s *Session) Write(f Frame) error {
 		return nil
 	case lineWaiting:
 		s.askForKey(now)
+		if t.Kind == streaming.Video && s.line.starved(now) {
+			s.health.drop(errNoKey)
+			s.log.Warn("nothing can be shown", "why", errNoKey)
+		}
 		return nil
 	}
 	s.health.unit(now, t, u, picture)
@@ -262,6 +266,8 @@ func (s *Session) end(cause error) {
 		close(s.done)
 	}
 }
+
+var errNoKey = errors.New("no key picture for ten seconds: set a key frame interval of 2 s, without intra refresh")
 
 // errGone is the cause of a session that its own protocol closed.
 var errGone = errors.New("ingest: the publisher has gone")

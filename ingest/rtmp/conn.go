@@ -75,7 +75,6 @@ func (c *conn) publish(ctx context.Context) error {
 	}
 	defer session.Close()
 	c.admitted()
-	c.net.until = time.Time{}
 	c.wire.chunks.trusted = true
 	if err := c.rtmp.AcceptAction(); err != nil {
 		session.End(fmt.Errorf("accept: %w", plain(err)))
@@ -106,6 +105,8 @@ func (c *conn) read(ctx context.Context, session *ingest.Session) error {
 	in := &intake{session: session, refused: func(err error) {
 		c.log.Warn("a track is left out", "why", err)
 	}}
+	// Whole media messages must go on arriving: bytes alone keep nobody on the line.
+	c.net.until = time.Now().Add(c.server.idleTimeout())
 	for {
 		m, err := c.wire.next()
 		switch {
@@ -115,6 +116,9 @@ func (c *conn) read(ctx context.Context, session *ingest.Session) error {
 			return err
 		}
 		c.server.Metrics.received(len(m.body))
+		if m.kind == typeAudio || m.kind == typeVideo {
+			c.net.until = time.Now().Add(c.server.idleTimeout())
+		}
 		if m.kind == typeCommandAMF0 && leaves(m.body) {
 			return io.EOF
 		}

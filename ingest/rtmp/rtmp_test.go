@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -402,6 +403,31 @@ func TestASilentPublisherIsClosed(t *testing.T) {
 	eventually(t, "the silent session to be closed", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
 	if _, err := s.hub.Stream("broadcast"); err != nil {
 		t.Error("the stream went with its publisher")
+	}
+}
+
+func TestBytesAloneKeepNobodyOnTheLine(t *testing.T) {
+	t.Parallel()
+	s := start(t, rtmp.Config{Idle: 700 * time.Millisecond})
+	said, err := os.ReadFile("testdata/ffmpeg.rtmp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said = bytes.Replace(said, []byte("hk_key_good"), []byte(goodKey), 1)
+	c := dial(t, s, 0)
+	if _, err := c.Write(said[:9000]); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the session", func() bool { return len(s.sessions.OfChannel("channel")) == 1 })
+	began := time.Now()
+	for i := 9000; len(s.sessions.OfChannel("channel")) == 1; i++ {
+		if i < len(said) {
+			_, _ = c.Write(said[i : i+1]) // one byte of a message at a time, until it is closed
+		}
+		if time.Since(began) > 10*time.Second {
+			t.Fatal("it stayed")
+		}
+		<-time.After(100 * time.Millisecond)
 	}
 }
 
