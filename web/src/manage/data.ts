@@ -15,8 +15,9 @@ export async function pages<T>(path: string, query: Record<string, string | numb
   return items;
 }
 
-export function loadProducts(shop: string, signal?: AbortSignal): Promise<Product[]> {
-  return pages<Product>(`/v1/shops/${shop}/products`, { limit: 200 }, signal);
+/** The products of a shop that are on sale, or all of them. */
+export function loadProducts(shop: string, signal?: AbortSignal, archived = false): Promise<Product[]> {
+  return pages<Product>(`/v1/shops/${shop}/products`, { limit: 200, ...(archived && { archived: 'true' }) }, signal);
 }
 
 /** The channels where somebody may work: their own, and those of the shops that they run. */

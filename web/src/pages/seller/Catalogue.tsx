@@ -23,7 +23,7 @@ type Shown = 'active' | 'archived';
 /** Catalogue lists what the shop sells, and opens one product to change it. */
 export function Catalogue({ context, product }: { context: ShopContext; product: string | undefined }) {
   const { shop, role } = context;
-  const products = useLoad((signal) => loadProducts(shop.id, signal), [shop.id]);
+  const products = useLoad((signal) => loadProducts(shop.id, signal, true), [shop.id]);
   const [search, setSearch] = useState('');
   const [shown, setShown] = useState<Shown>('active');
   const [making, setMaking] = useState(false);

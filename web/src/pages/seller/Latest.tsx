@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Sales } from '../../api/types';
-import { dateTime, money } from '../../i18n/format';
+import { dateTime, money, number } from '../../i18n/format';
 import { amountOf } from '../../manage/data';
 import { Card } from '../../ui/Card';
+import { titlesOf } from './figures';
 import type { ShopContext } from './index';
 import { t } from './messages';
 import { OrderSheet } from './OrderSheet';
@@ -11,6 +12,7 @@ import { orderState, shortNumber } from './states';
 /** Latest lists the orders of the broadcast as they come in, newest first; each opens with its lines. */
 export function Latest({ sales, context }: { sales: Sales; context: ShopContext }) {
   const [open, setOpen] = useState<string>();
+  const titles = titlesOf(sales);
   const fresh = useFresh(sales.latest.map((one) => one.order_id));
   return (
     <Card class="table-card" aria-label={t('latest')}>
@@ -36,7 +38,7 @@ export function Latest({ sales, context }: { sales: Sales; context: ShopContext 
                 onClick={() => setOpen(one.order_id)}
               >
                 <span class="latest-what" dir="auto">
-                  {linesOf(one.lines)}
+                  {linesOf(one.lines, titles)}
                 </span>
                 <span class="tabular latest-total">
                   {money({ amount: amountOf(one.total), currency: sales.currency })}
@@ -55,9 +57,10 @@ export function Latest({ sales, context }: { sales: Sales; context: ShopContext 
   );
 }
 
-function linesOf(lines: unknown[]): string {
-  return (lines as { title?: string; quantity?: number }[])
-    .map((line) => `${line.quantity ?? 1} × ${line.title ?? ''}`)
+/** linesOf names what was ordered; the sales know each product of the shop by its title. */
+function linesOf(lines: unknown[], titles: ReadonlyMap<string, string>): string {
+  return ((lines ?? []) as { product?: string; title?: string; quantity?: number }[])
+    .map((line) => `${number(line.quantity ?? 1)} × ${line.title ?? titles.get(line.product ?? '') ?? ''}`)
     .join(', ');
 }
 

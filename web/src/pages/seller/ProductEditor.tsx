@@ -24,10 +24,11 @@ interface Props {
 /** ProductEditor changes one product: its picture, its texts, its variants, whether it is on sale. */
 export function ProductEditor({ product, mayWrite, onChanged, onArchived }: Props) {
   const [busy, setBusy] = useState(false);
-  const archive = async () => {
+  const archive = async (away: boolean) => {
     setBusy(true);
     try {
-      await api.delete(`/v1/products/${product.id}`);
+      if (away) await api.delete(`/v1/products/${product.id}`);
+      else await api.patch(`/v1/products/${product.id}`, { state: 'active' });
       onArchived();
     } catch (error) {
       toast(explain(error), 'bad');
@@ -41,11 +42,16 @@ export function ProductEditor({ product, mayWrite, onChanged, onArchived }: Prop
       <Variants product={product} mayWrite={mayWrite} onChanged={onChanged} />
       {mayWrite && product.state !== 'archived' && (
         <>
-          <Hold svg={archiveIcon} wide busy={busy} onHold={() => void archive()}>
+          <Hold svg={archiveIcon} wide busy={busy} onHold={() => void archive(true)}>
             {t('archive')}
           </Hold>
           <p class="small muted">{t('archiveText')}</p>
         </>
+      )}
+      {mayWrite && product.state === 'archived' && (
+        <Button kind="accent" wide busy={busy} onClick={() => void archive(false)}>
+          {t('restore')}
+        </Button>
       )}
     </div>
   );

@@ -19,7 +19,7 @@ export function useSales(id: string | undefined): LiveSales {
   const [broadcast, setBroadcast] = useState<Broadcast>();
   const [error, setError] = useState<unknown>();
   const [turn, setTurn] = useState(0);
-  const etag = useRef('');
+  const lastMark = useRef('');
   useEffect(() => {
     if (!id) return;
     const abort = new AbortController();
@@ -34,12 +34,12 @@ export function useSales(id: string | undefined): LiveSales {
           askedAt = Date.now();
           setBroadcast(found);
         }
-        const next = await api.get<Sales>(`/v1/broadcasts/${id}/sales`, undefined, abort.signal);
+        const fresh = await api.get<Sales>(`/v1/broadcasts/${id}/sales`, undefined, abort.signal);
         // Nothing but the time of reading changed: the page need not be drawn again.
-        const { as_of: _, ...figures } = next;
+        const { as_of: _, ...figures } = fresh;
         const mark = JSON.stringify(figures);
-        if (mark !== etag.current) setSales(next);
-        etag.current = mark;
+        if (mark !== lastMark.current) setSales(fresh);
+        lastMark.current = mark;
         setError(undefined);
         if (found?.state !== 'ended') wait = onAirMilliseconds;
       } catch (cause) {
@@ -56,7 +56,7 @@ export function useSales(id: string | undefined): LiveSales {
     setSales(undefined);
     setBroadcast(undefined);
     setError(undefined);
-    etag.current = '';
+    lastMark.current = '';
     void read();
     return () => {
       abort.abort();

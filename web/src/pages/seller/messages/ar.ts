@@ -155,6 +155,7 @@ const ar: Translation<typeof en> = {
   adjustNone: 'اكتب عددًا غير الصفر.',
   adjustBelow: 'لا يوجد سوى {count}.',
   archive: 'اضغط مطولًا للأرشفة',
+  restore: 'أعده إلى العرض',
   archiveText: 'يغادر المتجر ولا يمكن تثبيته. وتحتفظ به الطلبات.',
 
   members: 'الأعضاء',

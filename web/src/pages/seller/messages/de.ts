@@ -149,6 +149,7 @@ const de: Translation<typeof en> = {
   adjustNone: 'Gib eine Zahl außer 0 ein.',
   adjustBelow: 'Es gibt nur {count}.',
   archive: 'Halten zum Archivieren',
+  restore: 'Wieder verkaufen',
   archiveText: 'Er verlässt den Shop und kann nicht mehr gepinnt werden. Bestellungen behalten ihn.',
 
   members: 'Mitglieder',

@@ -145,6 +145,7 @@ export const en = {
   adjustNone: 'Enter a number other than 0.',
   adjustBelow: 'There are only {count}.',
   archive: 'Hold to archive',
+  restore: 'Put back on sale',
   archiveText: 'It leaves the shop and cannot be pinned. Orders keep it.',
 
   members: 'Members',

@@ -150,6 +150,7 @@ const fr: Translation<typeof en> = {
   adjustNone: 'Entrez un nombre autre que 0.',
   adjustBelow: 'Il n’y en a que {count}.',
   archive: 'Maintenir pour archiver',
+  restore: 'Remettre en vente',
   archiveText: 'Il quitte la boutique et ne peut plus être épinglé. Les commandes le gardent.',
 
   members: 'Membres',
