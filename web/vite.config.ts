@@ -46,6 +46,22 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 700,
+    rolldownOptions: {
+      output: {
+        // A crowd pays for every request: what all pages need is one file, what watching and buying need another.
+        codeSplitting: {
+          groups: [
+            { name: 'base', test: /\/(preact|src\/(ui|api|app|auth|i18n))\/(?!.*\/?(ar|de|fr)\.ts)/, priority: 2 },
+            {
+              name: 'watch',
+              test: /\/src\/(shop|room|player|feed|pages\/account\/SignIn)(?!.*\/(ar|de|fr)\.ts)/,
+              priority: 1,
+            },
+            { name: 'icons', test: /\/lucide-static\//, minShareCount: 2 },
+          ],
+        },
+      },
+    },
   },
   server: {
     proxy: Object.fromEntries(
