@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"iter"
 	"time"
 )
 
@@ -98,5 +99,15 @@ type Audit struct {
 	Variants int64   `json:"variants"`
 	Entries  int64   `json:"entries"`
 	Orders   int64   `json:"orders"`
+	Head     string  `json:"head"` // over the newest entry of every variant: signed and kept elsewhere, it shows a ledger cut short
 	Breaks   []Break `json:"breaks"`
+}
+
+// HeadOf sums the newest entries of all variants, given in the order of their ids.
+func HeadOf(each iter.Seq2[string, Stock]) string {
+	h := sha256.New()
+	for variant, s := range each {
+		fmt.Fprintf(h, "%s %d %s\n", variant, s.Number, s.Hash)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }

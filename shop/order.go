@@ -113,32 +113,54 @@ func OrderID(purchaseID string, part int64) string {
 	return PartID(purchaseID, "part:"+strconv.FormatInt(part, 10))
 }
 
-const linesVersion = 1
+const bodyVersion = 1
 
-type linesDocument struct {
-	V     int    `json:"v"`
-	Lines []Line `json:"lines"`
+// orderBody is what was bought, as it stands in the order's row.
+type orderBody struct {
+	V           int    `json:"v"`
+	Print       string `json:"print"` // fingerprint of the request
+	Purchase    string `json:"purchase,omitempty"`
+	Part        int64  `json:"part,omitempty"`
+	Parts       int64  `json:"parts"`
+	Provider    string `json:"provider,omitempty"`
+	Instrument  string `json:"instrument,omitempty"`
+	ViewSession string `json:"view_session,omitempty"`
+	Pin         string `json:"pin,omitempty"`
+	MediaTime   int64  `json:"media_time,omitempty"`
+	Lines       []Line `json:"lines"`
 }
 
-// EncodeLines is how lines stand in the order's row.
-func EncodeLines(lines []Line) string {
-	b, err := json.Marshal(linesDocument{linesVersion, lines})
+// EncodeBody is how what was bought stands in the order's row, with the fingerprint of the request for it.
+func EncodeBody(o Order, print string) string {
+	body := orderBody{
+		V: bodyVersion, Print: print, Part: o.Part, Parts: o.Parts, Provider: o.Provider, Instrument: o.Instrument,
+		ViewSession: o.Source.ViewSession, Pin: o.Source.Pin, MediaTime: o.Source.MediaTime, Lines: o.Lines,
+	}
+	if o.PurchaseID != o.ID {
+		body.Purchase = o.PurchaseID
+	}
+	b, err := json.Marshal(body)
 	if err != nil {
-		panic(fmt.Sprintf("shop: encode lines: %v", err))
+		panic(fmt.Sprintf("shop: encode an order: %v", err)) // texts and numbers always encode
 	}
 	return string(b)
 }
 
-// DecodeLines reads every version that EncodeLines ever wrote.
-func DecodeLines(text string) ([]Line, error) {
-	var d linesDocument
-	if err := json.Unmarshal([]byte(text), &d); err != nil {
-		return nil, fmt.Errorf("shop: decode lines: %w", err)
+// DecodeBody reads every version that EncodeBody ever wrote into an order whose id is set.
+func (o *Order) DecodeBody(text string) (print string, err error) {
+	var b orderBody
+	if err := json.Unmarshal([]byte(text), &b); err != nil {
+		return "", fmt.Errorf("shop: decode order %s: %w", o.ID, err)
 	}
-	if d.V != linesVersion {
-		return nil, fmt.Errorf("shop: decode lines: unknown version %d", d.V)
+	if b.V != bodyVersion {
+		return "", fmt.Errorf("shop: decode order %s: unknown version %d", o.ID, b.V)
 	}
-	return d.Lines, nil
+	o.PurchaseID, o.Part, o.Parts, o.Provider, o.Instrument, o.Lines = b.Purchase, b.Part, b.Parts, b.Provider, b.Instrument, b.Lines
+	if o.PurchaseID == "" {
+		o.PurchaseID = o.ID
+	}
+	o.Source.ViewSession, o.Source.Pin, o.Source.MediaTime = b.ViewSession, b.Pin, b.MediaTime
+	return b.Print, nil
 }
 
 // OrderQuery selects orders, newest first, inside a scope.

@@ -156,17 +156,17 @@ type Tx struct {
 
 // Exec runs a statement that returns no rows.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return tx.tx.ExecContext(ctx, query, args...)
+	return tx.tx.ExecContext(ctx, tx.text(query, len(args)), args...)
 }
 
 // Query runs a statement that returns rows. The caller closes them.
 func (tx *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return tx.tx.QueryContext(ctx, query, args...)
+	return tx.tx.QueryContext(ctx, tx.text(query, len(args)), args...)
 }
 
 // QueryRow runs a statement that returns at most one row.
 func (tx *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	return tx.tx.QueryRowContext(ctx, query, args...)
+	return tx.tx.QueryRowContext(ctx, tx.text(query, len(args)), args...)
 }
 
 // ForUpdate is the suffix that locks the selected rows until the transaction ends: " FOR UPDATE" on

@@ -148,9 +148,19 @@ type keyed struct {
 }
 
 func scanKeyed(rows *sql.Rows) (k keyed, err error) {
-	k.order, err = scanOrderWith(rows, &k.key, &k.print)
+	k.order, k.print, err = scanPrinted(rows, &k.key)
 	return k, err
 }
+
+// partKey is the key of an order of a purchase. The first one's is the request's own.
+func partKey(key string, part int64) string {
+	if part == 0 {
+		return key
+	}
+	return key + "." + strconv.FormatInt(part, 10)
+}
+
+const keyedQuery = `SELECT key_hash, ` + orderColumns + ` FROM orders WHERE key_hash IN (`
 
 // readKeys finds the orders of the claims' keys and forgets keys that are too old.
 func (r *run) readKeys(ctx context.Context) error {
@@ -158,30 +168,55 @@ func (r *run) readKeys(ctx context.Context) error {
 	for i := range r.batch.Claims {
 		ids[i] = r.batch.Claims[i].Key
 	}
-	found, err := in(ctx, r.tx, scanKeyed, `SELECT key_hash, fingerprint, `+orderColumns+` FROM orders WHERE key_hash IN (`, distinct(ids), ` ORDER BY key_hash, part`)
+	found, err := in(ctx, r.tx, scanKeyed, keyedQuery, distinct(ids), ``)
 	if err != nil {
 		return err
 	}
-	for i := range found {
-		f := &found[i]
+	for _, f := range found {
 		if f.order.PlacedAt.Before(r.batch.KeysFrom) {
-			if _, err := r.tx.Exec(ctx, `UPDATE orders SET key_hash = NULL WHERE id = $1`, f.order.ID); err != nil {
+			if err := r.forget(ctx, f); err != nil {
 				return err
 			}
 			continue
 		}
-		k := r.keys[f.key]
-		if k == nil {
-			k = &known{print: f.print}
-			r.keys[f.key] = k
+		all := []shop.Order{f.order}
+		if f.order.Parts > 1 {
+			if all, err = purchase(ctx, r.tx, f.order); err != nil {
+				return err
+			}
 		}
-		o := &f.order
-		if locked := r.orders[o.ID]; locked != nil {
-			o = locked
+		k := &known{print: f.print}
+		for i := range all {
+			o := &all[i]
+			if locked := r.orders[o.ID]; locked != nil {
+				o = locked
+			}
+			k.orders = append(k.orders, o)
 		}
-		k.orders = append(k.orders, o)
+		r.keys[f.key] = k
 	}
 	return nil
+}
+
+// forget frees the key of a purchase.
+func (r *run) forget(ctx context.Context, f keyed) error {
+	for part := range f.order.Parts {
+		if _, err := r.tx.Exec(ctx, `UPDATE orders SET key_hash = NULL WHERE key_hash = $1`, partKey(f.key, part)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// purchase reads all orders of a purchase, given the first one.
+func purchase(ctx context.Context, tx *store.Tx, first shop.Order) ([]shop.Order, error) {
+	ids := make([]string, first.Parts)
+	for i := range ids {
+		ids[i] = shop.OrderID(first.ID, int64(i))
+	}
+	out, err := in(ctx, tx, scanOrder, `SELECT `+orderColumns+` FROM orders WHERE id IN (`, ids, ``)
+	slices.SortFunc(out, func(a, b shop.Order) int { return int(a.Part - b.Part) })
+	return out, err
 }
 
 // readStock locks the stock rows that the batch may change, in the order of their ids, and reads what is sold.

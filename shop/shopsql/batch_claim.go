@@ -2,7 +2,6 @@ package shopsql
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"strconv"
 
@@ -123,37 +122,43 @@ func (r *run) ordersOf(c *shop.Claim) []*shop.Order {
 // insertOrders stores the batch's orders and contacts. A key that another node took meanwhile starts the batch
 // again: stock is taken only for orders that are ours.
 func (r *run) insertOrders(ctx context.Context) error {
-	if len(r.placed) == 0 {
-		return nil
-	}
-	const columns = 25
-	args := make([]any, 0, len(r.placed)*columns)
+	const columns = 14
 	var contacts []any
-	for _, p := range r.placed {
-		o, c := p.order, p.claim
-		variant, quantity := "", int64(0)
-		if len(o.Lines) == 1 {
-			variant, quantity = o.Lines[0].Variant, o.Lines[0].Quantity
+	stored := 0
+	for piece := range slices.Chunk(r.placed, r.tx.RowsAtOnce(columns)) {
+		args := make([]any, 0, len(piece)*columns)
+		for _, p := range piece {
+			o, c := p.order, p.claim
+			variant, quantity := "", int64(0)
+			if len(o.Lines) == 1 {
+				variant, quantity = o.Lines[0].Variant, o.Lines[0].Quantity
+			}
+			args = append(args, o.ID, partKey(c.Key, o.Part), o.ShopID, o.BuyerID, o.Source.Broadcast, string(o.State), o.Currency, o.Total, variant, quantity,
+				shop.EncodeBody(*o, c.Fingerprint), millis(o.PlacedAt), millis(o.HoldUntil), millis(o.ChangedAt))
+			if o.Part == 0 && c.Contact != "" {
+				contacts = append(contacts, o.PurchaseID, c.Buyer, c.Contact, millis(r.batch.Now))
+			}
 		}
-		args = append(args, o.ID, o.PurchaseID, o.Part, o.Parts, o.ShopID, o.BuyerID, string(o.State), o.Currency, o.Total, o.Paid, o.Refunded,
-			shop.EncodeLines(o.Lines), encodeSource(o.Source), o.Source.Broadcast, o.Provider, o.Instrument, o.ActionURL, o.Reason,
-			millis(o.PlacedAt), millis(o.HoldUntil), millis(o.ChangedAt), c.Key, c.Fingerprint, variant, quantity)
-		if o.Part == 0 && c.Contact != "" {
-			contacts = append(contacts, o.PurchaseID, c.Buyer, c.Contact, millis(r.batch.Now))
+		result, err := r.tx.Exec(ctx, `INSERT INTO orders (id, key_hash, shop_id, buyer_id, broadcast_id, state, currency, total, variant_id, quantity, body, placed_at, hold_until, changed_at) VALUES `+
+			tuples(len(piece), columns)+` ON CONFLICT DO NOTHING`, args...)
+		if err != nil {
+			return err
 		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return err
+		}
+		stored += int(n)
 	}
-	ids, err := rows(ctx, r.tx, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) },
-		`INSERT INTO orders (`+orderColumns+`, key_hash, fingerprint, variant_id, quantity) VALUES `+tuples(len(r.placed), columns)+` ON CONFLICT DO NOTHING RETURNING id`, args...)
-	if err != nil {
-		return err
-	}
-	if len(ids) != len(r.placed) {
+	if stored != len(r.placed) {
 		return errKeyRace
 	}
-	if len(contacts) > 0 {
-		_, err = r.tx.Exec(ctx, `INSERT INTO purchase_contact (purchase_id, buyer_id, contact, created_at) VALUES `+tuples(len(contacts)/4, 4), contacts...)
+	for piece := range slices.Chunk(contacts, 4*r.tx.RowsAtOnce(4)) {
+		if _, err := r.tx.Exec(ctx, `INSERT INTO purchase_contact (purchase_id, buyer_id, contact, created_at) VALUES `+tuples(len(piece)/4, 4), piece...); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 func (r *run) upsertLimits(ctx context.Context) error {
@@ -161,7 +166,7 @@ func (r *run) upsertLimits(ctx context.Context) error {
 	for k := range r.counted {
 		args = append(args, k.id, k.buyer, r.limits[k])
 	}
-	for piece := range slices.Chunk(args, 3*rowsMax) {
+	for piece := range slices.Chunk(args, 3*r.tx.RowsAtOnce(3)) {
 		if _, err := r.tx.Exec(ctx, `INSERT INTO buyer_limit (limit_id, buyer_id, quantity) VALUES `+tuples(len(piece)/3, 3)+
 			` ON CONFLICT (limit_id, buyer_id) DO UPDATE SET quantity = excluded.quantity`, piece...); err != nil {
 			return err

@@ -80,11 +80,7 @@ func (s *Store) Purchase(ctx context.Context, scope shop.Scope, purchaseID strin
 		if err != nil {
 			return err
 		}
-		ids := make([]string, first.Parts)
-		for i := range ids {
-			ids[i] = shop.OrderID(purchaseID, int64(i))
-		}
-		all, err := in(ctx, tx, scanOrder, `SELECT `+orderColumns+` FROM orders WHERE id IN (`, ids, ` ORDER BY part`)
+		all, err := purchase(ctx, tx, first)
 		for _, o := range all {
 			if scope.Holds(o.BuyerID, o.ShopID) {
 				out = append(out, o)
@@ -115,11 +111,13 @@ func (s *Store) Contacts(ctx context.Context, purchaseIDs []string) (map[string]
 // Known returns the orders of a key and the fingerprint of their request.
 func (s *Store) Known(ctx context.Context, key string, from time.Time) (out shop.Outcome, print string, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		found, err := rows(ctx, tx, scanKeyed, `SELECT key_hash, fingerprint, `+orderColumns+` FROM orders WHERE key_hash = $1 ORDER BY part`, key)
-		for _, f := range found {
-			if !f.order.PlacedAt.Before(from) {
-				out.Orders, out.Known, print = append(out.Orders, f.order), true, f.print
-			}
+		found, err := in(ctx, tx, scanKeyed, keyedQuery, []string{key}, ``)
+		if err != nil || len(found) == 0 || found[0].order.PlacedAt.Before(from) {
+			return err
+		}
+		out.Orders, out.Known, print = []shop.Order{found[0].order}, true, found[0].print
+		if found[0].order.Parts > 1 {
+			out.Orders, err = purchase(ctx, tx, found[0].order)
 		}
 		return err
 	})
@@ -138,7 +136,7 @@ func (s *Store) Keys(ctx context.Context, afterID string, limit int) (keys []str
 		}, `SELECT id, key_hash FROM orders WHERE id > $1 ORDER BY id LIMIT $2`, afterID, limit)
 		for _, k := range found {
 			last = k[0]
-			if k[1] != "" {
+			if k[1] != "" && !strings.Contains(k[1], ".") { // parts have the first one's key and a number
 				keys = append(keys, k[1])
 			}
 		}

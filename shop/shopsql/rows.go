@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,47 +15,29 @@ import (
 )
 
 const (
-	orderColumns = `id, purchase_id, part, parts, shop_id, buyer_id, state, currency, total, paid, refunded, lines, source, broadcast_id, provider, instrument, ` +
-		`action_url, reason, placed_at, hold_until, changed_at`
+	orderColumns   = `id, shop_id, buyer_id, broadcast_id, state, currency, total, paid, refunded, body, action_url, reason, placed_at, hold_until, changed_at`
 	variantColumns = `v.id, v.product_id, v.shop_id, v.title, v.sku, v.options, v.price, v.compare_at, v.per_buyer, v.state, v.position`
 	ledgerColumns  = `variant_id, number, held, sold, released, adjusted, on_hand, reserved, reason, by_id, at, hash`
 	refundColumns  = `id, order_id, shop_id, provider, payment_ref, amount, currency, reason, by_id, state, created_at, attempts, next_at`
 )
 
-func scanOrder(rows *sql.Rows) (shop.Order, error) { return scanOrderWith(rows) }
-
-// scanOrderWith scans further columns that stand before the order's.
-func scanOrderWith(rows *sql.Rows, before ...any) (o shop.Order, err error) {
-	var lines, source string
-	var placed, hold, changed int64
-	err = rows.Scan(append(before, &o.ID, &o.PurchaseID, &o.Part, &o.Parts, &o.ShopID, &o.BuyerID, &o.State, &o.Currency, &o.Total, &o.Paid, &o.Refunded,
-		&lines, &source, &o.Source.Broadcast, &o.Provider, &o.Instrument, &o.ActionURL, &o.Reason, &placed, &hold, &changed)...)
-	if err != nil {
-		return o, err
-	}
-	broadcast := o.Source.Broadcast
-	if source != "" {
-		if err := json.Unmarshal([]byte(source), &o.Source); err != nil {
-			return o, fmt.Errorf("read order %s: %w", o.ID, err)
-		}
-	}
-	o.Source.Broadcast = broadcast
-	o.PlacedAt, o.HoldUntil, o.ChangedAt = store.Time(placed), store.Time(hold), store.Time(changed)
-	o.Lines, err = shop.DecodeLines(lines)
+func scanOrder(rows *sql.Rows) (shop.Order, error) {
+	o, _, err := scanPrinted(rows)
 	return o, err
 }
 
-// encodeSource leaves out the broadcast, which is a column.
-func encodeSource(s shop.Source) string {
-	s.Broadcast = ""
-	if s == (shop.Source{}) {
-		return ""
-	}
-	b, err := json.Marshal(s)
+// scanPrinted scans further columns that stand before the order's, and returns the request's fingerprint too.
+func scanPrinted(rows *sql.Rows, before ...any) (o shop.Order, print string, err error) {
+	var body string
+	var placed, hold, changed int64
+	err = rows.Scan(append(before, &o.ID, &o.ShopID, &o.BuyerID, &o.Source.Broadcast, &o.State, &o.Currency, &o.Total, &o.Paid, &o.Refunded,
+		&body, &o.ActionURL, &o.Reason, &placed, &hold, &changed)...)
 	if err != nil {
-		panic(err) // texts and a number always encode
+		return o, "", err
 	}
-	return string(b)
+	o.PlacedAt, o.HoldUntil, o.ChangedAt = store.Time(placed), store.Time(hold), store.Time(changed)
+	print, err = o.DecodeBody(body)
+	return o, print, err
 }
 
 type offer struct {
@@ -122,10 +103,8 @@ func updateOrders(ctx context.Context, tx *store.Tx, moved []*shop.Order) error 
 	}
 	for _, k := range kinds {
 		ids := padded(plain[k])
-		n := len(ids)
-		p := func(i int) string { return "$" + strconv.Itoa(n+i) }
-		if _, err := tx.Exec(ctx, `UPDATE orders SET state = `+p(1)+`, reason = `+p(2)+`, paid = total * `+p(3)+`, changed_at = `+p(4)+`, refunded = 0, action_url = '' WHERE id IN (`+list(n)+`)`,
-			append(ids, string(k.state), k.reason, k.paid, k.at)...); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE orders SET state = $1, reason = $2, paid = total * $3, changed_at = $4, refunded = 0, action_url = '' WHERE id IN (`+listFrom(5, len(ids))+`)`,
+			append([]any{string(k.state), k.reason, k.paid, k.at}, ids...)...); err != nil {
 			return err
 		}
 	}
@@ -147,15 +126,17 @@ func updateOrders(ctx context.Context, tx *store.Tx, moved []*shop.Order) error 
 }
 
 func insertPayments(ctx context.Context, tx *store.Tx, payments []shop.Payment) error {
-	if len(payments) == 0 {
-		return nil
+	const columns = 7
+	for piece := range slices.Chunk(payments, tx.RowsAtOnce(columns)) {
+		args := make([]any, 0, len(piece)*columns)
+		for _, p := range piece {
+			args = append(args, p.OrderID, p.Provider, p.Ref, string(p.State), p.Amount, p.Currency, millis(p.At))
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO payment (order_id, provider, ref, state, amount, currency, at) VALUES `+tuples(len(piece), columns)+` ON CONFLICT DO NOTHING`, args...); err != nil {
+			return err
+		}
 	}
-	args := make([]any, 0, len(payments)*7)
-	for _, p := range payments {
-		args = append(args, p.OrderID, p.Provider, p.Ref, string(p.State), p.Amount, p.Currency, millis(p.At))
-	}
-	_, err := tx.Exec(ctx, `INSERT INTO payment (order_id, provider, ref, state, amount, currency, at) VALUES `+tuples(len(payments), 7)+` ON CONFLICT DO NOTHING`, args...)
-	return err
+	return nil
 }
 
 func insertRefund(ctx context.Context, tx *store.Tx, r shop.Refund, key, print string) error {
@@ -189,7 +170,7 @@ var errStockMoved = errors.New("shopsql: the stock row is not at the entry that 
 
 // writeEntries appends ledger entries, at most one per variant, and moves each stock row to its entry.
 func writeEntries(ctx context.Context, tx *store.Tx, entries []shop.Entry) error {
-	for piece := range slices.Chunk(entries, rowsMax) {
+	for piece := range slices.Chunk(entries, tx.RowsAtOnce(12)) {
 		if err := writePiece(ctx, tx, piece); err != nil {
 			return err
 		}

@@ -60,6 +60,18 @@ func exactlyOne(r sql.Result, err error, otherwise error) error {
 // list writes "$1,$2,…,$n". The texts are pieces of one that is made once.
 func list(n int) string { return groups(n, 1, false) }
 
+// listFrom writes "$start,…", n of them.
+func listFrom(start, n int) string {
+	b := make([]byte, 0, 5*n)
+	for i := range n {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(append(b, '$'), int64(start+i), 10)
+	}
+	return string(b)
+}
+
 // tuples writes n groups of k: "($1,$2),($3,$4)".
 func tuples(n, k int) string { return groups(n, k, true) }
 

@@ -26,11 +26,14 @@ func (s *Store) Entries(ctx context.Context, variantID string, after int64, limi
 // Verify re-derives every balance from the ledger and from the orders, in one reading transaction.
 func (s *Store) Verify(ctx context.Context) (a shop.Audit, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		a = shop.Audit{}
 		v := &verifier{tx: tx, audit: &a, open: map[string]int64{}, sold: map[string]int64{}}
 		if err := v.orders(ctx); err != nil {
 			return err
 		}
-		return v.stocks(ctx)
+		var failed error
+		a.Head = shop.HeadOf(func(yield func(string, shop.Stock) bool) { failed = v.stocks(ctx, yield) })
+		return failed
 	})
 	return a, wrap("verify", err)
 }
@@ -78,7 +81,7 @@ func (v *verifier) orders(ctx context.Context) error {
 }
 
 // stocks walks each variant's chain and compares its end with the stock row and with the orders.
-func (v *verifier) stocks(ctx context.Context) error {
+func (v *verifier) stocks(ctx context.Context, head func(string, shop.Stock) bool) error {
 	type level struct {
 		id string
 		shop.Stock
@@ -93,6 +96,7 @@ func (v *verifier) stocks(ctx context.Context) error {
 		for _, l := range page {
 			after = l.id
 			v.audit.Variants++
+			head(l.id, l.Stock)
 			end, sold, err := v.chain(ctx, l.id)
 			if err != nil {
 				return err

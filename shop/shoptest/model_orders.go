@@ -45,7 +45,7 @@ func (m *Model) Keys(_ context.Context, after string, limit int) (keys []string,
 	last = after
 	for _, o := range first(m.sorted(func(o *placed) bool { return o.ID > after }), limit) {
 		last = o.ID
-		if key := m.orders[o.ID].key; key != "" {
+		if key := m.orders[o.ID].key; key != "" && o.Part == 0 {
 			keys = append(keys, key)
 		}
 	}
@@ -302,6 +302,11 @@ func (m *Model) Verify(context.Context) (shop.Audit, error) {
 	for _, entries := range m.ledger {
 		a.Entries += int64(len(entries))
 	}
+	a.Head = shop.HeadOf(func(yield func(string, shop.Stock) bool) {
+		for _, id := range slices.Sorted(maps.Keys(m.stock)) {
+			yield(id, m.stock[id])
+		}
+	})
 	return a, nil
 }
 

@@ -1,33 +1,25 @@
--- An order is one row: what was bought stands in it as versioned JSON and never changes. What SQL filters or sums
--- is a column. key_hash is NULL once the idempotency key is forgotten.
+-- An order is one row: what was bought stands in body as versioned JSON and never changes. What SQL filters or sums
+-- is a column; variant and quantity where there is one line. key_hash is NULL once the idempotency key is forgotten.
 CREATE TABLE orders (
   id TEXT PRIMARY KEY,
-  purchase_id TEXT NOT NULL,
-  part BIGINT NOT NULL,
-  parts BIGINT NOT NULL,
-  key_hash TEXT,
-  fingerprint TEXT NOT NULL,
+  key_hash TEXT UNIQUE,
   shop_id TEXT NOT NULL,
   buyer_id TEXT NOT NULL,
   broadcast_id TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('held', 'requires_action', 'paid', 'declined', 'expired', 'cancelled', 'partially_refunded', 'refunded')),
   currency TEXT NOT NULL,
   total BIGINT NOT NULL CHECK (total >= 0),
-  paid BIGINT NOT NULL CHECK (paid >= 0),
-  refunded BIGINT NOT NULL CHECK (refunded >= 0),
+  paid BIGINT NOT NULL DEFAULT 0 CHECK (paid >= 0),
+  refunded BIGINT NOT NULL DEFAULT 0 CHECK (refunded >= 0),
   variant_id TEXT NOT NULL,
   quantity BIGINT NOT NULL,
-  lines TEXT NOT NULL,
-  source TEXT NOT NULL,
-  provider TEXT NOT NULL,
-  instrument TEXT NOT NULL,
-  action_url TEXT NOT NULL,
-  reason TEXT NOT NULL,
+  body TEXT NOT NULL,
+  action_url TEXT NOT NULL DEFAULT '',
+  reason TEXT NOT NULL DEFAULT '',
   placed_at BIGINT NOT NULL,
   hold_until BIGINT NOT NULL,
   changed_at BIGINT NOT NULL,
-  CHECK (refunded <= paid),
-  UNIQUE (key_hash, part)
+  CHECK (refunded <= paid)
 );
 CREATE INDEX orders_buyer ON orders (buyer_id, id);
 CREATE INDEX orders_shop ON orders (shop_id, id);
