@@ -50,7 +50,7 @@ func rms(pcm []float32) float64 {
 	return math.Sqrt(sum / float64(max(1, len(pcm))))
 }
 
-func aacTrack(t *testing.T, rate, channels int) streaming.Track {
+func aacTrack(t testing.TB, rate, channels int) streaming.Track {
 	t.Helper()
 	config, err := mpeg4audio.AudioSpecificConfig{
 		Type: mpeg4audio.ObjectTypeAACLC, SampleRate: rate, ChannelConfig: uint8(channels),
@@ -68,7 +68,7 @@ func opusTrack(channels int) streaming.Track {
 }
 
 // aacUnits codes a signal as an encoder would that stamps its units with what is heard when.
-func aacUnits(t *testing.T, rate, channels int, pcm []float32) (units []*streaming.Unit) {
+func aacUnits(t testing.TB, rate, channels int, pcm []float32) (units []*streaming.Unit) {
 	t.Helper()
 	enc, err := aac.NewEncoder(aac.EncoderConfig{SampleRate: rate, Channels: channels, Bitrate: 128_000})
 	if err != nil {
@@ -95,7 +95,7 @@ func aacUnits(t *testing.T, rate, channels int, pcm []float32) (units []*streami
 	return units
 }
 
-func opusUnits(t *testing.T, channels int, pcm []float32) (units []*streaming.Unit) {
+func opusUnits(t testing.TB, channels int, pcm []float32) (units []*streaming.Unit) {
 	t.Helper()
 	enc, err := newOpusEncoder(channels)
 	if err != nil {

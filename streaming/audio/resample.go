@@ -4,7 +4,7 @@ import "math"
 
 // resampler turns samples at one rate into samples at another by a windowed sinc in polyphase form. It is exact
 // in time: output sample n is the input at n·from/to, so nothing drifts however long it runs. It adds no delay
-// but the half filter it must look ahead. One goroutine uses it.
+// but the half filter it must look ahead. It takes one or two channels. One goroutine uses it.
 type resampler struct {
 	channels int
 	up, down int64 // to/from in lowest terms
@@ -70,10 +70,18 @@ func (r *resampler) write(dst, in []float32) []float32 {
 		}
 		start := int(from-r.base) * r.channels
 		window := r.history[start : start+r.taps*r.channels]
-		for c := range r.channels {
+		if r.channels == 2 {
+			var left, right float32
+			for k, w := range r.phases[phase] {
+				pair := window[2*k : 2*k+2 : 2*k+2]
+				left += w * pair[0]
+				right += w * pair[1]
+			}
+			dst = append(dst, left, right)
+		} else {
 			var sum float32
 			for k, w := range r.phases[phase] {
-				sum += w * window[k*r.channels+c]
+				sum += w * window[k]
 			}
 			dst = append(dst, sum)
 		}
