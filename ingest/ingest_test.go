@@ -47,7 +47,6 @@ type desk struct {
 	session  *ingest.Session
 	reader   *streaming.Reader
 	units    []*streaming.Unit
-	key      string
 }
 
 func (d *desk) AuthorizePublish(_ context.Context, key, _ string) (ingest.Grant, error) {

@@ -33,17 +33,16 @@ type intake struct {
 	session *ingest.Session
 	refused func(codec error) // told about a coding that is left out
 
-	video, audio   *ingest.Source
-	lengthSize     int
-	wantVideo      bool // announced by the metadata
-	wantAudio      bool
-	announced      bool
-	declared       bool
-	held           []ingest.Frame
-	firstAt        uint32
-	leftOut        map[string]bool
-	malformed      int
-	malformedsLeft error
+	video, audio *ingest.Source
+	lengthSize   int
+	wantVideo    bool // announced by the metadata
+	wantAudio    bool
+	announced    bool
+	declared     bool
+	held         []ingest.Frame
+	firstAt      uint32
+	leftOut      map[string]bool
+	malformed    int
 }
 
 // take reads one message. An error ends the session.
