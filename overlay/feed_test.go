@@ -29,6 +29,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const patience = 15 * time.Second
 
+var discard = slog.New(slog.DiscardHandler)
+
 // open lets everybody follow every broadcast, and shops by cookie only.
 type open struct{}
 
@@ -75,7 +77,7 @@ type stage struct {
 func serve(t *testing.T, change func(*overlay.Feed, *event.MemoryConfig)) *stage {
 	t.Helper()
 	s := &stage{t: t, heard: &heard{some: make(chan struct{}, 1)}}
-	s.feed = &overlay.Feed{Access: open{}, Log: slog.New(slog.DiscardHandler), Upstream: s.heard, PublicURL: "https://hawker.test/"}
+	s.feed = &overlay.Feed{Access: open{}, Log: discard, Upstream: s.heard, PublicURL: "https://hawker.test/"}
 	c := event.MemoryConfig{}
 	if change != nil {
 		change(s.feed, &c)
