@@ -13,11 +13,13 @@ const (
 	framesFew  = 3                // a pause is at least so many pictures long
 )
 
-// Where the publisher makes key pictures on request, one is asked for so long before a segment's end, and so far into
-// a part that its coming leaves no tail.
+// Where the publisher makes key pictures on request, one is asked for so that it comes near a segment's end, and far
+// enough into a part to leave no tail.
 const (
-	askBefore = 400 * time.Millisecond
-	askInto   = 180 * time.Millisecond
+	askEarliest = 400 * time.Millisecond // before the target
+	askMargin   = 40 * time.Millisecond  // beyond a tail
+	askAgain    = 700 * time.Millisecond // after a request that was not heard
+	answerFirst = 90 * time.Millisecond  // what an answer is taken to need before one was seen
 )
 
 // shot is one coded picture.
@@ -36,17 +38,21 @@ type cutter struct {
 
 	pending shot  // its duration is not known yet
 	last    int64 // ticks of the picture before
-	lastKey int64
+	asked   int64 // when a key picture was asked for; 0 where none is due
+	answer  int64 // what the publisher needs to make one
 	delay   int64 // presentation minus decode stamp of the newest key picture
 
-	learning bool // the plan is an earlier generation's
-	seen     gop  // since the newest boundary key picture
+	learning bool // the plan is an earlier generation's, or a guess
+	guessed  bool
+	seen     gop // since the newest key picture
 	dropped  int
 
 	segmentFrom int64
 	parts       int // of the segment
 	intervalAt  int64
-	mark        int // the next of plan.marks; beyond them where parts have left the marks
+	marks       []int64 // where parts end, after markFrom, until the next key picture is due
+	markFrom    int64
+	mark        int // the next of them
 
 	partFrom int64
 	opens    bool // the part in progress begins a segment
@@ -59,9 +65,10 @@ type cutter struct {
 
 // begin takes an epoch's first picture, a key picture.
 func (c *cutter) begin(s shot) {
-	c.pending, c.last, c.lastKey, c.delay = s, c.plan.frame, s.dts, s.pts-s.dts
+	c.pending, c.last, c.delay, c.answer = s, c.plan.frame, s.pts-s.dts, videoTicks(answerFirst)
 	c.newest, c.start = s.dts, s.dts
-	c.segmentFrom, c.intervalAt, c.partFrom, c.opens = s.dts, s.dts, s.dts, true
+	c.segmentFrom, c.partFrom, c.opens = s.dts, s.dts, true
+	c.restart(s.dts)
 }
 
 // next takes a picture. It reports false for one that ends the epoch: it comes after too long a pause.
@@ -78,6 +85,7 @@ func (c *cutter) next(s shot) bool {
 	c.pending, c.newest = s, s.dts
 	c.seen.add(d)
 	c.last = d
+	c.guess()
 	c.cut(s)
 	c.settle(false)
 	return true
@@ -137,26 +145,51 @@ func (c *cutter) cut(s shot) {
 		}
 		c.cutSegment(at, at+c.delay)
 		c.restart(at)
-	case c.mark < len(c.plan.marks) && at-c.intervalAt >= c.plan.marks[c.mark]-half:
+	case c.mark < len(c.marks) && at-c.markFrom >= c.marks[c.mark]-half:
 		c.mark++
 		if have > videoTicks(partTail) {
 			c.closePart(at, at+c.delay)
 		}
-	case c.mark >= len(c.plan.marks) && have+c.last > c.plan.limit && float64(have) >= partFloor*float64(c.plan.limit):
+	case c.mark >= len(c.marks) && have+c.last > c.plan.limit && float64(have) >= partFloor*float64(c.plan.limit):
 		c.closePart(at, at+c.delay)
 	}
 	if s.key {
-		c.delay, c.lastKey, c.seen = s.pts-s.dts, at, gop{}
+		c.delay, c.seen = s.pts-s.dts, gop{}
+		c.answered(at)
 	}
 	c.request(at)
 }
 
-// restart counts the plan's marks from here, unless a tail is carried over.
+// restart lays the marks of the next interval. A tail that is carried over is divided together with it.
 func (c *cutter) restart(at int64) {
-	c.intervalAt, c.mark = at, 0
-	if c.partFrom != at {
-		c.mark = len(c.plan.marks)
+	c.intervalAt, c.markFrom, c.mark, c.marks = at, at, 0, c.plan.marks
+	if tail := at - c.partFrom; tail > 0 {
+		c.markFrom, c.marks = c.partFrom, c.plan.marksWith(tail)
 	}
+}
+
+// guess takes a new generation's cadence from its first pictures, before its first part ends, and its key interval from
+// the generation before.
+func (c *cutter) guess() {
+	if !c.learning || c.guessed || c.seen.ticks < videoTicks(partTail) {
+		return
+	}
+	c.guessed = true
+	g := c.seen
+	f := g.frame()
+	g.frames = max(1, int(float64(c.plan.interval)/f+0.5))
+	g.ticks = int64(float64(g.frames)*f + 0.5)
+	g.asked = c.takes
+	if !g.steady() || c.partFrom != c.segmentFrom {
+		return
+	}
+	p, ok := c.plan.keep(g)
+	if !ok {
+		p = choosePlan(g)
+		p.target = max(p.target, c.plan.target)
+	}
+	c.plan = p
+	c.restart(c.partFrom)
 }
 
 // learn looks at the first whole group of pictures of a generation that began on an earlier one's plan. It reports
@@ -181,9 +214,31 @@ func (c *cutter) request(at int64) {
 	if !c.takes || c.ask == nil {
 		return
 	}
-	due := videoTicks(time.Duration(c.plan.target)*time.Second - askBefore)
-	if at-c.segmentFrom >= due && at-c.lastKey >= due/2 && at-c.partFrom >= videoTicks(askInto) {
+	if c.asked != 0 {
+		if at-c.asked > videoTicks(askAgain) {
+			c.asked = at
+			c.ask()
+		}
+		return
+	}
+	if at+c.answer-c.segmentFrom < videoTicks(time.Duration(c.plan.target)*time.Second-askEarliest) {
+		return
+	}
+	part := int64(partFloor * float64(c.plan.limit))
+	if len(c.plan.marks) > 0 {
+		part = c.plan.marks[0]
+	}
+	if into := (at + c.answer - c.partFrom) % part; into >= videoTicks(partTail+askMargin) {
+		c.asked = at
 		c.ask()
+	}
+}
+
+// answered learns how long the publisher takes from a request to the picture.
+func (c *cutter) answered(at int64) {
+	if c.asked != 0 {
+		c.answer = (c.answer + min(at-c.asked, videoTicks(askAgain))) / 2
+		c.asked = 0
 	}
 }
 

@@ -93,7 +93,7 @@ func newInterval(g gop) plan {
 	p := plan{interval: g.ticks, frame: int64(math.Round(g.frame()))}
 	f := g.frame()
 	switch {
-	case g.asked && g.ticks > videoTicks(askedInterval):
+	case g.asked && (g.open || g.ticks > videoTicks(askedInterval)):
 		p.interval = int64(math.Floor(float64(videoTicks(askedInterval))/f+0.01) * f)
 	case g.open || g.ticks > videoTicks(targetMax*time.Second+targetSlack):
 		p.interval = int64(math.Floor(float64(videoTicks(targetMax*time.Second))/f+0.01) * f)
@@ -171,6 +171,32 @@ func longest(sizes []int) (n int) {
 	return n
 }
 
+// marksWith divides an interval that begins with a tail of the one before it. It returns nil where parts of the same
+// length are not to be had: they then end as they fill up.
+func (p plan) marksWith(tail int64) []int64 {
+	if !p.steady || p.frame <= 0 {
+		return nil
+	}
+	f := float64(p.frame)
+	k := int(math.Round(float64(p.interval+tail) / f))
+	for n := min(int(float64(p.limit)/f), k); n > 0; n-- {
+		if sizes := divide(k, n, f); sizes != nil && p.holds(sizes, f) {
+			return marksOf(sizes, f)
+		}
+	}
+	return nil
+}
+
+// holds tells whether parts of these sizes are long enough for the plan's PART-TARGET.
+func (p plan) holds(sizes []int, f float64) bool {
+	for _, size := range sizes[:len(sizes)-1] {
+		if float64(size)*f < partFloor*float64(p.limit) {
+			return false
+		}
+	}
+	return true
+}
+
 // keep tells whether an earlier generation's targets also suit a new one, and makes the plan for it: playlists then
 // go on unchanged over the boundary.
 func (p plan) keep(g gop) (plan, bool) {
@@ -189,13 +215,8 @@ func (p plan) keep(g gop) (plan, bool) {
 		if sizes == nil {
 			continue
 		}
-		for _, size := range sizes[:len(sizes)-1] {
-			if float64(size)*f < partFloor*float64(p.limit) {
-				return plan{}, false
-			}
-		}
 		q.marks, q.steady = marksOf(sizes, f), true
-		return q, true
+		return q, p.holds(sizes, f)
 	}
 	return plan{}, false
 }

@@ -173,8 +173,13 @@ func TestGenerationsFollowEachOther(t *testing.T) {
 	r.generation(2, 13, videoTrack(), aacTrack(44100))
 	r.feed(clip{fps: 24, gop: 48, rate: 44100, seconds: 15, sets: setsWide}.units())
 	r.generation(3, 29, videoTrack(), aacTrack(48000))
+	r.feed(clip{fps: 25, gop: 50, rate: 48000, seconds: 20}.units())
+	if p := r.parsed(); !p.Independent {
+		t.Errorf("a generation of another cadence does not begin every segment with a key picture\n%s", r.newest())
+	}
+	r.generation(5, 50, videoTrack(), aacTrack(48000))
 	r.feed(clip{fps: 25, gop: 100, rate: 48000, seconds: 60}.units())
-	r.generation(4, 90, aacTrack(48000))
+	r.generation(6, 111, aacTrack(48000))
 	r.feed(clip{rate: 48000, seconds: 30}.units())
 	p := r.parsed()
 	if p.Discontinued == 0 {
@@ -183,11 +188,11 @@ func TestGenerationsFollowEachOther(t *testing.T) {
 	ids := map[string]bool{}
 	for _, d := range p.DateRanges {
 		ids[d["ID"]] = true
-		if d["ID"] == "g4" && (d["X-MEDIA-TIME"] != "90000000" || d["CLASS"] != classAnchor || d["START-DATE"] != "2026-11-20T12:01:30.123Z") {
+		if d["ID"] == "g6" && (d["X-MEDIA-TIME"] != "111000000" || d["CLASS"] != classAnchor || d["START-DATE"] != "2026-11-20T12:01:51.123Z") {
 			t.Errorf("the anchor is %v", d)
 		}
 	}
-	if !ids["g4"] {
+	if !ids["g6"] {
 		t.Error("no anchor of the newest generation")
 	}
 	r.end()
@@ -201,7 +206,7 @@ func TestGenerationsFollowEachOther(t *testing.T) {
 			maps[s.Map] = true
 		}
 	}
-	if len(maps) != 4 {
+	if len(maps) != 5 {
 		t.Errorf("%d init segments, want one per generation", len(maps))
 	}
 }
