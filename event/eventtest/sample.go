@@ -13,7 +13,13 @@ import (
 	"github.com/hawkerlive/hawker/event"
 )
 
-// Sample reads the sample of a kind in its present version. Its topic is of the kind's usual sort.
+// The owners that the samples tell of.
+const (
+	SampleBroadcast = "01936a5c-0000-7000-8000-00000000b001"
+	SampleShop      = "01936a5c-0000-7000-8000-000000005001"
+)
+
+// Sample reads the sample of a kind in its present version, on the topic where the kind is found.
 func Sample(t testing.TB, k event.Kind) event.Event {
 	t.Helper()
 	raw, err := os.ReadFile(SamplePath(k))
@@ -24,11 +30,12 @@ func Sample(t testing.TB, k event.Kind) event.Event {
 	if err := json.Unmarshal(raw, &e); err != nil {
 		t.Fatalf("%s: %v", SamplePath(k), err)
 	}
-	var owner struct{ Shop, Broadcast string }
-	_ = json.Unmarshal(e.Data, &owner) // a batch names its owner inside
-	e.Topic = event.BroadcastTopic(owner.Broadcast)
-	if strings.HasPrefix(string(k), "order.") || owner.Broadcast == "" {
-		e.Topic = event.ShopTopic(owner.Shop)
+	e.Topic = event.BroadcastTopic(SampleBroadcast)
+	switch sort, _, _ := strings.Cut(string(k), "."); sort {
+	case "order", "stock", "price", "key":
+		e.Topic = event.ShopTopic(SampleShop)
+	case "audience":
+		e.Topic = "audience/" + SampleBroadcast
 	}
 	return e
 }
