@@ -143,21 +143,27 @@ func (e *Egress) Run(ctx context.Context) error {
 		case <-e.wake:
 		case <-timer.C:
 		}
-		now := time.Now()
-		e.obey()
-		e.joining = 0
-		e.refill(now)
-		for e.round(now) {
-			// A key picture goes round the viewers, a few packets to each at a time.
-		}
-		e.flush()
-		e.Metrics.round(time.Since(now).Seconds())
+		woken := time.Now()
+		e.turn(ctx, woken)
+		e.Metrics.round(time.Since(woken).Seconds())
 		if e.joining > 0 {
 			timer.Reset(paceTick)
 		} else {
 			timer.Reset(idleTick)
 		}
 	}
+}
+
+// turn brings every viewer as far as it may get now. A key picture goes round the viewers, a few packets to each at
+// a time; in between, requests are heard.
+func (e *Egress) turn(ctx context.Context, now time.Time) {
+	for more := true; more && ctx.Err() == nil; now = time.Now() {
+		e.obey()
+		e.joining = 0
+		e.refill(now)
+		more = e.round(now)
+	}
+	e.flush()
 }
 
 // obey carries out what was asked for since the last time.

@@ -124,12 +124,13 @@ func (s *studio) viewer() (*Viewer, *tape) {
 	return v, c
 }
 
-// turn lets the egress do what it does when it is woken.
+// turn lets the egress do what it does when it is woken, at a moment of the test's.
 func (s *studio) turn(now time.Time) {
 	s.egress.obey()
 	s.egress.joining = 0
 	s.egress.refill(now)
 	for s.egress.round(now) {
+		s.egress.joining = 0
 	}
 	s.egress.flush()
 }

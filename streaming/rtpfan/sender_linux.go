@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -20,6 +21,8 @@ type sender struct {
 	raw     syscall.RawConn
 	ipv6    bool // the socket's family
 	segment bool
+	refused int // trains in a row whose packets went through one by one
+	zones   map[string]uint32
 
 	headers  []mmsghdr
 	vectors  []unix.Iovec
@@ -57,35 +60,64 @@ func newSender(conn *net.UDPConn, plain bool) *sender {
 	return s
 }
 
+// Trains that the kernel refuses in a row, though it takes their packets, before it gets no more trains.
+const refusedMax = 8
+
 // send sends the batch and reports how many system calls it took and how many messages were refused. A refused
-// message is lost, as a datagram may be.
+// message is lost, as a datagram may be; a refused train is tried packet by packet, for its path may not segment.
 func (s *sender) send(b *batch) (calls, failed int) {
-	s.prepare(b)
+	s.prepare(b, s.segment)
 	for at := 0; at < len(s.headers); {
 		n, err := s.call(s.headers[at:min(len(s.headers), at+batchTrainsMax)])
 		calls++
 		at += n
-		if err == nil {
+		if n > 0 && s.segment && b.trains[at-1].count > 1 {
+			s.refused = 0
+		}
+		if err == nil && n > 0 {
 			continue
 		}
-		if s.segment && (errors.Is(err, unix.EIO) || errors.Is(err, unix.EINVAL)) {
-			// This path cannot segment: go on without, from the train that failed.
-			s.segment = false
-			rest := *b
-			rest.trains = b.trains[at:]
-			c, f := s.send(&rest)
-			return calls + c, failed + f
+		if s.segment && b.trains[at].count > 1 && (errors.Is(err, unix.EIO) || errors.Is(err, unix.EINVAL)) {
+			c, f := s.unpack(b, at)
+			calls, failed = calls+c, failed+f
+			s.prepare(b, s.segment) // its structures were used
+			if !s.segment {
+				rest := batch{arena: b.arena, trains: b.trains[at+1:]}
+				c, f := s.send(&rest)
+				return calls + c, failed + f
+			}
+		} else {
+			failed++
 		}
-		failed++
 		at++
 	}
 	return calls, failed
 }
 
+// unpack sends a train that was refused packet by packet.
+func (s *sender) unpack(b *batch, at int) (calls, failed int) {
+	one := batch{arena: b.arena, trains: b.trains[at : at+1]}
+	s.prepare(&one, false)
+	for i := 0; i < len(s.headers); {
+		n, err := s.call(s.headers[i:])
+		calls++
+		i += n
+		if err != nil || n == 0 {
+			failed++
+			i++
+		}
+	}
+	if failed == 0 {
+		s.refused++
+		s.segment = s.refused < refusedMax
+	}
+	return calls, failed
+}
+
 // prepare fills the kernel's structures.
-func (s *sender) prepare(b *batch) {
+func (s *sender) prepare(b *batch, segment bool) {
 	count := len(b.trains)
-	if !s.segment {
+	if !segment {
 		count = 0
 		for i := range b.trains {
 			count += b.trains[i].count
@@ -99,7 +131,7 @@ func (s *sender) prepare(b *batch) {
 	i := 0
 	for t := range b.trains {
 		tr := &b.trains[t]
-		if s.segment {
+		if segment {
 			s.message(i, tr.to, b.arena[tr.start:tr.end], tr.segment, tr.count)
 			i++
 			continue
@@ -120,7 +152,7 @@ func (s *sender) message(i int, to netip.AddrPort, data []byte, segment, count i
 	h.header.Iov = v
 	h.header.SetIovlen(1)
 	h.header.Name = (*byte)(unsafe.Pointer(&s.names[i]))
-	h.header.Namelen = putName(&s.names[i], to, s.ipv6)
+	h.header.Namelen = s.putName(&s.names[i], to)
 	if count > 1 {
 		c := &s.controls[i]
 		binary.NativeEndian.PutUint64(c[0:], controlLen)
@@ -132,18 +164,39 @@ func (s *sender) message(i int, to netip.AddrPort, data []byte, segment, count i
 	}
 }
 
-// putName writes a socket address for a socket of the given family and returns its length.
-func putName(name *unix.RawSockaddrInet6, to netip.AddrPort, ipv6 bool) uint32 {
+// putName writes a socket address and returns its length.
+func (s *sender) putName(name *unix.RawSockaddrInet6, to netip.AddrPort) uint32 {
 	addr := to.Addr()
-	if !ipv6 {
+	if !s.ipv6 {
 		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(name))
 		*v4 = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: addr.Unmap().As4()}
 		binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&v4.Port))[:], to.Port())
 		return unix.SizeofSockaddrInet4
 	}
 	*name = unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: addr.As16()}
+	if zone := addr.Zone(); zone != "" {
+		name.Scope_id = s.zone(zone)
+	}
 	binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&name.Port))[:], to.Port())
 	return unix.SizeofSockaddrInet6
+}
+
+// zone is the number of the interface that a link-local address names.
+func (s *sender) zone(name string) uint32 {
+	if id, ok := s.zones[name]; ok {
+		return id
+	}
+	id := uint32(0)
+	if i, err := net.InterfaceByName(name); err == nil {
+		id = uint32(i.Index)
+	} else if n, err := strconv.Atoi(name); err == nil {
+		id = uint32(n)
+	}
+	if s.zones == nil || len(s.zones) > 64 {
+		s.zones = map[string]uint32{}
+	}
+	s.zones[name] = id
+	return id
 }
 
 // call sends messages and returns how many the kernel took. It waits while the socket's buffer is full.

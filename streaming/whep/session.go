@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"github.com/pion/dtls/v3"
 	"github.com/pion/srtp/v3"
 
+	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/rtpfan"
 )
 
@@ -136,10 +138,14 @@ func (v *session) over(now time.Time) string {
 	if now.Sub(time.Unix(0, v.consent.Load())) > consentTimeout {
 		return "consent expired"
 	}
-	if reason := unplayable(v.fan.Err()); reason != nil {
-		return reason.code
+	switch err := v.fan.Err(); {
+	case err == nil, errors.Is(err, rtpfan.ErrNotReady): // a new generation whose key picture is on its way
+		return ""
+	case errors.Is(err, streaming.ErrEnded):
+		return "ended"
+	default:
+		return unplayable(err).code
 	}
-	return ""
 }
 
 // close ends the session. It may be called more than once; the first reason counts.
