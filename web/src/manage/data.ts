@@ -1,6 +1,5 @@
 import { api, ApiError } from '../api/client';
-import type { Account, Channel, Money, Page, Product } from '../api/types';
-import { membershipsOf } from '../auth/auth';
+import type { Account, Channel, Membership, Money, Page, Product, Role } from '../api/types';
 
 /** pages reads a list to its end, at most `max` pages of it. */
 export async function pages<T>(path: string, query: Record<string, string | number>, signal?: AbortSignal, max = 10) {
@@ -20,16 +19,41 @@ export function loadProducts(shop: string, signal?: AbortSignal, archived = fals
   return pages<Product>(`/v1/shops/${shop}/products`, { limit: 200, ...(archived && { archived: 'true' }) }, signal);
 }
 
+/** Where somebody has one of the roles. A membership of a channel may name the channel's shop; it is none of the shop. */
+export function shopsOf(who: Account | null | undefined, roles: Role[]): Membership[] {
+  return (who?.memberships ?? []).filter((one) => one.shop && !one.channel && roles.includes(one.role));
+}
+
+export function channelsOf(who: Account | null | undefined, roles: Role[]): Membership[] {
+  return (who?.memberships ?? []).filter((one) => one.channel && roles.includes(one.role));
+}
+
 /** The channels where somebody may work: their own, and those of the shops that they run. */
 export async function loadChannels(who: Account, signal?: AbortSignal): Promise<Channel[]> {
-  const ids = membershipsOf(who, 'channel', ['owner', 'creator', 'moderator']).map((one) => one.channel!);
-  const shops = membershipsOf(who, 'shop', ['owner', 'seller']).map((one) => one.shop!);
+  const ids = channelsOf(who, ['owner', 'creator', 'moderator']).map((one) => one.channel!);
+  const shops = shopsOf(who, ['owner', 'seller']).map((one) => one.shop!);
   const own = ids.map((id) => orNone(api.get<Channel>(`/v1/channels/${id}`, undefined, signal)));
   const owned = shops.map((id) => orNone(api.get<Page<Channel>>(`/v1/shops/${id}/channels`, undefined, signal)));
   const found = [...(await Promise.all(own)), ...(await Promise.all(owned)).flatMap((page) => page?.items ?? [])];
   const channels = new Map<string, Channel>();
   for (const channel of found) if (channel && !channels.has(channel.id)) channels.set(channel.id, channel);
   return [...channels.values()];
+}
+
+export interface Dated<T> {
+  body: T;
+  /** The server's clock, to the second. */
+  date: string | null;
+  /** When its head was read, in our clock. */
+  read: number;
+}
+
+/** getDated reads JSON together with the time at which the server sent it. */
+export async function getDated<T>(path: string): Promise<Dated<T>> {
+  const response = await fetch(path, { headers: { Accept: 'application/json' } }).catch(() => undefined);
+  const read = Date.now();
+  if (!response?.ok) throw new ApiError(response?.status ?? 0, undefined, undefined);
+  return { body: (await response.json()) as T, date: response.headers.get('Date'), read };
 }
 
 /** orNone takes a "no" for an empty answer; that there was no answer stays an error. */

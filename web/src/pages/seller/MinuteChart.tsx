@@ -9,7 +9,7 @@ import { compact, dateTime, money, number } from '../../i18n/format';
 import { language } from '../../i18n/language';
 import { Button } from '../../ui/Button';
 import { Chips } from '../../ui/Field';
-import { bandsOf, everyMinute, seriesOf, type Band, type Measure } from './figures';
+import { bandsOf, everyMinute, halfMinute, seriesOf, type Band, type Measure } from './figures';
 import { t } from './messages';
 
 interface Props {
@@ -19,6 +19,8 @@ interface Props {
 }
 
 const height = 280;
+/** Whole minutes between the marks of the axis of time, in seconds. */
+const axisSteps = [1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440].map((minutes) => minutes * 60);
 
 /** MinuteChart draws what each minute brought, how many watched, and what was pinned, on one axis of time. */
 export function MinuteChart({ sales, table }: Props) {
@@ -148,7 +150,7 @@ function optionsOf(element: HTMLElement, measure: Measure, wording: Wording): uP
     legend: { live: true },
     cursor: { y: false, points: { size: 8 } },
     scales: {
-      x: { time: true, range: (_, from, until) => [from - 30, until + 30] },
+      x: { time: true, range: (plot) => spanOf(plot.data[0] as number[]) },
       y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] },
       viewers: { range: (_, __, most) => [0, Math.max(4, most * 1.1)] },
     },
@@ -156,6 +158,8 @@ function optionsOf(element: HTMLElement, measure: Measure, wording: Wording): uP
       {
         ...axis,
         size: 30,
+        incrs: axisSteps,
+        space: 64,
         grid: { show: false },
         values: (_, ticks) => ticks.map((at) => dateTime(at * 1000, { timeStyle: 'short' })),
       },
@@ -164,7 +168,8 @@ function optionsOf(element: HTMLElement, measure: Measure, wording: Wording): uP
     ],
     series: [
       {
-        value: (_, at) => (at === null || at === undefined ? '–' : dateTime(at * 1000, { timeStyle: 'short' })),
+        value: (_, at) =>
+          at === null || at === undefined ? '–' : dateTime((at - halfMinute) * 1000, { timeStyle: 'short' }),
         label: t('minute'),
       },
       {
@@ -191,6 +196,13 @@ function optionsOf(element: HTMLElement, measure: Measure, wording: Wording): uP
       drawClear: [(plot) => drawBands(plot, bands(), { fill: accent, text, font: style.fontFamily })],
     },
   };
+}
+
+/** The axis of time: a little room at both ends, and ten minutes at the least, so that one bar is not the whole. */
+function spanOf(seconds: number[]): [number, number] {
+  const first = seconds[0] ?? 0;
+  const last = seconds.at(-1) ?? first;
+  return [first - halfMinute, Math.max(last, first + 9 * 60) + halfMinute];
 }
 
 /** drawBands shades the time of each pin behind the figures, and names it where there is room. */

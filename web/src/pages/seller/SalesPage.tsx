@@ -63,7 +63,7 @@ export function SalesPage({ context, broadcast }: Props) {
           {!mine.some((one) => one.id === chosen) && <option value={chosen}>{data.broadcast?.title ?? ''}</option>}
           {mine.map((one) => (
             <option key={one.id} value={one.id}>
-              {one.title} · {one.started_at ? dateTime(one.started_at) : stateName(one.state)}
+              {one.title} · {one.started_at ? dateTime(one.started_at, shortDate) : stateName(one.state)}
             </option>
           ))}
         </Select>
@@ -107,6 +107,8 @@ export function SalesPage({ context, broadcast }: Props) {
     </>
   );
 }
+
+const shortDate = { dateStyle: 'short', timeStyle: 'short' } as const;
 
 /** The chart brings its own library; it is loaded only here. */
 const MinuteChart = lazyPart(() => import('./MinuteChart').then((module) => module.MinuteChart));

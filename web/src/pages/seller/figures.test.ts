@@ -81,7 +81,7 @@ describe('the chart', () => {
     expect(pinTitles(one, minute(0, 0, ['1', 'unknown']))).toEqual(['Linen shirt']);
   });
   test('columns are in units of the currency', () => {
-    expect(seriesOf([minute(0, 2900)], 'gmv', 2)).toEqual([[start / 1000], [29], [10]]);
+    expect(seriesOf([minute(0, 2900)], 'gmv', 2)).toEqual([[start / 1000 + 30], [29], [10]]);
     expect(seriesOf([minute(0, 2900)], 'orders', 2)[1]).toEqual([29]);
   });
 });

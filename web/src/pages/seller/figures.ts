@@ -110,16 +110,19 @@ export function pinTitles(sales: Sales, minute: SalesMinute): string[] {
   return (minute.pins ?? []).map((id) => titles.get(products.get(id) ?? '') ?? '').filter((title) => title !== '');
 }
 
+/** Seconds from a minute's beginning to where its bar stands. */
+export const halfMinute = 30;
+
 export type Measure = 'gmv' | 'orders';
 
-/** seriesOf gives the chart its columns: seconds, bars, line. Money is in whole units of its currency. */
+/** seriesOf gives the chart its columns: the middle of each minute, bars, line. Money is in units of its currency. */
 export function seriesOf(
   minutes: readonly SalesMinute[],
   measure: Measure,
   digits: number,
 ): [number[], number[], number[]] {
   const bars = minutes.map((one) => (measure === 'gmv' ? amountOf(one.gmv) / 10 ** digits : one.orders));
-  return [minutes.map((one) => Date.parse(one.minute) / 1000), bars, minutes.map((one) => one.viewers)];
+  return [minutes.map((one) => Date.parse(one.minute) / 1000 + halfMinute), bars, minutes.map((one) => one.viewers)];
 }
 
 export interface ProductRow {

@@ -5,9 +5,10 @@ import type { Account, Membership, Role, Shop } from '../../api/types';
 import { navigate, type PathParams } from '../../app/router';
 import { TopBar } from '../../app/TopBar';
 import { useStore } from '../../app/store';
-import { account, membershipsOf } from '../../auth/auth';
+import { account } from '../../auth/auth';
 import { t as common } from '../../i18n/common';
 import type { Language } from '../../i18n/language';
+import { shopsOf } from '../../manage/data';
 import { Failed, Gate } from '../../manage/Gate';
 import { manage } from '../../manage/messages';
 import { Notice } from '../../ui/Card';
@@ -41,7 +42,7 @@ export interface ShopContext {
 export default function Seller({ params }: { params: PathParams }) {
   const who = useStore(account);
   const [shopID = '', section = 'sales', id] = (params['rest'] ?? '').split('/');
-  const shops = membershipsOf(who, 'shop', ['owner', 'seller', 'finance']);
+  const shops = shopsOf(who, ['owner', 'seller', 'finance']);
   const here = sections.includes(section as Section) ? (section as Section) : 'sales';
   return (
     <div class="seller">

@@ -5,11 +5,11 @@ import { explain } from '../../api/errors';
 import { useEvery, useLoad } from '../../api/load';
 import type { Account, Broadcast, Channel, Page } from '../../api/types';
 import { navigate } from '../../app/router';
-import { loadAccount, membershipsOf } from '../../auth/auth';
+import { loadAccount } from '../../auth/auth';
 import { dateTime } from '../../i18n/format';
 import { Badge } from '../../manage/Badge';
 import { Copy } from '../../manage/Copy';
-import { loadChannels } from '../../manage/data';
+import { loadChannels, shopsOf } from '../../manage/data';
 import { Failed } from '../../manage/Gate';
 import { Button } from '../../ui/Button';
 import { Notice } from '../../ui/Card';
@@ -208,7 +208,7 @@ function NewBroadcast({ channel, open, onClose }: NewBroadcastProps) {
 }
 
 function NoChannel({ who, onMade }: { who: Account; onMade: () => void }) {
-  const shops = membershipsOf(who, 'shop', ['owner', 'seller']);
+  const shops = shopsOf(who, ['owner', 'seller']);
   const [name, setName] = useState('');
   const [handle, setHandle] = useState('');
   const [busy, setBusy] = useState(false);

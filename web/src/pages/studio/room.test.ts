@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Pin, Product, Scene } from '../../api/types';
-import { advance, armedOf, fromScene, latencyOf, moved, runOf, serverAhead, stockNow, wallOf, type Room } from './room';
+import { advance, aheadOf, armedOf, boundsOf, fromScene, latencyOf, moved, narrowed } from './room';
+import { runOf, stockNow, unknownBounds, wallOf, type Room } from './room';
 
 const price = { amount: 2900, currency: 'EUR' };
 const product = (id: string, ...available: number[]): Product => ({
@@ -94,10 +95,27 @@ describe('the clock', () => {
     expect(wallOf(anchors, 61_000_000)).toBe(start + 121_000);
     expect(wallOf([], 1)).toBeUndefined();
   });
+  test('answers with whole seconds narrow the server’s clock', () => {
+    const ahead = 250; // what is to be found
+    let bounds = unknownBounds;
+    expect(aheadOf(bounds)).toBeUndefined();
+    for (let n = 0; n < 8; n++) {
+      const asked = start + n * 333;
+      const date = new Date(Math.floor((asked + 10 + ahead) / 1000) * 1000).toUTCString();
+      const { low, high } = boundsOf(date, asked, asked + 20);
+      bounds = narrowed(bounds, low, high);
+    }
+    expect(Math.abs(aheadOf(bounds)! - ahead)).toBeLessThan(200);
+    expect(boundsOf(null, 1, 2)).toEqual(unknownBounds);
+  });
+  test('an event that has just been made is a lower bound', () => {
+    expect(narrowed({ low: 0, high: 400 }, 240)).toEqual({ low: 240, high: 400 });
+  });
+  test('a clock that was set makes the old bounds worthless', () => {
+    expect(narrowed({ low: 0, high: 400 }, 5000, 6000)).toEqual({ low: 5000, high: 6000 });
+  });
   test('latency is told in the server’s clock', () => {
-    const scene = { anchors, now: 61_000_000 };
-    const ahead = serverAhead(scene, start + 100_000, start + 100_200)!;
-    expect(ahead).toBe(20_900);
+    const ahead = 20_900;
     expect(latencyOf(anchors, 60_500_000, start + 100_100, ahead)).toBe(500);
     expect(latencyOf(anchors, undefined, start, ahead)).toBeUndefined();
     expect(latencyOf(anchors, 70_000_000, start + 100_100, ahead)).toBe(0);

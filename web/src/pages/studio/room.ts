@@ -123,13 +123,36 @@ export function wallOf(anchors: readonly Anchor[], time: MediaTime): number | un
   return Date.parse(best.wall) + (time - best.media_time) / 1000;
 }
 
+/** Bounds hold by how many milliseconds the server's clock is ahead of ours: at least, and at most. */
+export interface Bounds {
+  low: number;
+  high: number;
+}
+
+export const unknownBounds: Bounds = { low: -Infinity, high: Infinity };
+
+/** narrowed takes what one message told. Where it contradicts what was known, a clock was set: only the new one holds. */
+export function narrowed(bounds: Bounds, low: number, high = Infinity): Bounds {
+  const next = { low: Math.max(bounds.low, low), high: Math.min(bounds.high, high) };
+  return next.low <= next.high ? next : { low, high };
+}
+
 /**
- * serverAhead is by how many milliseconds the server's clock is ahead of ours, from a scene asked for at `asked` and
- * read at `read`: the scene's `now` is the live edge at about the middle.
+ * boundsOf reads the Date of an answer, which is cut to the second, between asking and reading it: each answer says a
+ * little, a few together say it to a tenth of a second.
  */
-export function serverAhead(scene: Pick<Scene, 'anchors' | 'now'>, asked: number, read: number): number | undefined {
-  const wall = wallOf(scene.anchors ?? [], scene.now ?? 0);
-  return wall === undefined || !scene.now ? undefined : wall - (asked + read) / 2;
+export function boundsOf(date: string | null, asked: number, read: number): Bounds {
+  const second = Date.parse(date ?? '');
+  if (Number.isNaN(second)) return unknownBounds;
+  return { low: second - read, high: second + 1000 - asked };
+}
+
+/** How far apart the bounds may be for a delay to be worth showing. */
+const boundsApartMax = 400;
+
+/** aheadOf is the middle of the bounds, once they are near enough. */
+export function aheadOf(bounds: Bounds): number | undefined {
+  return bounds.high - bounds.low <= boundsApartMax ? (bounds.low + bounds.high) / 2 : undefined;
 }
 
 /** latencyOf is how old the frame is that is on screen, in milliseconds; never below 0. */

@@ -1,10 +1,12 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { api } from '../../api/client';
+import { useStore } from '../../app/store';
+import { account } from '../../auth/auth';
 import { useEvery } from '../../api/load';
-import type { Broadcast, Pin, Product, Sales, Scene } from '../../api/types';
+import type { Broadcast, Pin, Product, Role, Sales, Scene } from '../../api/types';
 import { Feed, spreadSceneReload, type FeedState } from '../../feed/feed';
-import { loadProducts, orNone } from '../../manage/data';
-import { advance, fromScene, serverAhead, type Room } from './room';
+import { getDated, loadProducts, orNone, shopsOf } from '../../manage/data';
+import { advance, aheadOf, boundsOf, fromScene, narrowed, unknownBounds, type Room } from './room';
 
 export interface RoomData {
   broadcast: Broadcast | undefined;
@@ -24,35 +26,38 @@ export interface RoomData {
   setBroadcast: (broadcast: Broadcast) => void;
 }
 
+/** Who sees a shop's figures. */
+const shopRoles: Role[] = ['owner', 'seller', 'finance'];
+
 /** useRoom holds everything that the control room shows of a broadcast, kept fresh by the feed. */
 export function useRoom(id: string): RoomData {
+  const who = useStore(account);
   const [broadcast, setBroadcast] = useState<Broadcast>();
   const [room, setRoom] = useState<Room>();
   const [products, setProducts] = useState<Product[]>();
   const [bag, setBag] = useState<string[]>([]);
   const [sales, setSales] = useState<Sales>();
-  const [ahead, setAhead] = useState<number>();
   const [feedState, setFeedState] = useState<FeedState>('connecting');
   const [error, setError] = useState<unknown>();
   const [turn, setTurn] = useState(0);
-  const maySeeSales = useRef(true);
+  const clock = useRef(unknownBounds);
   const change = useCallback((step: (room: Room) => Room) => setRoom((now) => now && step(now)), []);
 
   useEffect(() => {
     const abort = new AbortController();
     let reloadTimer: ReturnType<typeof setTimeout> | undefined;
     const loadScene = async () => {
-      const asked = Date.now();
       const scene = await api.get<Scene>(`/v1/broadcasts/${id}/scene`, undefined, abort.signal);
-      const offset = serverAhead(scene, asked, Date.now());
-      if (offset !== undefined) setAhead(offset);
       setRoom(fromScene(scene));
       setBag((scene.bag ?? []).map((one) => one.id));
       feed.follow(scene.position);
     };
     const feed = new Feed({
       path: `/v1/broadcasts/${id}/feed`,
-      onEvent: (event) => change((now) => advance(now, event)),
+      onEvent: (event) => {
+        if (event.at > 0) clock.current = narrowed(clock.current, event.at - Date.now());
+        change((now) => advance(now, event));
+      },
       onGap: () => {
         clearTimeout(reloadTimer);
         reloadTimer = setTimeout(() => void loadScene().catch(() => feed.follow('')), spreadSceneReload());
@@ -73,36 +78,35 @@ export function useRoom(id: string): RoomData {
     };
   }, [id, turn]);
 
+  const clockKnown = aheadOf(clock.current) !== undefined || room?.state === 'ended';
   // Health and transports stand in the broadcast; its state comes by the feed too, and this heals a feed that is down.
   const readBroadcast = () => {
     if (!broadcast || broadcast.state === 'ended') return;
-    api.get<Broadcast>(`/v1/broadcasts/${id}`).then(
-      (found) => {
+    const asked = Date.now();
+    getDated<Broadcast>(`/v1/broadcasts/${id}`).then(
+      ({ body: found, date, read }) => {
+        const { low, high } = boundsOf(date, asked, read);
+        clock.current = narrowed(clock.current, low, high);
         setBroadcast(found);
         change((now) => (now.state === found.state ? now : { ...now, state: found.state, anchors: found.anchors }));
       },
       () => undefined, // the next turn asks again
     );
   };
-  useEvery(2000, readBroadcast);
+  // Not a whole number of seconds: answers from everywhere in the second tell the server's clock.
+  useEvery(clockKnown ? 2130 : 430, readBroadcast);
   useEffect(readBroadcast, [room?.state]);
 
   const readSales = () => {
-    if (!maySeeSales.current || broadcast === undefined) return;
-    orNone(api.get<Sales>(`/v1/broadcasts/${id}/sales`)).then(
-      (found) => {
-        maySeeSales.current = found !== undefined;
-        setSales(found);
-      },
-      () => undefined,
-    );
+    if (!broadcast || !(who?.admin || shopsOf(who, shopRoles).some((one) => one.shop === broadcast.shop))) return;
+    orNone(api.get<Sales>(`/v1/broadcasts/${id}/sales`)).then(setSales, () => undefined);
   };
   useEvery(1000, () => room?.state !== 'ended' && readSales());
   useEffect(readSales, [broadcast?.id, room?.state]);
 
   const reload = useCallback(() => setTurn((n) => n + 1), []);
   return {
-    ...{ broadcast, room, products, bag, sales, ahead, feed: feedState, error },
+    ...{ broadcast, room, products, bag, sales, ahead: aheadOf(clock.current), feed: feedState, error },
     ...{ reload, change, setBag, setBroadcast },
   };
 }
