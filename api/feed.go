@@ -1,12 +1,32 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/hawkerlive/hawker/event"
 )
+
+// WriteProblem answers a request that a door outside of this package's routes (the feed) refuses.
+func (s *Server) WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
+	s.build()
+	p := s.problem(r.Context(), err)
+	raw, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // plain structs always encode
+	}
+	h := w.Header()
+	for k, v := range p.GetHeaders() {
+		h[k] = v
+	}
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(raw) // whoever asked may have gone
+}
 
 // feedMessage is what comes down a feed, for the description only: the overlay encodes it itself.
 type feedMessage struct {

@@ -106,6 +106,7 @@ var meanings = []meaning{
 	{overlay.ErrProduct, 422, "unknown-product", "The broadcast's shop does not sell this product", 0},
 	{overlay.ErrBag, 422, "bad-bag", "A bag holds at most 100 different products", 0},
 	{overlay.ErrEvent, 422, "bad-event", "An integrator's event has a kind x.… and a JSON object of at most 4 KiB", 0},
+	{overlay.ErrFeedHandshake, 400, "bad-handshake", "This is not a WebSocket handshake", 0},
 	{overlay.ErrFeedUpgrade, 426, "upgrade-required", "A feed is a WebSocket, or server-sent events where Accept asks for them", 0},
 	{overlay.ErrFeedAddress, 429, "limited", "Too many feeds from this address", time.Minute},
 	{overlay.ErrFeedFull, 503, "busy", "This node follows as many feeds as it can", 5 * time.Second},

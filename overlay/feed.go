@@ -26,12 +26,13 @@ const (
 
 // What the feed refuses.
 var (
-	ErrFeedOrigin  = errors.New("overlay: a feed that relies on a cookie must be opened from our own pages")
-	ErrFeedFull    = errors.New("overlay: this node follows as many feeds as it can")
-	ErrFeedAddress = errors.New("overlay: too many feeds from one address")
-	ErrFeedUpgrade = errors.New("overlay: a feed is a WebSocket, or server-sent events where Accept asks for them")
-	ErrFeedClosed  = errors.New("overlay: the feed is not running")
-	ErrFeedPath    = errors.New("overlay: there is no feed at this address")
+	ErrFeedOrigin    = errors.New("overlay: a feed that relies on a cookie must be opened from our own pages")
+	ErrFeedFull      = errors.New("overlay: this node follows as many feeds as it can")
+	ErrFeedAddress   = errors.New("overlay: too many feeds from one address")
+	ErrFeedUpgrade   = errors.New("overlay: a feed is a WebSocket, or server-sent events where Accept asks for them")
+	ErrFeedHandshake = errors.New("overlay: this is not a WebSocket handshake")
+	ErrFeedClosed    = errors.New("overlay: the feed is not running")
+	ErrFeedPath      = errors.New("overlay: there is no feed at this address")
 )
 
 // Access says who may follow which topic.
@@ -151,7 +152,7 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.Is(err, ErrFeedUpgrade):
 		return http.StatusUpgradeRequired
-	case errors.Is(err, event.ErrBadPosition), errors.Is(err, errHandshake):
+	case errors.Is(err, event.ErrBadPosition), errors.Is(err, ErrFeedHandshake):
 		return http.StatusBadRequest
 	case errors.Is(err, ErrFeedAddress):
 		return http.StatusTooManyRequests

@@ -85,7 +85,7 @@ func (m *Metrics) refused(err error) {
 		return
 	}
 	reason := "access"
-	for name, e := range map[string]error{"origin": ErrFeedOrigin, "full": ErrFeedFull, "address": ErrFeedAddress, "upgrade": ErrFeedUpgrade, "closed": ErrFeedClosed, "path": ErrFeedPath, "handshake": errHandshake} {
+	for name, e := range map[string]error{"origin": ErrFeedOrigin, "full": ErrFeedFull, "address": ErrFeedAddress, "upgrade": ErrFeedUpgrade, "closed": ErrFeedClosed, "path": ErrFeedPath, "handshake": ErrFeedHandshake} {
 		if errors.Is(err, e) {
 			reason = name
 		}

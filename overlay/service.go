@@ -19,6 +19,7 @@ import (
 )
 
 const (
+	leadDefault     = 250 * time.Millisecond
 	windowDefault   = 30 * time.Second // how far behind the live edge a creator's preview may be
 	quoteForDefault = 10 * time.Minute // a quoted price is honoured this long
 	driftAllowed    = time.Second      // a publisher's clock may run ahead of the wall by this (streaming's drift limit)
@@ -43,6 +44,9 @@ type Service struct {
 	Wake func()
 	// Window is how far before now a media time may lie that a creator sends; default 30 s.
 	Window time.Duration
+	// Lead is how far ahead of the server's edge a pin starts that names no frame, so that it is with a viewer who
+	// is only a tenth of a second behind before its frame is. Default 250 ms; negative: none.
+	Lead time.Duration
 	// QuoteFor is how long a quoted price is honoured; default 10 min.
 	QuoteFor time.Duration
 	// Now tells the time; it defaults to time.Now.
@@ -225,7 +229,7 @@ func (s *Service) Pass(ctx context.Context, broadcast string, kind event.Kind, d
 const stateEnded = "ended"
 
 // frame finds the broadcast and judges the media time that a client sent; without one it takes what enters the
-// server now. Before the first frame everything belongs to media time 0.
+// server a moment from now. Before the first frame everything belongs to media time 0.
 func (s *Service) frame(ctx context.Context, broadcast string, at *mediatime.Time) (Broadcast, mediatime.Time, error) {
 	b, err := s.Broadcasts.Broadcast(ctx, broadcast)
 	if err != nil {
@@ -236,6 +240,9 @@ func (s *Service) frame(ctx context.Context, broadcast string, at *mediatime.Tim
 	}
 	now, on := s.Clock.Now(b.ID)
 	if at == nil {
+		if on {
+			now += mediatime.Of(s.lead())
+		}
 		return b, max(now, 0), nil
 	}
 	window := s.Window
@@ -264,6 +271,13 @@ func (s *Service) now() time.Time {
 		return time.Now().UTC().Truncate(time.Millisecond)
 	}
 	return s.Now().UTC().Truncate(time.Millisecond)
+}
+
+func (s *Service) lead() time.Duration {
+	if s.Lead == 0 {
+		return leadDefault
+	}
+	return max(s.Lead, 0)
 }
 
 func (s *Service) quoteFor() time.Duration {

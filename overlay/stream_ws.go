@@ -3,7 +3,6 @@ package overlay
 import (
 	"crypto/sha1"
 	"encoding/base64"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -23,8 +22,6 @@ const (
 	sendBuffer    = 64 << 10         // kernel memory that a reader who does not read can hold
 	handshakeTime = 5 * time.Second
 )
-
-var errHandshake = errors.New("overlay: this is not a WebSocket handshake")
 
 // socket is a WebSocket reader: one goroutine that reads what comes up, and while there is something to write
 // one that writes. What it writes are the shared frames of its room.
@@ -111,7 +108,7 @@ func handshake(r *http.Request) (accept string, err error) {
 	key := r.Header.Get("Sec-Websocket-Key")
 	raw, err := base64.StdEncoding.DecodeString(key)
 	if err != nil || len(raw) != 16 || r.ProtoMajor != 1 || r.ProtoMinor < 1 || !hasToken(r.Header["Connection"], "upgrade") {
-		return "", errHandshake
+		return "", ErrFeedHandshake
 	}
 	if r.Header.Get("Sec-Websocket-Version") != "13" {
 		return "", ErrFeedUpgrade

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/api"
+	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/streaming"
 )
 
@@ -18,10 +19,7 @@ const (
 	doorKeepsMax = 10_000
 )
 
-var (
-	errNotForYou = errors.New("this broadcast is not public")
-	errNoTopic   = errors.New("there is no such topic")
-)
+var errNotForYou = errors.New("this broadcast is not public")
 
 // doorkeeper says who may watch and who may follow. What is on air, was, or is announced is everybody's; drafts and
 // rehearsals are the team's; a shop's topic is its people's.
@@ -80,11 +78,15 @@ func (d *doorkeeper) watch(ctx context.Context, r *http.Request, broadcast strin
 // MayFollow tells who may follow a feed. A shop's feed relies on who asks; cookie says that a cookie told.
 func (d *doorkeeper) MayFollow(r *http.Request, topic string) (cookie bool, err error) {
 	if id, ok := strings.CutPrefix(topic, "broadcast/"); ok {
-		return false, d.watch(r.Context(), r, id)
+		err := d.watch(r.Context(), r, id)
+		if errors.Is(err, errNotForYou) {
+			err = overlay.ErrNotFound
+		}
+		return false, err
 	}
 	shop, ok := strings.CutPrefix(topic, "shop/")
 	if !ok {
-		return false, errNoTopic
+		return false, overlay.ErrNotFound
 	}
 	cookie = r.Header.Get("Authorization") == ""
 	p, err := d.api.Principal(r)
