@@ -18,7 +18,7 @@ type rendition struct {
 	config     Config
 	metrics    *Metrics
 
-	now atomic.Pointer[view] // nil before the first part
+	now atomic.Pointer[view] // nil before the first whole segment
 
 	mu       sync.RWMutex
 	segments []*Segment // oldest first; those before listed are kept for late requests only
@@ -142,15 +142,15 @@ func (r *rendition) clear() {
 
 // publish renders the playlists anew and wakes everybody who waits. others are the views of the other renditions.
 func (r *rendition) publish(broadcast string, dates Dates, anchors mediatime.Anchors, others map[string]*view) {
-	if !r.dirty {
+	if !r.dirty || len(r.segments) == 0 {
 		return
+	}
+	if r.now.Load() == nil && !r.segments[0].closed {
+		return // hls.js takes a list without a whole segment for an error
 	}
 	r.dirty = false
 	r.trim()
 	listed := r.segments[r.listed:]
-	if len(listed) == 0 {
-		return
-	}
 	p := &Playlist{Name: r.name, Life: r.life, Segments: listed, NextPart: r.nextPart, Ended: r.ended}
 	p.targets()
 	var more []DateRange

@@ -209,6 +209,9 @@ func (r *rig) publish() {
 	}
 	r.rendition.publish("b", nil, r.anchors, nil)
 	v := r.rendition.now.Load()
+	if v == nil {
+		return
+	}
 	r.texts = append(r.texts, string(v.full.plain))
 	for _, err := range []error{r.validator.Playlist(string(v.full.plain)), r.validator.Delta(string(v.delta.plain))} {
 		if err != nil && r.failed < 3 {

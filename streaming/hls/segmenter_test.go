@@ -302,3 +302,18 @@ func TestKeptSegmentsAreBounded(t *testing.T) {
 		r.end()
 	}
 }
+
+// hls.js takes a list without a whole segment for an error and comes back later.
+func TestFirstPlaylistHasAWholeSegment(t *testing.T) {
+	t.Parallel()
+	for _, takes := range []bool{false, true} {
+		r := newRig(t)
+		r.generation(1, 0, videoTrack(), aacTrack(48000))
+		r.segmenter.takes = takes
+		r.feed(clip{fps: 30, gop: 200, rate: 48000, seconds: 30}.units())
+		if !strings.Contains(r.texts[0], "#EXTINF") {
+			t.Errorf("key pictures on request %v: the first playlist is\n%s", takes, r.texts[0])
+		}
+		r.end()
+	}
+}
