@@ -19,12 +19,12 @@ import (
 )
 
 const (
-	leadDefault     = 250 * time.Millisecond
-	windowDefault   = 30 * time.Second // how far behind the live edge a creator's preview may be
-	quoteForDefault = 10 * time.Minute // a quoted price is honoured this long
-	driftAllowed    = time.Second      // a publisher's clock may run ahead of the wall by this (streaming's drift limit)
-	passDataMax     = 4 << 10          // bytes of an integrator's event
-	bagBytesMax     = 32 << 10         // bytes of a bag's cards in an event: every viewer gets it
+	leadDefault     = 250 * time.Millisecond // a pin that names no frame starts this far ahead of the edge
+	windowDefault   = 30 * time.Second       // how far behind the live edge a creator's preview may be
+	quoteForDefault = 10 * time.Minute       // a quoted price is honoured this long
+	driftAllowed    = time.Second            // a publisher's clock may run ahead of the wall by this (streaming's drift limit)
+	passDataMax     = 4 << 10                // bytes of an integrator's event
+	bagBytesMax     = 32 << 10               // bytes of a bag's cards in an event: every viewer gets it
 )
 
 // Service carries out what creators do to the overlay, and tells viewers what lies there. Whether somebody may

@@ -107,7 +107,7 @@ func newStudio() *studio {
 	archived := product("archived", "shop")
 	archived.State = shop.Archived
 	s.products["archived"] = archived
-	s.Service = &overlay.Service{Store: s.store, Catalogue: s, Quotes: s, Broadcasts: s, Clock: clock{s}, Bus: s.bus, Audience: s, Now: func() time.Time { return s.now }}
+	s.Service = &overlay.Service{Store: s.store, Catalogue: s, Quotes: s, Broadcasts: s, Clock: clock{s}, Bus: s.bus, Audience: s, Lead: -1, Now: func() time.Time { return s.now }}
 	return s
 }
 
@@ -145,6 +145,22 @@ func TestAPinBelongsToTheFrameThatTheCreatorSaw(t *testing.T) {
 				t.Fatalf("%d facts", len(s.store.Facts()))
 			}
 		})
+	}
+}
+
+func TestAPinThatNamesNoFrameStartsAMomentAhead(t *testing.T) {
+	t.Parallel()
+	s := newStudio()
+	s.Lead = 0 // the default
+	card, err := s.Pin(context.Background(), "live", "p1", nil, "creator")
+	if err != nil || card.From != 100_250_000 {
+		t.Fatalf("from %d, %v", card.From, err)
+	}
+	if card, err = s.Pin(context.Background(), "live", "p2", media(99_000_000), "creator"); err != nil || card.From != 99_000_000 {
+		t.Fatalf("a named frame was moved: from %d, %v", card.From, err)
+	}
+	if card, err = s.Pin(context.Background(), "soon", "p1", nil, "creator"); err != nil || card.From != 0 {
+		t.Fatalf("before the first frame: from %d, %v", card.From, err)
 	}
 }
 
