@@ -1,8 +1,8 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { money, number } from '../../i18n/format';
 import { amountOf } from '../../manage/data';
 import { Sheet } from '../../ui/Sheet';
-import { diagnose, type EncoderHealth, type Finding, type Level } from './doctor';
+import { diagnose, kept, type EncoderHealth, type Finding, type Level } from './doctor';
 import { t } from './messages';
 import type { RoomData } from './useRoom';
 
@@ -12,7 +12,9 @@ export function Strip({ data, latency }: { data: RoomData; latency: number | und
   const [doctor, setDoctor] = useState(false);
   const onAir = room?.state === 'live' || room?.state === 'interrupted';
   const encoder = onAir ? (broadcast?.health as EncoderHealth | undefined) : undefined;
-  const health = diagnose(encoder);
+  const [readings, setReadings] = useState<EncoderHealth[]>([]);
+  useEffect(() => setReadings((before) => kept(before, encoder)), [encoder]);
+  const health = diagnose(readings);
   return (
     <>
       <dl class="strip">
