@@ -28,7 +28,7 @@ var dist embed.FS
 // contentSecurityPolicy allows what the pages need: their own files and addresses, media from memory (MSE) and
 // pictures that are chosen before they are uploaded. There is no inline script or style in any page.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
-	"media-src 'self' blob:; connect-src 'self'; font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; " +
+	"media-src 'self' blob: data:; connect-src 'self'; font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // page is an address that the pages answer, and the module that the build names for it.
@@ -220,7 +220,6 @@ func setPageHeaders(header http.Header) {
 	header.Set("Content-Security-Policy", contentSecurityPolicy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-	header.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups") // the bank's page may be a pop-up
 	header.Set("Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self), geolocation=()")
 }
 

@@ -8,6 +8,8 @@ export interface FeedOptions {
   path: string;
   /** The view session that heartbeats and clicks belong to. */
   session?: string;
+  /** Where messages go up while there is no WebSocket; without it server-sent events have no way up. */
+  signals?: string;
   onEvent: (event: FeedEvent) => void;
   /**
    * Something was missed. Load the scene anew (after a random wait: thousands may have missed it at once, see
@@ -21,8 +23,10 @@ export interface FeedOptions {
 const webSocketFailuresMax = 2;
 /** Events remembered by id, so that one that comes twice is taken once. */
 const seenMax = 512;
-/** Messages kept while there is no connection; the oldest go first. */
+/** Messages kept while there is no connection, and sent in one request where there is no WebSocket; the oldest go first. */
 const outboxMax = 32;
+/** Without a WebSocket messages wait this long for company. */
+const signalsMilliseconds = 1000;
 
 /**
  * Feed follows a topic: WebSocket, and server-sent events where a proxy does not let one through. It resumes from the
@@ -39,6 +43,7 @@ export class Feed {
   private closed = true;
   private seen = new Set<string>();
   private outbox: string[] = [];
+  private signalTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly options: FeedOptions) {}
 
@@ -57,23 +62,37 @@ export class Feed {
 
   close(): void {
     this.closed = true;
+    clearTimeout(this.signalTimer);
+    if (this.signalTimer !== undefined) this.post();
     removeEventListener('online', this.onOnline);
     removeEventListener('offline', this.onOffline);
     document.removeEventListener('visibilitychange', this.onVisible);
     this.disconnect();
   }
 
-  /** send goes upstream where there is a WebSocket; what waits is bounded. Server-sent events have no way up. */
+  /** send goes up the WebSocket, or in batches by POST beside server-sent events. What waits is bounded. */
   send(message: Record<string, unknown>): void {
     const text = JSON.stringify(message);
     if (this.socket?.readyState === WebSocket.OPEN) {
       this.socket.send(text);
       return;
     }
+    const beside = this.source?.readyState === EventSource.OPEN && this.options.signals !== undefined;
     // A heartbeat tells of now: late it is worth nothing.
-    if (message['kind'] === 'heartbeat') return;
+    if (message['kind'] === 'heartbeat' && !beside) return;
     this.outbox.push(text);
     if (this.outbox.length > outboxMax) this.outbox.shift();
+    if (beside) this.signalTimer ??= setTimeout(() => this.post(), signalsMilliseconds);
+  }
+
+  private post(): void {
+    this.signalTimer = undefined;
+    const signals = this.outbox.splice(0);
+    if (signals.length === 0 || !this.options.signals) return;
+    const body = `{"session":${JSON.stringify(this.options.session ?? '')},"signals":[${signals.join(',')}]}`;
+    const headers = { 'Content-Type': 'application/json' };
+    // What is lost here was worth one look at a card: it is not sent again.
+    void fetch(this.options.signals, { method: 'POST', body, headers, keepalive: true }).catch(() => undefined);
   }
 
   private connect(): void {

@@ -166,12 +166,16 @@ export class Room {
       this.feed = new Feed({
         path: `/v1/broadcasts/${encodeURIComponent(this.id)}/feed`,
         session,
+        signals: session && `/v1/broadcasts/${encodeURIComponent(this.id)}/signals`,
         onEvent: (event) => this.onEvent(event),
         onGap: () => {
           clearTimeout(this.sceneTimer);
           this.sceneTimer = setTimeout(() => void this.loadScene(), spreadSceneReload());
         },
-        onState: (feed) => this.update({ feed }),
+        onState: (feed) => {
+          this.update({ feed });
+          if (feed === 'open') this.heartbeat(); // a viewer counts from the beginning
+        },
       });
     }
     this.feed.follow(position);

@@ -7,7 +7,7 @@ import { api, ApiError } from '../../api/client';
 import { explain } from '../../api/errors';
 import { useEvery, useLoad } from '../../api/load';
 import type { Order, OrderState, Page } from '../../api/types';
-import type { PathParams } from '../../app/router';
+import { place, type PathParams } from '../../app/router';
 import { useStore } from '../../app/store';
 import { TopBar } from '../../app/TopBar';
 import { account } from '../../auth/auth';
@@ -30,12 +30,14 @@ export const messages = together(own, shopMessages);
 
 export default function OrdersPage({ params }: { params: PathParams }) {
   const who = useStore(account);
+  // The bank sends its customers back to /orders?order=…
+  const id = params['id'] ?? new URLSearchParams(useStore(place).split('?')[1] ?? '').get('order');
   return (
     <>
       <TopBar title={t('title')} />
       <main class="orders">
         {who === null && <SignIn />}
-        {who && (params['id'] ? <One id={params['id']} /> : <All key={who.id} />)}
+        {who && (id ? <One key={id} id={id} /> : <All key={who.id} />)}
       </main>
     </>
   );
