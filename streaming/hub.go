@@ -22,7 +22,8 @@ var (
 const (
 	tracksMax     = 8
 	keyRequestGap = 500 * time.Millisecond // key-frame requests are merged to at most one in this time
-	driftMax      = time.Second            // beyond this the next key unit starts a new generation
+	driftMax      = time.Second            // beyond this the next key unit starts a new generation …
+	driftLasts    = 5 * time.Second        // … at once ahead of the wall, behind it only when it has lasted
 )
 
 // Config bounds a stream's ring. The zero value means the defaults.

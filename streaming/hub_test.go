@@ -192,6 +192,37 @@ func TestMediaTimeNeverGoesBackWhenThePublisherRanAhead(t *testing.T) {
 	}
 }
 
+func TestAStallThatIsCaughtUpIsNoDrift(t *testing.T) {
+	t.Parallel()
+	a := newAir()
+	p := a.publish(t)
+	a.write(t, p, 0, 60)
+	a.pass(3 * time.Second) // the uplink stalls …
+	for n := int64(60); n < 150; n++ { // … and delivers three seconds at once
+		if err := p.Write(picture(n, n%30 == 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.write(t, p, 150, 300)
+	if g := p.Generation(); g.Number != 1 {
+		t.Fatalf("a stall made generation %d", g.Number)
+	}
+}
+
+func TestAPublisherThatStaysBehindIsAnchoredAnew(t *testing.T) {
+	t.Parallel()
+	a := newAir()
+	p := a.publish(t)
+	a.write(t, p, 0, 60)
+	a.pass(3 * time.Second) // a gap in the clock that is never caught up
+	a.write(t, p, 60, 270)
+	g := p.Generation()
+	track, _ := g.Track(1)
+	if date := g.Anchor.Date(track.Time(269 * 3000)); g.Number != 2 || a.at.Sub(date) > time.Second {
+		t.Fatalf("generation %d, %v behind", g.Number, a.at.Sub(date))
+	}
+}
+
 func TestAudioAndVideoShareOneZero(t *testing.T) {
 	t.Parallel()
 	a := newAir()

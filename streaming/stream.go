@@ -32,6 +32,7 @@ type Stream struct {
 	anchors    mediatime.Anchors
 	last       mediatime.Time // end of the newest unit of any track, for the next generation's start
 	writer     *Publication
+	behind     time.Time // since when every unit came more than driftMax late; zero: the last one did not
 	ended      bool
 	wake       chan struct{} // closed and replaced by every write
 
@@ -145,7 +146,7 @@ func (s *Stream) write(p *Publication, u *Unit) error {
 	}
 	var started *Generation
 	var old *Publication
-	if p.generation == nil || (u.Key && s.drifted(p.generation, u, now)) {
+	if p.generation == nil || s.drifted(p.generation, u, now) {
 		started = s.begin(p, u, now)
 		if s.writer != p {
 			old, s.writer = s.writer, p
@@ -203,16 +204,27 @@ func (s *Stream) begin(p *Publication, u *Unit, now time.Time) *Generation {
 	s.held[number] = g
 	s.anchors = append(s.anchors, g.Anchor)
 	s.hasKey = false
+	s.behind = time.Time{}
 	return g
 }
 
+// drifted tells whether u, a key unit, must start a new generation because the publisher's clock has left the wall's.
+// Ahead counts at once: no date may lie in the future. Behind counts when it lasts: an uplink that stalls and then
+// catches up is late, not slow.
 func (s *Stream) drifted(g *Generation, u *Unit, now time.Time) bool {
 	t, ok := g.Track(u.Track)
 	if !ok {
 		return false
 	}
-	d := g.Anchor.Date(t.Time(u.PTS)).Sub(now)
-	return d > driftMax || d < -driftMax
+	d := g.Anchor.Date(t.Time(u.DTS)).Sub(now)
+	if d >= -driftMax {
+		s.behind = time.Time{}
+		return u.Key && d > driftMax
+	}
+	if s.behind.IsZero() {
+		s.behind = now
+	}
+	return u.Key && now.Sub(s.behind) >= driftLasts
 }
 
 func (s *Stream) append(u *Unit) {
