@@ -216,7 +216,7 @@ func (a *app) buildShop(context.Context) error {
 		InboxMax: a.config.Checkout.Inbox, BatchMax: a.config.Checkout.Batch, HoldFor: a.config.Checkout.Hold, AnswerWithin: a.config.Checkout.AnswerWithin,
 	}
 	a.shop = &shop.Service{
-		Catalogue: rows, Pictures: rows, Orders: rows, Blobs: a.blobs, Changed: a.allocator.NoteStock, RefundDue: a.allocator.RefundDue,
+		Catalogue: rows, Pictures: rows, Orders: rows, Ledger: rows, Blobs: a.blobs, Changed: a.allocator.NoteStock, RefundDue: a.allocator.RefundDue,
 	}
 	a.accounts.Keepers = append(a.accounts.Keepers, buyers{rows})
 	return nil

@@ -24,13 +24,13 @@ await run(async (chrome) => {
   await sheet.getByText('It is yours').waitFor({ timeout: 15_000 });
   const playing = await page.evaluate((from) => eye.frames.length - from, frames);
   await until('the stock that viewers see to fall', async () => (await stock()) === before - 1, 2000);
-  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').getByRole('button', { name: 'Keep watching' }).click();
 
   // Two taps: the card, and the button that says what it costs.
   await card.getByRole('button').click();
   await page.getByRole('dialog').getByRole('button', { name: /^Pay / }).click();
   await page.getByRole('dialog').getByText('It is yours').waitFor({ timeout: 15_000 });
-  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').getByRole('button', { name: 'Keep watching' }).click();
 
   await page.goto(`${origin}/orders`);
   const orders = await until('two orders on the page', async () => (await page.locator('[data-order]').count()) >= 2 && page.locator('[data-order]').count());

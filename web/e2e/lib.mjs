@@ -124,7 +124,7 @@ function observe() {
   const cells = 20;
   const canvas = new OffscreenCanvas(cells * 4, 4);
   const context = canvas.getContext('2d', { willReadFrequently: true });
-  const eye = { frames: [], firstFrameAt: undefined, videoAt: undefined };
+  const eye = { frames: [], count: 0, firstFrameAt: undefined, videoAt: undefined };
   window.eye = eye;
   eye.number = (video) => {
     context.drawImage(video, 0, 0, video.videoWidth, video.videoHeight / 24, 0, 0, canvas.width, canvas.height);
@@ -141,6 +141,7 @@ function observe() {
     // A task of its own: the rendering of this frame is over, what it put into the page is there.
     const frame = waiting.shift();
     frame.pins = [...document.querySelectorAll('[data-pin]')].map((card) => card.dataset.product);
+    frame.index = eye.count++;
     eye.frames.push(frame);
     if (eye.frames.length > 4000) eye.frames.splice(0, 1000);
   };

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/hawkerlive/hawker/cmd/hawker/demo"
+	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/mediatime"
+)
+
+// presented is one frame that a player showed: the number burnt into it, and 1 if the card was as wanted.
+type presented [2]int
+
+// Journey 4: the creator pins a product, and the card appears in each viewer's player when that player shows the frame of
+// the pin: the error is the number of frames presented between the first one at or after the pin and the one with the
+// card. A busy machine freezes pictures, so up to three pins are looked at and one exact one is a pass; all are told.
+func TestJourneyThePinLandsOnTheFrame(t *testing.T) {
+	type change struct {
+		At        mediatime.Time
+		WHEP, HLS []presented
+	}
+	var saw struct {
+		Pins   []struct{ On, Off change }
+		Faults []string
+	}
+	browse(t, "pin.mjs", &saw, "3")
+	for transport, of := range map[string]func(change) []presented{
+		"whep": func(c change) []presented { return c.WHEP },
+		"hls":  func(c change) []presented { return c.HLS },
+	} {
+		most := map[string]int{"whep": 1, "hls": 2}[transport]
+		on, off := false, false
+		for _, pin := range saw.Pins {
+			came, gone := pinError(t, of(pin.On), burnt(t, pin.On.At)), pinError(t, of(pin.Off), burnt(t, pin.Off.At))
+			t.Logf("%s: the card came %+d frames from frame %d, and went %+d frames from frame %d", transport, came, burnt(t, pin.On.At), gone, burnt(t, pin.Off.At))
+			on, off = on || abs(came) <= most, off || abs(gone) <= most
+		}
+		if !on || !off {
+			t.Errorf("%s: no pin landed within %d frames (come %v, gone %v)", transport, most, on, off)
+		}
+	}
+	for _, fault := range saw.Faults {
+		t.Errorf("the page says %s", fault)
+	}
+}
+
+// burnt is the number within the demo's loop of the first frame at or after a media time. The demo's stamps count from
+// its first picture, so tick 0 of a generation is number 0, whatever anchored the generation.
+func burnt(t *testing.T, at mediatime.Time) int {
+	t.Helper()
+	a, _ := server(t)
+	s, err := a.hub.Stream(a.demoData.Broadcast)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchor, _ := s.Anchors().For(at)
+	g, ok := s.GenerationOf(anchor.Generation)
+	if !ok {
+		t.Fatalf("generation %d is gone", anchor.Generation)
+	}
+	video, _ := g.First(streaming.Video)
+	const ticksPerFrame = streaming.VideoClockRate / demo.FrameRate
+	ticks := video.Ticks(at)
+	// Stamps of RTMP are whole milliseconds: a frame may lie up to one before its exact place.
+	return int((ticks+ticksPerFrame-streaming.VideoClockRate/1000-1)/ticksPerFrame) % demo.Frames
+}
+
+// pinError counts the frames from the first one at or after the burnt-in number to the first with the card as wanted.
+func pinError(t *testing.T, frames []presented, number int) int {
+	t.Helper()
+	due, change := -1, -1
+	for i, f := range frames {
+		if due < 0 && f[0] >= 0 && (f[0]-number+demo.Frames)%demo.Frames < demo.Frames/2 {
+			due = i
+		}
+		if change < 0 && f[1] == 1 {
+			change = i
+		}
+	}
+	if due < 0 || change < 0 {
+		t.Fatalf("frame %d was not presented in %v", number, frames)
+	}
+	return change - due
+}
+
+func abs(n int) int { return max(n, -n) }

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/api"
+	"github.com/hawkerlive/hawker/api/apitest"
+	"github.com/hawkerlive/hawker/config"
+	"github.com/hawkerlive/hawker/shop"
+	"github.com/hawkerlive/hawker/shop/checkout"
+	"github.com/hawkerlive/hawker/shop/payment"
+	"github.com/hawkerlive/hawker/store"
+)
+
+// started is the whole program on free ports of loopback, with nothing in it. It stops when the test ends.
+func started(t *testing.T) *app {
+	t.Helper()
+	given := map[string]string{"data": t.TempDir()}
+	for _, name := range []string{"http.listen", "metrics.listen", "rtmp.listen", "webrtc.listen", "webrtc_ingest.listen"} {
+		given[name] = "127.0.0.1:0"
+	}
+	c, err := config.Load(config.Source{Flags: given})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &app{config: c, log: slog.New(slog.DiscardHandler)}
+	t.Cleanup(func() {
+		if err := a.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := a.start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// TestEveryRoleOnEveryRouteOfTheProgram walks what the real wiring serves as everybody: a route that admits somebody
+// whom the policy does not, or a handler that takes a foreign id, shows here, whoever registered it.
+func TestEveryRoleOnEveryRouteOfTheProgram(t *testing.T) {
+	a := started(t)
+	a.payments.Public = true // its test constants buy
+	apitest.Walk(t, a.api, apitest.Things{
+		api.KindBroadcast: {Make: func(t *testing.T, o account.Owner) string {
+			b, err := a.broadcasts.Create(t.Context(), o.Channel, "Night market", time.Time{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b.ID
+		}, Belongs: apitest.OfChannel},
+		api.KindProduct: {Make: func(t *testing.T, o account.Owner) string { return lantern(t, a, o).ID }, Belongs: apitest.OfShop},
+		api.KindVariant: {Make: func(t *testing.T, o account.Owner) string { return lantern(t, a, o).Variants[0].ID }, Belongs: apitest.OfShop},
+		api.KindOrder: {Make: func(t *testing.T, o account.Owner) string {
+			r, err := a.allocator.Checkout(t.Context(), checkout.Request{
+				Buyer: o.Account, Principal: o.Account, Instrument: payment.TokenRequiresAction,
+				Lines: []checkout.RequestLine{{Variant: lantern(t, a, o).Variants[0].ID, Quantity: 1}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.Orders[0].ID
+		}, Belongs: apitest.OfBuyer},
+		api.KindInstrument: {Make: func(t *testing.T, o account.Owner) string {
+			i, err := a.payments.Save(t.Context(), o.Account, payment.SandboxName, payment.TokenApproved)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return i.ID
+		}, Belongs: apitest.OfAccount},
+	})
+	t.Logf("%d routes", len(a.api.Routes()))
+}
+
+// lantern puts a product of one variant on sale.
+func lantern(t *testing.T, a *app, o account.Owner) shop.Product {
+	t.Helper()
+	price := shop.Money{Amount: 2900, Currency: "EUR"}
+	p, err := a.shop.CreateProduct(t.Context(), shop.Product{
+		ShopID: o.Shop, Title: "Lantern", Price: price, Variants: []shop.Variant{{Title: "M", Price: price, Stock: shop.Stock{OnHand: 10}}},
+	}, o.Account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestAnErasedBuyerIsNowhereInTheProgram erases a buyer who had something sent home, and searches both databases,
+// their outboxes and the blobs.
+func TestAnErasedBuyerIsNowhereInTheProgram(t *testing.T) {
+	a := started(t)
+	a.payments.Public = true
+	type object = map[string]any
+	const email, password = "Zubaida.Quill@example.com", "correct horse"
+	var made struct{ ID, Token string }
+	post := func(bearer, path string, body any) string {
+		t.Helper()
+		apitest.Call(t, a.api, "POST", path, bearer, body, 201, &made)
+		return made.ID
+	}
+	buyer := post("", "/v1/accounts", object{"email": email, "password": password, "name": "Zubaida Quill"})
+	post("", "/v1/sessions", object{"email": email, "password": password})
+	bearer := made.Token
+	address := post(bearer, "/v1/me/addresses", object{"name": "Z. Quill-Marrow", "line1": "Gasse der Lampen 17", "city": "Köln", "zip": "50667", "country": "DE", "phone": "+49 221 5550199"})
+	post("", "/v1/accounts", object{"email": "owner@example.com", "password": password, "name": "Owner"})
+	post("", "/v1/sessions", object{"email": "owner@example.com", "password": password})
+	place := post(made.Token, "/v1/shops", object{"name": "Souk", "currency": "EUR", "time_zone": "UTC", "locale": "en"})
+	post(bearer, "/v1/checkout", object{
+		"lines":      []object{{"variant": lantern(t, a, account.Owner{Shop: place}).Variants[0].ID, "quantity": 1}},
+		"instrument": payment.TokenApproved, "ship_to": address,
+	})
+	databases := []*store.DB{a.main, a.activity}
+	apitest.Erase(t, a.api, bearer, password, databases, filepath.Join(a.config.Data, "blobs"))
+	if len(apitest.Rows(t, a.main, buyer)) == 0 {
+		t.Error("the order went with the person: facts stay")
+	}
+}
