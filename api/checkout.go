@@ -44,14 +44,14 @@ type checkoutOut struct{ Body checkoutBody }
 // checkoutBody is the first order, with all of them beside it.
 type checkoutBody struct {
 	OrderID string `json:"order_id"`
-	orderSummary
+	OrderSummary
 	Purchase string          `json:"purchase"`
 	Orders   []checkoutOrder `json:"orders" doc:"One per shop."`
 }
 
 type checkoutOrder struct {
 	OrderID string `json:"order_id"`
-	orderSummary
+	OrderSummary
 }
 
 func (s *Server) routesCheckout(r *router) {
@@ -170,7 +170,7 @@ func returnPath(to string) string {
 }
 
 func receiptOf(r checkout.Receipt) *checkoutOut {
-	out := &checkoutOut{checkoutBody{OrderID: r.Orders[0].ID, orderSummary: summaryOf(r.Orders[0]), Purchase: r.PurchaseID}}
+	out := &checkoutOut{checkoutBody{OrderID: r.Orders[0].ID, OrderSummary: summaryOf(r.Orders[0]), Purchase: r.PurchaseID}}
 	for _, o := range r.Orders {
 		out.Body.Orders = append(out.Body.Orders, checkoutOrder{o.ID, summaryOf(o)})
 		// The worst of several speaks for all: it is what the buyer must look at.

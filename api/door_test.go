@@ -248,6 +248,12 @@ func TestARepeatedPOSTMakesOneThing(t *testing.T) {
 	if n := len(ask(t, s, 200, "GET", "/v1/me", nil, owner...)["memberships"].([]any)); n != 2 {
 		t.Errorf("%d shops were made", n)
 	}
+	elsewhere := ask(t, s, 201, "POST", "/v1/shops", object{"name": "Bazaar", "currency": "EUR", "time_zone": "UTC", "locale": "ar"}, owner...)["id"].(string)
+	channel := append([]string{"Idempotency-Key", "four"}, owner...)
+	ask(t, s, 201, "POST", "/v1/shops/"+first.(string)+"/channels", object{"name": "Live", "handle": "souk"}, channel...)
+	if w := send(s, "POST", "/v1/shops/"+elsewhere+"/channels", `{"name":"Live","handle":"souk"}`, channel...); code(t, w) != "key-reused" {
+		t.Errorf("the same body at another shop: %s", w.Body)
+	}
 	tokens := append([]string{"Idempotency-Key", "three"}, owner...)
 	one := ask(t, s, 201, "POST", "/v1/tokens", object{"name": "till", "scopes": []string{"sales:read"}}, tokens...)
 	two := ask(t, s, 201, "POST", "/v1/tokens", object{"name": "till", "scopes": []string{"sales:read"}}, tokens...)

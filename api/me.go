@@ -45,7 +45,8 @@ type eraseIn struct {
 	}
 }
 
-type addressBody struct {
+// AddressBody is where somebody receives parcels.
+type AddressBody struct {
 	Name    string `json:"name" maxLength:"320"`
 	Line1   string `json:"line1" maxLength:"480"`
 	Line2   string `json:"line2,omitempty" maxLength:"480"`
@@ -57,10 +58,10 @@ type addressBody struct {
 
 type addressOutBody struct {
 	ID string `json:"id"`
-	addressBody
+	AddressBody
 }
 
-type addressIn struct{ Body addressBody }
+type addressIn struct{ Body AddressBody }
 type addressOut struct{ Body addressOutBody }
 
 // idIn is the same, for inputs that hold nothing else. Embedded it would be left out: its name is not exported.
@@ -145,7 +146,7 @@ func (s *Server) eraseMe(ctx context.Context, in *eraseIn) (*cookieOut, error) {
 }
 
 func addressOf(a account.Address) addressOutBody {
-	return addressOutBody{a.ID, addressBody{a.Name, a.Line1, a.Line2, a.City, a.Zip, a.Country, a.Phone}}
+	return addressOutBody{a.ID, AddressBody{a.Name, a.Line1, a.Line2, a.City, a.Zip, a.Country, a.Phone}}
 }
 
 // whole is the answer of a list that is bounded anyway and comes whole.

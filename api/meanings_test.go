@@ -108,3 +108,34 @@ func TestTheTableIsOfOneMind(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingIsEmbeddedUnseen: huma neither fills nor describes an embedded struct whose name is not exported.
+func TestNothingIsEmbeddedUnseen(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		set := token.NewFileSet()
+		parsed, err := parser.ParseFile(set, file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			s, ok := n.(*ast.StructType)
+			if !ok {
+				return true
+			}
+			for _, f := range s.Fields.List {
+				if name, ok := f.Type.(*ast.Ident); ok && len(f.Names) == 0 && !name.IsExported() {
+					t.Errorf("%s embeds %s: export it", set.Position(f.Pos()), name.Name)
+				}
+			}
+			return true
+		})
+	}
+}

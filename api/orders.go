@@ -16,8 +16,8 @@ import (
 // KindOrder is an order's id.
 const KindOrder Kind = "order"
 
-// orderSummary is what every answer tells of an order.
-type orderSummary struct {
+// OrderSummary is what every answer tells of an order.
+type OrderSummary struct {
 	Shop      string      `json:"shop"`
 	Broadcast string      `json:"broadcast,omitempty"`
 	State     string      `json:"state" enum:"held,requires_action,paid,declined,expired,cancelled,refunded,partially_refunded"`
@@ -56,7 +56,7 @@ type orderBody struct {
 	ID       string `json:"id"`
 	Purchase string `json:"purchase"`
 	Buyer    string `json:"buyer" doc:"Opaque."`
-	orderSummary
+	OrderSummary
 	ViewSession string       `json:"view_session,omitempty"`
 	Pin         string       `json:"pin,omitempty"`
 	MediaTime   int64        `json:"media_time,omitempty"`
@@ -80,9 +80,9 @@ type refundLine struct {
 	Restock  bool  `json:"restock"`
 }
 
-func summaryOf(o shop.Order) orderSummary {
+func summaryOf(o shop.Order) OrderSummary {
 	money := func(n int64) Money { return Money{n, o.Currency} }
-	out := orderSummary{
+	out := OrderSummary{
 		Shop: o.ShopID, Broadcast: o.Source.Broadcast, State: string(o.State), Total: money(o.Total), Paid: money(o.Paid), Refunded: money(o.Refunded), Currency: o.Currency,
 		PlacedAt: o.PlacedAt, ChangedAt: o.ChangedAt, Reason: o.Reason, Lines: make([]orderLine, len(o.Lines)),
 	}
@@ -99,7 +99,7 @@ func summaryOf(o shop.Order) orderSummary {
 }
 
 func orderOf(o shop.Order) orderBody {
-	return orderBody{ID: o.ID, Purchase: o.PurchaseID, Buyer: o.BuyerID, orderSummary: summaryOf(o), ViewSession: o.Source.ViewSession, Pin: o.Source.Pin, MediaTime: o.Source.MediaTime}
+	return orderBody{ID: o.ID, Purchase: o.PurchaseID, Buyer: o.BuyerID, OrderSummary: summaryOf(o), ViewSession: o.Source.ViewSession, Pin: o.Source.Pin, MediaTime: o.Source.MediaTime}
 }
 
 func refundOf(r shop.Refund) refundBody {

@@ -57,8 +57,10 @@ func once[I, O any](ctx context.Context, s *Server, route string, in *I, handle 
 	if err != nil {
 		return nil, fmt.Errorf("read the decoded request: %w", err)
 	}
-	k := account.ReplayKey{Route: route, Key: key, Body: body}
-	if p := caller(ctx); p != nil {
+	q := requestOf(ctx)
+	// The place counts as a part of the request: the same body at another shop is another request.
+	k := account.ReplayKey{Route: route, Key: key, Body: append([]byte(q.raw.URL.RequestURI()+"\n"), body...)}
+	if p := q.principal; p != nil {
 		k.Account = p.AccountID
 	}
 	stored, err := s.replays().BeginReplay(ctx, k)

@@ -100,13 +100,13 @@ func (m *memory) Open(_ context.Context, key string) (io.ReadCloser, error) {
 // market is a server that sells, on the models.
 type market struct {
 	*api.Server
-	t       *testing.T
+	t       testing.TB
 	store   *shoptest.Model
 	sandbox *payment.Sandbox
 	shows   *shows
 }
 
-func newMarket(t *testing.T) *market {
+func newMarket(t testing.TB) *market {
 	t.Helper()
 	sealer, err := account.NewSealer(make([]byte, 32))
 	if err != nil {

@@ -26,7 +26,7 @@ import (
 func Erase(t *testing.T, s *api.Server, bearer, password string, databases []*store.DB, blobs string) []string {
 	t.Helper()
 	var person account.Export
-	call(t, s, http.MethodGet, "/v1/me/export", bearer, nil, http.StatusOK, &person)
+	Call(t, s, http.MethodGet, "/v1/me/export", bearer, nil, http.StatusOK, &person)
 	traces := []string{person.Name, person.Email}
 	for _, a := range person.Addresses {
 		traces = append(traces, a.Name, a.Line1, a.Line2, a.Phone)
@@ -41,7 +41,7 @@ func Erase(t *testing.T, s *api.Server, bearer, password string, databases []*st
 	if known == 0 {
 		t.Fatal("the databases do not know the person even before")
 	}
-	call(t, s, http.MethodDelete, "/v1/me", bearer, map[string]string{"password": password}, http.StatusNoContent, nil)
+	Call(t, s, http.MethodDelete, "/v1/me", bearer, map[string]string{"password": password}, http.StatusNoContent, nil)
 	for _, db := range databases {
 		for _, found := range Rows(t, db, traces...) {
 			t.Errorf("after erasing, %s", found)
@@ -52,11 +52,12 @@ func Erase(t *testing.T, s *api.Server, bearer, password string, databases []*st
 			t.Errorf("after erasing, %s", found)
 		}
 	}
-	call(t, s, http.MethodGet, "/v1/me", bearer, nil, http.StatusUnauthorized, nil)
+	Call(t, s, http.MethodGet, "/v1/me", bearer, nil, http.StatusUnauthorized, nil)
 	return traces
 }
 
-func call(t *testing.T, s *api.Server, method, path, bearer string, body any, status int, out any) {
+// Call sends JSON as the bearer, wants a status, and decodes the answer into out unless it is nil.
+func Call(t *testing.T, s *api.Server, method, path, bearer string, body any, status int, out any) {
 	t.Helper()
 	b, err := json.Marshal(body)
 	if err != nil {
@@ -66,7 +67,9 @@ func call(t *testing.T, s *api.Server, method, path, bearer string, body any, st
 		b = nil
 	}
 	r := httptest.NewRequest(method, path, bytes.NewReader(b))
-	r.Header.Set("Authorization", "Bearer "+bearer)
+	if bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+bearer)
+	}
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	s.Handler().ServeHTTP(w, r)
