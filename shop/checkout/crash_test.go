@@ -113,6 +113,8 @@ type rush struct {
 	mu     sync.Mutex
 	acked  map[string]sale // by key
 	refuse int
+	kill   int    // at so many acknowledged orders
+	end    func() // kills the till
 }
 
 func (r *rush) buy(url string, s sale) (sale, error) {
@@ -179,6 +181,9 @@ func (r *rush) note(t *testing.T, asked, got sale) {
 	}
 	got.Buyer, got.Key, got.Variant, got.Instrument = asked.Buyer, asked.Key, asked.Variant, asked.Instrument
 	r.acked[asked.Key] = got
+	if len(r.acked) == r.kill {
+		time.AfterFunc(time.Duration(rand.IntN(20_000))*time.Microsecond, r.end)
+	}
 }
 
 func TestAKillLosesNoAcknowledgedOrder(t *testing.T) {
@@ -194,7 +199,8 @@ func TestAKillLosesNoAcknowledgedOrder(t *testing.T) {
 	for round := range *kills {
 		p := startTill(t, dir)
 		gone := make(chan struct{})
-		time.AfterFunc(300*time.Millisecond+time.Duration(rand.IntN(900))*time.Millisecond, func() {
+		r.kill = len(r.acked) + 50 + rand.IntN(250)
+		r.end = sync.OnceFunc(func() {
 			_ = p.Process.Signal(syscall.SIGKILL)
 			close(gone)
 		})
