@@ -23,7 +23,7 @@ type meBody struct {
 	Email       string           `json:"email"`
 	Locale      string           `json:"locale"`
 	Admin       bool             `json:"admin"`
-	Memberships []membershipBody `json:"memberships"`
+	Memberships []membershipBody `json:"memberships" nullable:"false"`
 }
 
 type meOut struct{ Body meBody }

@@ -20,7 +20,7 @@ type PageIn struct {
 
 // Page is the body of a list.
 type Page[T any] struct {
-	Items []T    `json:"items"`
+	Items []T    `json:"items" nullable:"false"`
 	Next  string `json:"next,omitempty" doc:"Give it as cursor for the next page; absent on the last."`
 }
 
