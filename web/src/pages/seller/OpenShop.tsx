@@ -26,8 +26,8 @@ export function OpenShop({ who }: { who: Account }) {
     try {
       const body = { name: name.trim(), currency, time_zone: zone, locale: locale() };
       const { id } = await api.post<{ id: string }>('/v1/shops', body, { idempotencyKey: key });
+      navigate(`/seller/${id}/products`, true); // shows itself as soon as the membership is known
       await loadAccount();
-      navigate(`/seller/${id}/products`, true);
     } catch (cause) {
       setError(explain(cause));
     } finally {
