@@ -5,6 +5,11 @@ import { HangGuard, steer } from './latency';
 import { dateToMediaTime, fragmentDate, parseWall, type MediaTime, type WallAnchor } from './mediatime';
 import { TransportError, type FrameMetadata, type Session, type SessionOptions } from './session';
 
+/** prepareHls fetches hls.js, so that it is there if it is needed. */
+export function prepareHls(): void {
+  import('hls.js').catch(() => undefined);
+}
+
 /** How often the latency is steered and a hang looked for. */
 const tickMilliseconds = 250;
 /** Nearer to the edge than this a seek would only cost a stall. */

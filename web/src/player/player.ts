@@ -1,5 +1,5 @@
 import { FrameClock, type Frame } from './frameclock';
-import { HlsSession } from './hls';
+import { HlsSession, prepareHls } from './hls';
 import { parseWall, type MediaTime, type WallAnchor } from './mediatime';
 import { newAttempts, plan, type Next } from './plan';
 import { TransportError, type Session, type TransportKind } from './session';
@@ -27,7 +27,9 @@ export interface PlayerOptions {
 }
 
 /** A transport that shows nothing for this long gives way to the next. */
-const firstPictureMilliseconds = 3500;
+const firstPictureMilliseconds = 3000;
+/** After this long without one the player of the next transport is fetched already. */
+const prepareMilliseconds = 1500;
 /** HLS waits for a first part and loads its player: it gets more. */
 const firstPictureHlsMilliseconds = 10_000;
 /** A picture that stands still for this long is called waiting. */
@@ -53,6 +55,7 @@ export class Player {
   private state: PlayerState = 'connecting';
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
   private firstTimer: ReturnType<typeof setTimeout> | undefined;
+  private prepareTimer: ReturnType<typeof setTimeout> | undefined;
   private watch: ReturnType<typeof setInterval> | undefined;
   private running = false;
 
@@ -144,6 +147,9 @@ export class Player {
     if (this.state !== 'waiting') this.setState('connecting');
     const patience = kind === 'whep' ? firstPictureMilliseconds : firstPictureHlsMilliseconds;
     this.firstTimer = setTimeout(() => ended(new TransportError('failed', 'no picture')), patience);
+    if (kind === 'whep' && this.options.transports.some((one) => one.kind === 'hls')) {
+      this.prepareTimer = setTimeout(prepareHls, prepareMilliseconds);
+    }
     session.open().then(
       () => {
         if (session !== this.session) return;
@@ -158,6 +164,7 @@ export class Player {
 
   private drop(): void {
     clearTimeout(this.firstTimer);
+    clearTimeout(this.prepareTimer);
     clearTimeout(this.retryTimer);
     this.clock.stop();
     const session = this.session;
@@ -207,6 +214,7 @@ export class Player {
       this.firstAt = this.pictureAt;
       this.attempts.barren = 0;
       clearTimeout(this.firstTimer);
+      clearTimeout(this.prepareTimer);
     }
     this.setState('playing');
   }
