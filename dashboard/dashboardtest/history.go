@@ -52,105 +52,133 @@ type (
 	}
 )
 
+// maker makes a show up as it goes along.
+type maker struct {
+	*Show
+	r       *rand.Rand
+	now     time.Time
+	n       int
+	pins    map[string]string // broadcast/product -> open pin
+	history []string          // all pins
+	sales   []*sale
+}
+
 // NewShow makes up a show of some minutes: pins that come and go, also late, orders that are paid, declined,
 // expired, paid all the same, refunded in parts, clicks with and without consent, and counts.
 func NewShow(seed uint64, steps int) *Show {
-	r := rand.New(rand.NewPCG(seed, 7))
 	begin := time.Date(2026, 11, 20, 19, 0, 0, 0, time.UTC)
-	s := &Show{Broadcasts: []string{"b0", "b1"}, Facts: &History{}, Audience: &History{}, Begin: begin}
-	now := begin
-	media := func() int64 { return now.Sub(begin).Microseconds() }
-	for _, b := range s.Broadcasts {
-		s.Facts.Add("broadcast/"+b, event.BroadcastStarted, 0, now, fields{"broadcast": b, "generation": 1, "media_time": 0, "wall": begin})
+	m := &maker{
+		Show: &Show{Broadcasts: []string{"b0", "b1"}, Facts: &History{}, Audience: &History{}, Begin: begin},
+		r:    rand.New(rand.NewPCG(seed, 7)), now: begin, pins: map[string]string{},
 	}
-	pins := map[string]string{} // broadcast/product -> open pin
-	var history []string        // all pins
-	var sales []*sale
-	n := 0
-	id := func(kind string) string { n++; return fmt.Sprintf("%s%05d", kind, n) }
-	pick := func(of string, k int) string { return fmt.Sprint(of, r.IntN(k)) }
-	anyPin := func() string {
-		switch {
-		case len(history) == 0 || r.IntN(3) == 0:
-			return ""
-		case r.IntN(20) == 0:
-			return "forged"
-		}
-		return history[r.IntN(len(history))]
-	}
-	seen := func() int64 {
-		if r.IntN(10) == 0 {
-			return 0
-		}
-		return max(0, media()-r.Int64N(90_000_000))
+	for _, b := range m.Broadcasts {
+		m.Facts.Add("broadcast/"+b, event.BroadcastStarted, 0, begin, fields{"broadcast": b, "generation": 1, "media_time": 0, "wall": begin})
 	}
 	for range steps {
-		now = now.Add(time.Duration(r.IntN(4000)) * time.Millisecond)
-		b, product := pick("b", 2), pick("p", 4)
-		switch k := r.IntN(100); {
-		case k < 8: // pin or unpin, with a media time up to 30 s back
-			at := max(0, media()-r.Int64N(30_000_000))
-			if open := pins[b+product]; open != "" {
-				s.Facts.Add("broadcast/"+b, event.PinRemoved, at, now, fields{"pin": open, "product": product, "until": at, "version": n})
-				delete(pins, b+product)
-				break
-			}
-			pin := id("pin")
-			pins[b+product], history = pin, append(history, pin)
-			s.Facts.Add("broadcast/"+b, event.PinPlaced, at, now, fields{"version": n, "pin": fields{"id": pin, "product": fields{"id": product}, "variants": []any{}, "from": at}})
+		m.now = m.now.Add(time.Duration(m.r.IntN(4000)) * time.Millisecond)
+		b, product := m.pick("b", 2), m.pick("p", 4)
+		switch k := m.r.IntN(100); {
+		case k < 8:
+			m.pin(b, product)
 		case k < 10:
-			s.Facts.Add("broadcast/"+b, event.BagChanged, media(), now, fields{"products": []string{product, pick("p", 6)}, "version": n})
-		case k < 45: // what viewers did in the last second
-			c := fields{"broadcast": b}
-			if r.IntN(2) == 0 {
-				c["viewers"] = r.IntN(50)
-			}
-			var views, impressions, clicks []fields
-			for range r.IntN(3) {
-				views = append(views, fields{"session": id("s"), "viewer": pick("v", 20)})
-				impressions = append(impressions, fields{"product": pick("p", 7), "pin": anyPin(), "count": r.IntN(9)})
-			}
-			for range r.IntN(4) {
-				session := pick("session", 12)
-				if r.IntN(4) == 0 {
-					session = ""
-				}
-				clicks = append(clicks, fields{"id": id("click"), "session": session, "product": pick("p", 7), "variant": "", "pin": anyPin(),
-					"media_time": seen(), "at": now.Add(-time.Duration(r.IntN(900)) * time.Millisecond).UnixMilli()})
-			}
-			c["views"], c["impressions"], c["clicks"] = views, impressions, clicks
-			s.Audience.Add("audience/"+b, event.AudienceCounted, 0, now, c)
-		case k < 70: // a batch of new orders
-			var batch []fields
-			for range 1 + r.IntN(4) {
-				o := &sale{state: "held"}
-				for l := range 1 + r.IntN(2) {
-					o.lines = append(o.lines, fields{"line": l + 1, "product": pick("p", 4), "variant": pick("var", 9), "quantity": 1 + r.IntN(3), "unit_price": 100 * (1 + r.IntN(50))})
-				}
-				currency := "EUR"
-				if r.IntN(30) == 0 {
-					currency = "SEK"
-				}
-				o.fact = fields{"order": id("order"), "shop": "shop", "broadcast": b, "buyer": pick("buyer", 9), "total": 1, "currency": currency, "lines": o.lines,
-					"view_session": pick("session", 12), "placed_at": now.UnixMilli()}
-				switch r.IntN(6) {
-				case 0:
-					o.fact["broadcast"] = "" // bought elsewhere
-				case 1, 2:
-					o.fact["pin"], o.fact["media_time"] = anyPin(), seen()
-				case 3:
-					o.fact["view_session"] = ""
-				}
-				sales = append(sales, o)
-				batch = append(batch, o.tell("held", now, nil))
-			}
-			s.Facts.Add("shop/shop", event.OrderPlaced, 0, now, fields{"orders": batch})
-		case len(sales) > 0:
-			s.settle(r, sales[r.IntN(len(sales))], now, id)
+			m.Facts.Add("broadcast/"+b, event.BagChanged, m.media(), m.now, fields{"products": []string{product, m.pick("p", 6)}, "version": m.n})
+		case k < 45:
+			m.count(b)
+		case k < 70:
+			m.order(b)
+		case len(m.sales) > 0:
+			m.settle(m.r, m.sales[m.r.IntN(len(m.sales))], m.now, m.id)
 		}
 	}
-	s.End = now.Add(time.Second)
-	return s
+	m.End = m.now.Add(time.Second)
+	return m.Show
+}
+
+func (m *maker) media() int64                 { return m.now.Sub(m.Begin).Microseconds() }
+func (m *maker) id(kind string) string        { m.n++; return fmt.Sprintf("%s%05d", kind, m.n) }
+func (m *maker) pick(of string, k int) string { return fmt.Sprint(of, m.r.IntN(k)) }
+
+// anyPin names a pin of any broadcast and product, none, or one that never was.
+func (m *maker) anyPin() string {
+	switch {
+	case len(m.history) == 0 || m.r.IntN(3) == 0:
+		return ""
+	case m.r.IntN(20) == 0:
+		return "forged"
+	}
+	return m.history[m.r.IntN(len(m.history))]
+}
+
+// seen is a frame that a viewer may have seen, or 0.
+func (m *maker) seen() int64 {
+	if m.r.IntN(10) == 0 {
+		return 0
+	}
+	return max(0, m.media()-m.r.Int64N(90_000_000))
+}
+
+// pin pins a product or unpins it, at a frame up to 30 s back.
+func (m *maker) pin(b, product string) {
+	at := max(0, m.media()-m.r.Int64N(30_000_000))
+	if open := m.pins[b+product]; open != "" {
+		m.Facts.Add("broadcast/"+b, event.PinRemoved, at, m.now, fields{"pin": open, "product": product, "until": at, "version": m.n})
+		delete(m.pins, b+product)
+		return
+	}
+	pin := m.id("pin")
+	m.pins[b+product], m.history = pin, append(m.history, pin)
+	m.Facts.Add("broadcast/"+b, event.PinPlaced, at, m.now, fields{"version": m.n, "pin": fields{"id": pin, "product": fields{"id": product}, "variants": []any{}, "from": at}})
+}
+
+// count tells what viewers did in the last second.
+func (m *maker) count(b string) {
+	c := fields{"broadcast": b}
+	if m.r.IntN(2) == 0 {
+		c["viewers"] = m.r.IntN(50)
+	}
+	var views, impressions, clicks []fields
+	for range m.r.IntN(3) {
+		views = append(views, fields{"session": m.id("s"), "viewer": m.pick("v", 20)})
+		impressions = append(impressions, fields{"product": m.pick("p", 7), "pin": m.anyPin(), "count": m.r.IntN(9)})
+	}
+	for range m.r.IntN(4) {
+		session := m.pick("session", 12)
+		if m.r.IntN(4) == 0 {
+			session = ""
+		}
+		clicks = append(clicks, fields{"id": m.id("click"), "session": session, "product": m.pick("p", 7), "variant": "", "pin": m.anyPin(),
+			"media_time": m.seen(), "at": m.now.Add(-time.Duration(m.r.IntN(900)) * time.Millisecond).UnixMilli()})
+	}
+	c["views"], c["impressions"], c["clicks"] = views, impressions, clicks
+	m.Audience.Add("audience/"+b, event.AudienceCounted, 0, m.now, c)
+}
+
+// order places a batch of orders.
+func (m *maker) order(b string) {
+	var batch []fields
+	for range 1 + m.r.IntN(4) {
+		o := &sale{state: "held"}
+		for l := range 1 + m.r.IntN(2) {
+			o.lines = append(o.lines, fields{"line": l + 1, "product": m.pick("p", 4), "variant": m.pick("var", 9), "quantity": 1 + m.r.IntN(3), "unit_price": 100 * (1 + m.r.IntN(50))})
+		}
+		currency := "EUR"
+		if m.r.IntN(30) == 0 {
+			currency = "SEK"
+		}
+		o.fact = fields{"order": m.id("order"), "shop": "shop", "broadcast": b, "buyer": m.pick("buyer", 9), "total": 1, "currency": currency, "lines": o.lines,
+			"view_session": m.pick("session", 12), "placed_at": m.now.UnixMilli()}
+		switch m.r.IntN(6) {
+		case 0:
+			o.fact["broadcast"] = "" // bought elsewhere
+		case 1, 2:
+			o.fact["pin"], o.fact["media_time"] = m.anyPin(), m.seen()
+		case 3:
+			o.fact["view_session"] = ""
+		}
+		m.sales = append(m.sales, o)
+		batch = append(batch, o.tell("held", m.now, nil))
+	}
+	m.Facts.Add("shop/shop", event.OrderPlaced, 0, m.now, fields{"orders": batch})
 }
 
 // settle lets something happen to an order.
