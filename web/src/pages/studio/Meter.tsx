@@ -13,6 +13,7 @@ export function Meter({ stream, on }: { stream: MediaStream; on: boolean }) {
     const track = stream.getAudioTracks()[0];
     if (!track) return;
     const context = new AudioContext();
+    void context.resume(); // made after an answer, not inside a press, it may begin asleep
     const analyser = context.createAnalyser();
     analyser.fftSize = 512;
     context.createMediaStreamSource(new MediaStream([track])).connect(analyser);

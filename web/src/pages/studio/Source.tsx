@@ -49,18 +49,20 @@ export function Source({ channel }: { channel: string }) {
   const shown = now.phase !== 'off' ? 'camera' : way;
   return (
     <div class="source">
-      <Chips<Way>
-        label={t('way')}
-        value={shown}
-        options={[
-          { value: 'camera', label: t('wayCamera') },
-          { value: 'obs', label: t('wayOBS'), off: sending(now.publish) },
-        ]}
-        onChange={(next) => {
-          if (next === 'obs') turnOff();
-          setWay(next);
-        }}
-      />
+      {!sending(now.publish) && (
+        <Chips<Way>
+          label={t('way')}
+          value={shown}
+          options={[
+            { value: 'camera', label: t('wayCamera') },
+            { value: 'obs', label: t('wayOBS') },
+          ]}
+          onChange={(next) => {
+            if (next === 'obs') turnOff();
+            setWay(next);
+          }}
+        />
+      )}
       {shown === 'obs' ? (
         <Encoder channel={channel} fresh={key} onKey={keep} />
       ) : (
