@@ -50,11 +50,11 @@ type Segment struct {
 	Independent   bool           // it begins with a picture that needs no other
 	Duration      time.Duration
 	Parts         []*Part
+	Closed        bool // no part follows
 
-	plan   plan
-	bytes  int
-	closed bool
-	bare   bool // its parts have left the list; they do not come back, however long the list becomes
+	plan  plan
+	bytes int
+	bare  bool // its parts have left the list; they do not come back, however long the list becomes
 }
 
 // opening is what is known of a segment before its first part is in.

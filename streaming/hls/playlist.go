@@ -33,7 +33,7 @@ type Playlist struct {
 func (p *Playlist) targets() {
 	for _, s := range p.Segments {
 		p.Target = max(p.Target, s.plan.target)
-		if s.closed {
+		if s.Closed {
 			p.Target = max(p.Target, int(math.Round(s.Duration.Seconds())))
 		}
 	}
@@ -61,7 +61,7 @@ func (p *Playlist) length() (d time.Duration) {
 
 // listsParts tells whether a segment's parts are listed, by how long before the list's end it ends.
 func (p *Playlist) listsParts(s *Segment, before time.Duration) bool {
-	return !p.Ended && !s.bare && (!s.closed || before < partsListedTargets*p.target())
+	return !p.Ended && !s.bare && (!s.Closed || before < partsListedTargets*p.target())
 }
 
 func (p *Playlist) target() time.Duration { return time.Duration(p.Target) * time.Second }
@@ -71,7 +71,7 @@ func (p *Playlist) skippable() (n int) {
 	before := p.length()
 	for _, s := range p.Segments {
 		before -= s.Duration
-		if !s.closed || before < skipTargets*p.target() {
+		if !s.Closed || before < skipTargets*p.target() {
 			break
 		}
 		n++
@@ -148,7 +148,7 @@ func (p *Playlist) segment(b *strings.Builder, s *Segment, mapped bool, before t
 			b.WriteByte('\n')
 		}
 	}
-	if s.closed {
+	if s.Closed {
 		fmt.Fprintf(b, "#EXTINF:%s,\n%s\n", seconds(s.Duration), segmentName(p.Name, p.Life, s.Number))
 	}
 }

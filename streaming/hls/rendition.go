@@ -79,8 +79,8 @@ func (r *rendition) add(p *Part) {
 func (r *rendition) shut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if n := len(r.segments); n > 0 && !r.segments[n-1].closed {
-		r.segments[n-1].closed = true
+	if n := len(r.segments); n > 0 && !r.segments[n-1].Closed {
+		r.segments[n-1].Closed = true
 		r.dirty = true
 		r.metrics.shut()
 	}
@@ -145,7 +145,7 @@ func (r *rendition) publish(broadcast string, dates Dates, anchors mediatime.Anc
 	if !r.dirty || len(r.segments) == 0 {
 		return
 	}
-	if r.now.Load() == nil && !r.segments[0].closed {
+	if r.now.Load() == nil && !r.segments[0].Closed {
 		return // hls.js takes a list without a whole segment for an error
 	}
 	r.dirty = false
@@ -198,7 +198,7 @@ func (r *rendition) viewOf(p *Playlist) *view {
 	for _, s := range p.Segments {
 		v.independent = v.independent && s.Independent
 		v.init = s.Init
-		if s.closed {
+		if s.Closed {
 			v.closed, v.closedParts, v.openParts = s.Number, len(s.Parts), 0
 		} else {
 			v.openParts = len(s.Parts)
@@ -211,7 +211,7 @@ func (r *rendition) viewOf(p *Playlist) *view {
 		if s.Duration > 0 {
 			rate = float64(s.bytes) * 8 / s.Duration.Seconds()
 		}
-		if s.closed || v.peak == 0 {
+		if s.Closed || v.peak == 0 {
 			v.peak = max(v.peak, int(rate))
 		}
 		bits += float64(s.bytes) * 8
@@ -242,7 +242,7 @@ func (r *rendition) content(kind fileKind, number int64) (chunks [][]byte, next 
 		}
 	case fileSegment:
 		i := sort.Search(len(r.segments), func(i int) bool { return r.segments[i].Number >= number })
-		if i < len(r.segments) && r.segments[i].Number == number && r.segments[i].closed {
+		if i < len(r.segments) && r.segments[i].Number == number && r.segments[i].Closed {
 			for _, p := range r.segments[i].Parts {
 				chunks = append(chunks, p.Data)
 			}
