@@ -178,10 +178,13 @@ export interface ProductCard {
   variants: PinVariant[];
 }
 
+/** A scene names no transports: who begins to watch is told. */
+export type SceneBroadcast = Omit<Broadcast, 'transports' | 'health'>;
+
 export interface Scene {
   position: string;
   state: BroadcastState;
-  broadcast: Broadcast;
+  broadcast: SceneBroadcast;
   anchors: Anchor[];
   /** Media time of the live edge when the scene was rendered. */
   now: MediaTime;

@@ -1,5 +1,5 @@
 import { api, ApiError } from '../api/client';
-import type { Broadcast, FeedEvent, MediaTime, Pin, Scene, Transport, Watch } from '../api/types';
+import type { FeedEvent, MediaTime, Pin, Scene, SceneBroadcast, Transport, Watch } from '../api/types';
 import { createStore, type Store } from '../app/store';
 import { Feed, spreadSceneReload, type FeedState } from '../feed/feed';
 import { backoff } from '../feed/position';
@@ -13,7 +13,7 @@ import { hasConsent, storedVisitor, storeVisitor } from './visitor';
 export interface RoomView {
   /** missing: there is no such broadcast. failed: it could not be loaded, and is tried again. */
   phase: 'loading' | 'missing' | 'failed' | 'ready';
-  broadcast?: Broadcast;
+  broadcast?: SceneBroadcast;
   overlay?: Overlay;
   player: PlayerState;
   transport?: TransportKind;
@@ -188,7 +188,7 @@ export class Room {
     if (this.player || this.abort.signal.aborted || !this.video) return;
     this.player = new Player({
       video: this.video,
-      transports: wanted(offered(watch?.transports, this.view.get().broadcast?.transports, this.id)),
+      transports: wanted(offered(watch?.transports, this.id)),
       token: watch?.hls_grant,
       anchors: this.view.get().overlay?.anchors,
       liveEdge: () => this.liveEdge(),
@@ -281,9 +281,8 @@ function placed(pin: Pin, scene: Scene): FeedEvent {
 }
 
 /** offered is what the server named. It names nothing before the show begins, and then the addresses are the usual. */
-function offered(watch: Transport[] | undefined, broadcast: Transport[] | undefined, id: string): Transport[] {
+function offered(watch: Transport[] | undefined, id: string): Transport[] {
   if (watch?.length) return watch;
-  if (broadcast?.length) return broadcast;
   const name = encodeURIComponent(id);
   return [
     { kind: 'whep', url: `/whep/${name}` },
