@@ -15,7 +15,9 @@ async function start(): Promise<void> {
     // Nobody can be told yet; each page asks again when it needs to know.
   });
   // The page's own code comes while its texts come.
-  match(routes, location.pathname)?.route.load().catch(() => undefined);
+  match(routes, location.pathname)
+    ?.route.load()
+    .catch(() => undefined);
   await common.load(chosen).catch(() => undefined);
   await speak(chosen).catch(() => undefined);
   startRouter();
