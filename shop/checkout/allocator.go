@@ -78,6 +78,8 @@ type Allocator struct {
 	DrainFor time.Duration
 	// ReturnPath is where the bank sends the buyer back to, with ?order= added. It defaults to "/orders".
 	ReturnPath string
+	// Wake, if set, is told after each commit that facts wait in the outbox. It must not block.
+	Wake func()
 	// Now tells the time. It defaults to time.Now.
 	Now func() time.Time
 

@@ -150,6 +150,9 @@ func (a *Allocator) apply(entries []*entry) (r shop.BatchResult, err error) {
 // deliver hands out what is now durable: the gate and viewers hear of the stock first, then whoever waits.
 func (a *Allocator) deliver(entries []*entry, r shop.BatchResult) {
 	a.NoteStock(r.Stocks...)
+	if a.Wake != nil {
+		a.Wake()
+	}
 	claims, settled := r.Outcomes, r.Settled
 	refund := false
 	for _, e := range entries {

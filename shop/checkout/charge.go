@@ -96,12 +96,13 @@ func (a *Allocator) chargeOne(ctx context.Context, c charge) {
 // sweepHolds releases the stock of holds that ran out.
 func (a *Allocator) sweepHolds(ctx context.Context) {
 	a.every(ctx, sweepEvery, nil, func() error {
+		most := min(sweepMax, a.BatchMax)
 		for {
-			ids, err := a.Store.ExpiredHolds(ctx, a.now(), min(sweepMax, a.BatchMax))
+			ids, err := a.Store.ExpiredHolds(ctx, a.now(), most)
 			if err != nil || len(ids) == 0 {
 				return err
 			}
-			if err := a.expire(ctx, ids); err != nil || len(ids) < sweepMax {
+			if released, err := a.expire(ctx, ids); err != nil || released == 0 || len(ids) < most {
 				return err
 			}
 		}
@@ -109,7 +110,7 @@ func (a *Allocator) sweepHolds(ctx context.Context) {
 }
 
 // expire settles a slice of expired holds and waits until that is durable.
-func (a *Allocator) expire(ctx context.Context, ids []string) error {
+func (a *Allocator) expire(ctx context.Context, ids []string) (released int, err error) {
 	entries := make([]*entry, len(ids))
 	for i, id := range ids {
 		e := &entry{settlement: &shop.Settlement{OrderID: id, Kind: shop.SettleExpired, Scope: shop.Scope{Any: true}}, done: make(chan struct{})}
@@ -118,17 +119,18 @@ func (a *Allocator) expire(ctx context.Context, ids []string) error {
 		case a.news <- e:
 		case <-ctx.Done():
 			a.open.Add(-1)
-			return nil
+			return 0, nil
 		}
 		entries[i] = e
 	}
 	for _, e := range entries {
 		<-e.done // the loop carries out what it accepted, also at the end
-		if e.settled.Err != nil {
-			return e.settled.Err
+		if e.settled.Changed {
+			released++
 		}
+		err = errors.Join(err, e.settled.Err)
 	}
-	return nil
+	return released, err
 }
 
 // recoverCharges asks again for money whose answer was lost, by a crash or by a provider that did not answer.

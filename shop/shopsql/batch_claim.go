@@ -125,7 +125,7 @@ func (r *run) insertOrders(ctx context.Context) error {
 	const columns = 14
 	var contacts []any
 	stored := 0
-	for piece := range slices.Chunk(r.placed, r.tx.RowsAtOnce(columns)) {
+	for piece := range pieces(r.placed, r.tx.RowsAtOnce(columns)) {
 		args := make([]any, 0, len(piece)*columns)
 		for _, p := range piece {
 			o, c := p.order, p.claim

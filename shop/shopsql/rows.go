@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -127,7 +126,7 @@ func updateOrders(ctx context.Context, tx *store.Tx, moved []*shop.Order) error 
 
 func insertPayments(ctx context.Context, tx *store.Tx, payments []shop.Payment) error {
 	const columns = 7
-	for piece := range slices.Chunk(payments, tx.RowsAtOnce(columns)) {
+	for piece := range pieces(payments, tx.RowsAtOnce(columns)) {
 		args := make([]any, 0, len(piece)*columns)
 		for _, p := range piece {
 			args = append(args, p.OrderID, p.Provider, p.Ref, string(p.State), p.Amount, p.Currency, millis(p.At))
@@ -170,7 +169,7 @@ var errStockMoved = errors.New("shopsql: the stock row is not at the entry that 
 
 // writeEntries appends ledger entries, at most one per variant, and moves each stock row to its entry.
 func writeEntries(ctx context.Context, tx *store.Tx, entries []shop.Entry) error {
-	for piece := range slices.Chunk(entries, tx.RowsAtOnce(12)) {
+	for piece := range pieces(entries, tx.RowsAtOnce(12)) {
 		if err := writePiece(ctx, tx, piece); err != nil {
 			return err
 		}

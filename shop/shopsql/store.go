@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -157,6 +159,19 @@ func in[T any](ctx context.Context, tx *store.Tx, scan func(*sql.Rows) (T, error
 		out = append(out, found...)
 	}
 	return out, nil
+}
+
+// pieces cuts rows into groups of a power of two, at most most, so that the database sees few different texts.
+func pieces[T any](all []T, most int) iter.Seq[[]T] {
+	return func(yield func([]T) bool) {
+		for len(all) > 0 {
+			n := 1 << (bits.Len(uint(min(most, len(all)))) - 1)
+			if !yield(all[:n]) {
+				return
+			}
+			all = all[n:]
+		}
+	}
 }
 
 func wrap(what string, err error) error {
