@@ -9,7 +9,9 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,17 +32,24 @@ type sent struct {
 }
 
 // sandbox collects its webhooks; fail decides which are not taken.
-func sandbox(fail func(n int) bool) (*payment.Sandbox, *[]sent) {
+func sandbox(fail func(n int) bool) (s *payment.Sandbox, webhooks func() []sent) {
+	var mu sync.Mutex
 	var out []sent
-	s := &payment.Sandbox{Books: &shoptest.Model{}, Secret: []byte("0123456789abcdef0123456789abcdef"), Log: slog.New(slog.DiscardHandler)}
+	s = &payment.Sandbox{Books: &shoptest.Model{}, Secret: []byte("0123456789abcdef0123456789abcdef"), Log: slog.New(slog.DiscardHandler)}
 	s.Deliver = func(_ context.Context, header map[string][]string, body []byte) error {
+		mu.Lock()
+		defer mu.Unlock()
 		out = append(out, sent{header, body})
 		if fail != nil && fail(len(out)) {
 			return errors.New("not now")
 		}
 		return nil
 	}
-	return s, &out
+	return s, func() []sent {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(out)
+	}
 }
 
 func charge(token string) shop.Charge {
@@ -154,7 +163,7 @@ func TestTheBankPage(t *testing.T) {
 	if again, err := s.Charge(t.Context(), charge(payment.TokenRequiresAction)); err != nil || again.State != shop.PaymentPaid {
 		t.Errorf("%+v %v", again, err)
 	}
-	for _, hook := range *webhooks {
+	for _, hook := range webhooks() {
 		if r, err := s.Webhook(t.Context(), hook.header, hook.body); err != nil || r.State != shop.PaymentPaid || r.Ref != open.Ref {
 			t.Errorf("%+v %v", r, err)
 		}
@@ -189,16 +198,16 @@ func TestWebhooksAreSentUntilTheyAreTaken(t *testing.T) {
 		}
 		time.Sleep(4 * time.Second)
 		synctest.Wait()
-		if len(*webhooks) != 0 {
+		if len(webhooks()) != 0 {
 			t.Fatal("told too early")
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if len(*webhooks) != 3 {
-			t.Fatalf("%d webhooks", len(*webhooks))
+		if len(webhooks()) != 3 {
+			t.Fatalf("%d webhooks", len(webhooks()))
 		}
 		ids := map[string]bool{}
-		for _, hook := range *webhooks {
+		for _, hook := range webhooks() {
 			ids[hook.header.Get(standardwebhooks.HeaderWebhookID)] = true
 		}
 		if len(ids) != 1 {
@@ -219,7 +228,7 @@ func TestForgedAndOldWebhooksAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	visit(s, "POST", open.ActionURL, url.Values{"decision": {"approve"}})
-	good := (*webhooks)[0]
+	good := (webhooks())[0]
 	for name, change := range map[string]func(*sent){
 		"another amount":  func(w *sent) { w.body = []byte(strings.Replace(string(w.body), "2900", "1", 1)) },
 		"another id":      func(w *sent) { w.header.Set(standardwebhooks.HeaderWebhookID, "msg_other") },
