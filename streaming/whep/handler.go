@@ -27,6 +27,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	rest, ok := strings.CutPrefix(r.URL.Path, "/whep/")
 	broadcast, id, isSession := strings.Cut(rest, "/")
+	id, isEvents := strings.CutSuffix(id, "/events")
 	if !ok || broadcast == "" || len(broadcast) > 128 || isSession && (id == "" || strings.Contains(id, "/")) {
 		refuse(http.StatusNotFound, "not-found", "There is nothing here.").write(w)
 		return
@@ -39,6 +40,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodOptions:
 		options(w, isSession, allow)
+	case isEvents:
+		p = s.events(w, r, broadcast, id)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		h.Set("Allow", allow)
 		w.WriteHeader(http.StatusNoContent)
@@ -119,6 +122,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, broadcast string) 
 	for _, server := range s.Config.ICEServers {
 		h.Add("Link", server)
 	}
+	h.Add("Link", fmt.Sprintf("<%s>; rel=%q; events=%q", v.eventsURL(), eventsRel, strings.Join(eventNames, ",")))
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, s.answer(v, r))
 	return nil

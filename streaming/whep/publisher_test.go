@@ -2,6 +2,7 @@ package whep_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -47,13 +48,13 @@ func (p *publisher) write(n int) {
 		p.written[pts] = nals
 		p.mu.Unlock()
 		u := &streaming.Unit{Track: 1, PTS: pts, DTS: pts, Key: isKey(nals), Payload: nals}
-		if err := p.p.Write(u); err != nil {
+		if err := p.p.Write(u); err != nil && !errors.Is(err, streaming.ErrEnded) {
 			p.t.Error(err)
 		}
 		p.at++
 		for int64(p.audio)*opusTicks*90000 < int64(p.at)*frameTicks*48000 {
 			a := int64(p.audio) * opusTicks
-			if err := p.p.Write(&streaming.Unit{Track: 2, PTS: a, DTS: a, Key: false, Payload: [][]byte{silence}}); err != nil {
+			if err := p.p.Write(&streaming.Unit{Track: 2, PTS: a, DTS: a, Key: false, Payload: [][]byte{silence}}); err != nil && !errors.Is(err, streaming.ErrEnded) {
 				p.t.Error(err)
 			}
 			p.audio++

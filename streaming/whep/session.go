@@ -79,7 +79,11 @@ type session struct {
 	decrypt   *srtp.Context
 	plain     []byte // scratch of decrypt
 	connected time.Time
+	follower  chan struct{} // closed when another one follows the events
 	closed    bool
+
+	done   chan struct{} // closed at the end, after reason was set
+	reason string
 }
 
 func newSession(s *Server, broadcast string, client netip.Addr, o *offer) *session {
@@ -88,7 +92,7 @@ func newSession(s *Server, broadcast string, client netip.Addr, o *offer) *sessi
 	v := &session{
 		server: s, id: hex.EncodeToString(id), broadcast: broadcast, client: client, offer: o,
 		fingerprints: o.fingerprints, created: s.now(), cname: secret(12),
-		now: newCredentials(o.ufrag), etag: newETag(),
+		now: newCredentials(o.ufrag), etag: newETag(), done: make(chan struct{}),
 	}
 	v.consent.Store(v.created.UnixNano())
 	v.pipe = newPipe(v)
@@ -156,7 +160,8 @@ func (v *session) close(reason string) {
 		v.mu.Unlock()
 		return
 	}
-	v.closed = true
+	v.closed, v.reason = true, reason
+	close(v.done)
 	conn, viewer, connected, paths, counted := v.conn, v.viewer, v.connected, v.paths, v.counted
 	now, before := v.now, v.before
 	v.mu.Unlock()
