@@ -8,13 +8,17 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/shop/checkout"
+	"github.com/hawkerlive/hawker/streaming/mediatime"
 )
+
+const mediaTimeAhead = 5 * time.Second // more than clocks drift before a new generation anchors them again
 
 type checkoutIn struct {
 	Key  string `header:"Idempotency-Key" maxLength:"255" doc:"The same key with the same request answers the same orders, as they stand, for 30 days."`
@@ -84,6 +88,10 @@ func (s *Server) buy(ctx context.Context, in *checkoutIn) (*checkoutOut, error) 
 		of, err := s.Broadcasts.Get(ctx, b.Broadcast)
 		if err != nil {
 			return nil, err
+		}
+		// A frame that has not been yet cannot have been seen.
+		if newest, ok := of.Anchors.Newest(); ok && mediatime.Time(b.MediaTime) > newest.At(s.Now().Add(mediaTimeAhead)) {
+			return nil, invalid("body.media_time", "lies in the future")
 		}
 		r.Shop = of.ShopID
 	}

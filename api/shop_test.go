@@ -27,6 +27,7 @@ import (
 	"github.com/hawkerlive/hawker/shop/payment"
 	"github.com/hawkerlive/hawker/shop/shoptest"
 	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/mediatime"
 )
 
 // shows knows one broadcast, of one shop, and those that the walk makes.
@@ -43,7 +44,7 @@ func (s *shows) Get(_ context.Context, id string) (streaming.Broadcast, error) {
 	o, ok := s.made[id]
 	switch {
 	case id == "show":
-		return streaming.Broadcast{ID: id, ShopID: s.shop}, nil
+		return streaming.Broadcast{ID: id, ShopID: s.shop, Anchors: mediatime.Anchors{{Generation: 1, Wall: time.Now().Add(-time.Minute)}}}, nil
 	case !ok:
 		return streaming.Broadcast{}, streaming.ErrNotFound
 	}
@@ -320,6 +321,7 @@ func TestBadCheckoutsAreSaidToBeBad(t *testing.T) {
 		{"somebody else's card", buyer, with(func(o object) { o["instrument"] = card }), 422, "unknown-instrument"},
 		{"somebody else's address", buyer, with(func(o object) { o["ship_to"] = uuid.NewString() }), 422, "invalid"},
 		{"for somebody else", buyer, with(func(o object) { o["buyer_ref"] = "x" }), 404, "not-found"},
+		{"a frame that has not been yet", buyer, with(func(o object) { o["broadcast"], o["media_time"] = "show", 70_000_000 }), 422, "invalid"},
 		{"a negative media time", buyer, with(func(o object) { o["media_time"] = -1 }), 422, "invalid"},
 	} {
 		w := m.send("POST", "/v1/checkout", c.bearer, c.body)
