@@ -5,16 +5,13 @@ import landmark from 'lucide-static/icons/landmark.svg?raw';
 import type { RefObject } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { explain } from '../api/errors';
-import type { Money } from '../api/types';
 import { t as common } from '../i18n/common';
 import { money } from '../i18n/format';
 import { Button } from '../ui/Button';
 import { Icon } from '../ui/Icon';
-import { orderNumber, settled, type Outcome, type Placed } from './checkout';
+import { orderNumber, settled } from './checkout';
 import { t } from './messages';
-
-/** Ending is where a purchase stands after the tap on Pay. */
-export type Ending = { kind: 'order'; placed: Placed; total: Money } | Exclude<Outcome, { kind: 'placed' }>;
+import type { Ending } from './purchase';
 
 interface Props {
   ending: Ending;

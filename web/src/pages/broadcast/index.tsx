@@ -124,7 +124,7 @@ function toOffer(buying: Buying, room: Room, pins: readonly Pin[], bag: readonly
   return (
     seen && {
       ...seen,
-      refresh: () => void room.reload(),
+      refresh: () => room.reload(),
       context: () => ({
         broadcast: room.id,
         view_session: room.session,

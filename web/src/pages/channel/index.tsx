@@ -89,7 +89,7 @@ export default function ChannelPage({ params }: { params: PathParams }) {
           ))}
         </ul>
       </main>
-      <BuySheet offer={bought && toOffer(bought, products.reload)} onClose={() => setBuying(undefined)} />
+      <BuySheet offer={bought && toOffer(bought, async () => products.reload())} onClose={() => setBuying(undefined)} />
     </>
   );
 }
@@ -109,7 +109,7 @@ async function loadProducts(shopID: string, signal: AbortSignal): Promise<Produc
   return all;
 }
 
-function toOffer(product: Product, refresh: () => void): Offer {
+function toOffer(product: Product, refresh: () => Promise<void>): Offer {
   return { product, variants: product.variants, refresh, context: () => ({}) };
 }
 
