@@ -187,8 +187,8 @@ func (v *session) established(conn *dtls.Conn) error {
 		v.moved()
 	}
 	s.Log.Debug("viewer connected", "broadcast", v.broadcast, "session", v.id, "srtp", config.Profile)
-	if s.OnView != nil {
-		s.OnView(ViewerEvent{Broadcast: v.broadcast, Session: v.id, Watching: true, At: v.connected})
+	if s.OnViewer != nil {
+		s.OnViewer(ViewerEvent{Broadcast: v.broadcast, Session: v.id, Watching: true, At: v.connected})
 	}
 	return nil
 }

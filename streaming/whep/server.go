@@ -46,7 +46,7 @@ type Server struct {
 	Log     *slog.Logger        // defaults to discarding
 	Metrics *Metrics            // defaults to none
 	Fan     *rtpfan.Metrics     // defaults to none
-	OnView  func(e ViewerEvent) // must not block; nil for nobody
+	OnViewer  func(e ViewerEvent) // must not block; nil for nobody
 	Now     func() time.Time    // the clock of consent and limits; defaults to time.Now
 	// ClientAddr is the address that a request counts for. It defaults to the connection's; set it where proxies
 	// are trusted.

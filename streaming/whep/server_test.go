@@ -41,7 +41,7 @@ func run(t *testing.T, change func(s *whep.Server)) *house {
 	h := &house{t: t, hub: &streaming.Hub{}, events: make(chan whep.ViewerEvent, 1024)}
 	s := &whep.Server{
 		Hub: h.hub, Access: everybody{}, Config: whep.Config{Listen: "127.0.0.1:0"}, Sound: passThrough,
-		OnView: func(e whep.ViewerEvent) { h.events <- e },
+		OnViewer: func(e whep.ViewerEvent) { h.events <- e },
 		Now:    func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) },
 	}
 	if change != nil {

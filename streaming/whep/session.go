@@ -201,9 +201,9 @@ func (v *session) close(reason string) {
 		s.Metrics.viewer(counted, -1)
 	}
 	s.Log.Debug("viewer left", "broadcast", v.broadcast, "session", v.id, "reason", reason)
-	if s.OnView != nil {
+	if s.OnViewer != nil {
 		at := s.now()
-		s.OnView(ViewerEvent{
+		s.OnViewer(ViewerEvent{
 			Broadcast: v.broadcast, Session: v.id, At: at, Watched: at.Sub(connected), Reason: reason,
 			Stats: viewer.Stats(),
 		})
