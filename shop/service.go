@@ -24,6 +24,8 @@ type Service struct {
 	RefundDue func()
 	// Now tells the time. It defaults to time.Now.
 	Now func() time.Time
+
+	owners owners
 }
 
 func (s *Service) now() time.Time {
