@@ -41,13 +41,13 @@ type Server struct {
 	Access Access
 
 	// Optional, with defaults.
-	Config  Config
-	Sound   rtpfan.Sound        // defaults to none: viewers hear nothing
-	Log     *slog.Logger        // defaults to discarding
-	Metrics *Metrics            // defaults to none
-	Fan     *rtpfan.Metrics     // defaults to none
-	OnViewer  func(e ViewerEvent) // must not block; nil for nobody
-	Now     func() time.Time    // the clock of consent and limits; defaults to time.Now
+	Config   Config
+	Sound    rtpfan.Sound        // defaults to none: viewers hear nothing
+	Log      *slog.Logger        // defaults to discarding
+	Metrics  *Metrics            // defaults to none
+	Fan      *rtpfan.Metrics     // defaults to none
+	OnViewer func(e ViewerEvent) // must not block; nil for nobody
+	Now      func() time.Time    // the clock of consent and limits; defaults to time.Now
 	// ClientAddr is the address that a request counts for. It defaults to the connection's; set it where proxies
 	// are trusted.
 	ClientAddr func(r *http.Request) netip.Addr

@@ -42,7 +42,7 @@ func run(t *testing.T, change func(s *whep.Server)) *house {
 	s := &whep.Server{
 		Hub: h.hub, Access: everybody{}, Config: whep.Config{Listen: "127.0.0.1:0"}, Sound: passThrough,
 		OnViewer: func(e whep.ViewerEvent) { h.events <- e },
-		Now:    func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) },
+		Now:      func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) },
 	}
 	if change != nil {
 		change(s)
