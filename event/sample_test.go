@@ -69,7 +69,7 @@ func TestValuesAreToldApartByTheirKey(t *testing.T) {
 	stock := func(variant string) event.Event {
 		return event.Event{ID: "1", Kind: event.StockChanged, Data: json.RawMessage(`{"variant":"` + variant + `","available":1}`)}
 	}
-	if stock("a").ValueKey() != stock("a").ValueKey() || stock("a").ValueKey() == stock("b").ValueKey() {
+	if first, again := stock("a").ValueKey(), stock("a").ValueKey(); first != again || first == stock("b").ValueKey() {
 		t.Error("stock is keyed by variant")
 	}
 	if k := (event.Event{Kind: event.ViewersChanged, Data: json.RawMessage(`{"viewers":1}`)}).ValueKey(); k == "" {

@@ -36,7 +36,6 @@ type Forwarder struct {
 	// Now tells the time; it defaults to time.Now.
 	Now func() time.Time
 
-	mu    sync.Mutex
 	shops map[string]*forwarded
 }
 

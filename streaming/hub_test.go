@@ -197,7 +197,7 @@ func TestAStallThatIsCaughtUpIsNoDrift(t *testing.T) {
 	a := newAir()
 	p := a.publish(t)
 	a.write(t, p, 0, 60)
-	a.pass(3 * time.Second) // the uplink stalls …
+	a.pass(3 * time.Second)            // the uplink stalls …
 	for n := int64(60); n < 150; n++ { // … and delivers three seconds at once
 		if err := p.Write(picture(n, n%30 == 0)); err != nil {
 			t.Fatal(err)

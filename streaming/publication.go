@@ -14,10 +14,9 @@ type Publication struct {
 	displaced  chan struct{}
 	once       sync.Once
 
-	keyMu  sync.Mutex
-	onKey  func()
-	keyAt  time.Time
-	closed bool
+	keyMu sync.Mutex
+	onKey func()
+	keyAt time.Time
 }
 
 // Write appends a unit to the stream. The first unit starts a generation; so does a key unit that finds the

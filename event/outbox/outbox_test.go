@@ -28,8 +28,6 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-const patience = 20 * time.Second
-
 func log() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func appendEvents(t *testing.T, db *store.DB, events ...event.Event) {

@@ -33,7 +33,10 @@ await run(async (chrome) => {
   await page.getByRole('dialog').getByRole('button', { name: 'Keep watching' }).click();
 
   await page.goto(`${origin}/orders`);
-  const orders = await until('two orders on the page', async () => (await page.locator('[data-order]').count()) >= 2 && page.locator('[data-order]').count());
+  const orders = await until(
+    'two orders on the page',
+    async () => (await page.locator('[data-order]').count()) >= 2 && page.locator('[data-order]').count(),
+  );
   await api('DELETE', `/v1/broadcasts/${demo.broadcast}/pins/${demo.product}`, demo.tokens.creator);
   return { orders, playing, faults: page.faults };
 });

@@ -39,7 +39,8 @@ export async function phone(chrome, { locale = 'en-GB', width = 390, height = 84
   page.faults = [];
   page.on('pageerror', (error) => page.faults.push(String(error)));
   page.on('console', (message) => {
-    if (message.type() === 'error' && /Content Security Policy|Uncaught/.test(message.text())) page.faults.push(message.text());
+    if (message.type() === 'error' && /Content Security Policy|Uncaught/.test(message.text()))
+      page.faults.push(message.text());
   });
   await page.addInitScript(observe);
   return page;
@@ -107,7 +108,8 @@ export async function run(journey, ...args) {
       mkdirSync(process.env.E2E_SHOTS, { recursive: true });
       let n = 0;
       for (const context of chrome.contexts())
-        for (const page of context.pages()) await page.screenshot({ path: `${process.env.E2E_SHOTS}/fault-${n++}.png` }).catch(() => {});
+        for (const page of context.pages())
+          await page.screenshot({ path: `${process.env.E2E_SHOTS}/fault-${n++}.png` }).catch(() => {});
     }
     console.error(error.stack ?? String(error));
     process.exitCode = 1;
@@ -149,7 +151,12 @@ function observe() {
     eye.videoAt = performance.now();
     const seen = (now, metadata) => {
       eye.firstFrameAt ??= performance.now();
-      waiting.push({ at: now, presented: metadata.presentedFrames, number: eye.number(video), transport: video.dataset.transport });
+      waiting.push({
+        at: now,
+        presented: metadata.presentedFrames,
+        number: eye.number(video),
+        transport: video.dataset.transport,
+      });
       after.port2.postMessage(0);
       video.requestVideoFrameCallback(seen);
     };
@@ -173,7 +180,8 @@ function observe() {
     await audio.resume();
     const stream = video.captureStream();
     const end = performance.now() + milliseconds;
-    while (stream.getAudioTracks().length === 0 && performance.now() < end) await new Promise((done) => setTimeout(done, 50));
+    while (stream.getAudioTracks().length === 0 && performance.now() < end)
+      await new Promise((done) => setTimeout(done, 50));
     const analyser = audio.createAnalyser();
     audio.createMediaStreamSource(stream).connect(analyser);
     const samples = new Float32Array(analyser.fftSize);

@@ -9,7 +9,12 @@ await run(async (chrome) => {
     const page = (pages[transport] = await phone(chrome));
     if (transport === 'hls') await deadMedia(page);
     await page.goto(`${origin}/b/${demo.broadcast}`);
-    await until(`a picture over ${transport}`, () => page.evaluate((kind) => eye.frames.some((frame) => frame.transport === kind && frame.number >= 0), transport), 30_000);
+    await until(
+      `a picture over ${transport}`,
+      () =>
+        page.evaluate((kind) => eye.frames.some((frame) => frame.transport === kind && frame.number >= 0), transport),
+      30_000,
+    );
   }
   await Promise.all(Object.values(pages).map((page) => page.waitForTimeout(2500))); // settled playback
   const pins = [];
@@ -26,7 +31,11 @@ await run(async (chrome) => {
     const pin = await api(method, `/v1/broadcasts/${demo.broadcast}/pins/${demo.product}`, demo.tokens.creator, body);
     const result = { at: wanted ? pin.from : pin.until };
     for (const [transport, page] of Object.entries(pages)) {
-      result[transport] = await until(`the card to ${wanted ? 'come' : 'go'} over ${transport}`, () => presented(page, wanted, marks[transport]), 25_000);
+      result[transport] = await until(
+        `the card to ${wanted ? 'come' : 'go'} over ${transport}`,
+        () => presented(page, wanted, marks[transport]),
+        25_000,
+      );
     }
     return result;
   }

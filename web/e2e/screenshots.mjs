@@ -11,7 +11,9 @@ const out = join(root, 'docs/screenshots');
 const data = mkdtempSync(join(tmpdir(), 'hawker-shots-'));
 const ready = join(data, 'ready.json');
 const free = ['http', 'rtmp', 'webrtc', 'webrtc-ingest', 'metrics'].flatMap((door) => [`--${door}`, '127.0.0.1:0']);
-const server = spawn(join(root, 'bin/hawker'), ['demo', '--data', join(data, 'data'), '--ready-file', ready, ...free], { stdio: 'ignore' });
+const server = spawn(join(root, 'bin/hawker'), ['demo', '--data', join(data, 'data'), '--ready-file', ready, ...free], {
+  stdio: 'ignore',
+});
 const stopped = new Promise((done) => server.on('exit', done));
 try {
   for (let n = 0; !existsSync(ready); n++) {
@@ -32,13 +34,23 @@ async function take() {
   const chrome = await browser();
   const shot = (page, name) => page.screenshot({ path: join(out, `${name}.png`) });
   const products = (await api('GET', `/v1/shops/${demo.shop}/products?limit=100`)).items;
-  const pin = (product, method = 'PUT') => api(method, `/v1/broadcasts/${demo.broadcast}/pins/${product.id}`, demo.tokens.creator, method === 'PUT' ? {} : undefined);
+  const pin = (product, method = 'PUT') =>
+    api(
+      method,
+      `/v1/broadcasts/${demo.broadcast}/pins/${product.id}`,
+      demo.tokens.creator,
+      method === 'PUT' ? {} : undefined,
+    );
   const buy = (product, quantity, instrument = demo.instrument) =>
     api(
       'POST',
       '/v1/checkout',
       demo.tokens.viewer,
-      { lines: [{ variant: product.variants.find((one) => one.available >= quantity).id, quantity }], broadcast: demo.broadcast, instrument },
+      {
+        lines: [{ variant: product.variants.find((one) => one.available >= quantity).id, quantity }],
+        broadcast: demo.broadcast,
+        instrument,
+      },
       { 'idempotency-key': crypto.randomUUID() },
     );
   const playing = (page) => until('a picture', () => page.evaluate(() => eye.frames.length > 60), 40_000);
@@ -48,7 +60,11 @@ async function take() {
     await signIn(viewer, 'viewer');
     await viewer.goto(`${origin}/b/${demo.broadcast}`);
     await playing(viewer);
-    await viewer.getByRole('button', { name: /sound/i }).first().click().catch(() => {});
+    await viewer
+      .getByRole('button', { name: /sound/i })
+      .first()
+      .click()
+      .catch(() => {});
     await pin(find('Linen shirt'));
     await viewer.locator('[data-pin]').waitFor();
     await viewer.waitForTimeout(1500);
@@ -67,11 +83,23 @@ async function take() {
     await arabic.close();
 
     // A few minutes of sales, so that the chart has something to show.
-    for (const [title, quantity] of [['Linen shirt', 2], ['Tea glasses', 3], ['Brass lantern', 1], ['Olive oil', 2]]) await buy(find(title), quantity);
+    for (const [title, quantity] of [
+      ['Linen shirt', 2],
+      ['Tea glasses', 3],
+      ['Brass lantern', 1],
+      ['Olive oil', 2],
+    ])
+      await buy(find(title), quantity);
     await viewer.waitForTimeout(61_000);
     await pin(find('Linen shirt'), 'DELETE');
     await pin(find('Tea glasses'));
-    for (const [title, quantity] of [['Tea glasses', 5], ['Tea glasses', 1], ['Silk scarf', 1], ['Clay vase', 1]]) await buy(find(title), quantity);
+    for (const [title, quantity] of [
+      ['Tea glasses', 5],
+      ['Tea glasses', 1],
+      ['Silk scarf', 1],
+      ['Clay vase', 1],
+    ])
+      await buy(find(title), quantity);
     await buy(find('Wool throw'), 1, 'sandbox_declined');
 
     const seller = await phone(chrome, { width: 1280, height: 900 });

@@ -7,8 +7,16 @@ await run(async (chrome) => {
     const page = await phone(chrome);
     if (transport === 'hls') await deadMedia(page);
     await page.goto(`${origin}/b/${demo.broadcast}`);
-    await until(`a picture over ${transport}`, () => page.evaluate((kind) => eye.frames.some((frame) => frame.transport === kind && frame.number >= 0), transport), 30_000);
-    const first = await page.evaluate(() => ({ firstFrame: Math.round(eye.firstFrameAt - eye.videoAt), since: eye.frames.length }));
+    await until(
+      `a picture over ${transport}`,
+      () =>
+        page.evaluate((kind) => eye.frames.some((frame) => frame.transport === kind && frame.number >= 0), transport),
+      30_000,
+    );
+    const first = await page.evaluate(() => ({
+      firstFrame: Math.round(eye.firstFrameAt - eye.videoAt),
+      since: eye.frames.length,
+    }));
     const loudness = await page.evaluate(() => eye.loudness(3000));
     const seen = await page.evaluate((from) => eye.frames.slice(from), first.since);
     const numbers = seen.map((frame) => frame.number);
