@@ -42,11 +42,12 @@ import (
 	"github.com/hawkerlive/hawker/web"
 )
 
-// How long each stage may take to stop. Together they stay below the five seconds that an operator waits.
+// How long stopping may take in all, and what of it each stage leaves for every one that stops after it. A stage that
+// is done early leaves its time to the rest: doors that close at once give checkout four seconds to finish.
 const (
-	doorsStop    = 2500 * time.Millisecond
-	servicesStop = 4 * time.Second
-	factsStop    = time.Second
+	stopWithin = 4500 * time.Millisecond
+	stopShare  = 600 * time.Millisecond
+	chargesEnd = 1500 * time.Millisecond // charges under way; what takes longer is asked for again at the next start
 )
 
 // app is the whole program, wired. It is the only place where rooms meet.
@@ -214,6 +215,7 @@ func (a *app) buildShop(context.Context) error {
 		Store: rows, Orders: rows, Instruments: a.payments, Providers: providers, Quotes: quotes, Log: a.log, Bus: a.bus,
 		Metrics: checkout.NewMetrics(a.registry), Shared: a.config.Database != "",
 		InboxMax: a.config.Checkout.Inbox, BatchMax: a.config.Checkout.Batch, HoldFor: a.config.Checkout.Hold, AnswerWithin: a.config.Checkout.AnswerWithin,
+		DrainFor: chargesEnd,
 	}
 	a.shop = &shop.Service{
 		Catalogue: rows, Pictures: rows, Orders: rows, Ledger: rows, Blobs: a.blobs, Changed: a.allocator.NoteStock, RefundDue: a.allocator.RefundDue,
@@ -281,17 +283,19 @@ func (a *app) startDoors(context.Context) error {
 	media := a.stage("media")
 	media.run("audio bridges", a.legs.Run)
 	media.run("pin dates", a.dates.Run)
-	media.run("hls", a.hls.Run)
-	media.run("whep", a.whep.Run)
-	media.run("feed", a.feed.Run)
 	media.run("publishers", a.sessions.Run)
+	// What holds requests open stops together with the doors, which would wait for them.
 	doors := a.stage("doors")
+	doors.run("hls", a.hls.Run)
+	doors.run("whep", a.whep.Run)
+	doors.run("feed", a.feed.Run)
 	doors.run("rtmp", a.rtmp.Run)
 	doors.run("whip", a.whip.Run)
 	handler, err := a.handler()
 	if err != nil {
 		return err
 	}
+	a.registry.MustRegister(a.collector())
 	for name, h := range map[string]http.Handler{"http": handler, "metrics": operations(a.registry, a.ready)} {
 		doors.run(name, serveHTTP(a.listeners[name], h))
 		delete(a.listeners, name) // its server closes it
@@ -313,13 +317,12 @@ func (a *app) stage(name string) *stage {
 // stop ends the stages in the reverse of their order, then closes what stores.
 func (a *app) stop() (err error) {
 	a.once.Do(func() {
-		most := map[string]time.Duration{"services": servicesStop, "facts": factsStop}
+		end := time.Now().Add(stopWithin)
 		for i := len(a.stages) - 1; i >= 0; i-- {
-			d := most[a.stages[i].name]
-			if d == 0 {
-				d = doorsStop
-			}
-			err = errors.Join(err, a.stages[i].stop(d))
+			began := time.Now()
+			most := end.Sub(began) - time.Duration(i)*stopShare
+			err = errors.Join(err, a.stages[i].stop(max(most, stopShare)))
+			a.log.Debug("stopped", "stage", a.stages[i].name, "took", time.Since(began).Round(time.Millisecond))
 		}
 		for _, l := range a.listeners {
 			err = errors.Join(err, l.Close())
