@@ -213,14 +213,14 @@ func (a *app) buildShop(context.Context) error {
 	a.payments = &payment.Instruments{Store: rows, Providers: providers, Public: a.demo}
 	a.allocator = &checkout.Allocator{
 		Store: rows, Orders: rows, Instruments: a.payments, Providers: providers, Quotes: quotes, Log: a.log, Bus: a.bus,
-		Metrics: checkout.NewMetrics(a.registry), Shared: a.config.Database != "",
+		Metrics: checkout.NewMetrics(a.registry), Shared: a.config.Database != "", Wake: wake(a.wakeFacts),
 		InboxMax: a.config.Checkout.Inbox, BatchMax: a.config.Checkout.Batch, HoldFor: a.config.Checkout.Hold, AnswerWithin: a.config.Checkout.AnswerWithin,
 		DrainFor: chargesEnd,
 	}
 	a.shop = &shop.Service{
 		Catalogue: rows, Pictures: rows, Orders: rows, Ledger: rows, Blobs: a.blobs, Changed: a.allocator.NoteStock, RefundDue: a.allocator.RefundDue,
 	}
-	a.accounts.Keepers = append(a.accounts.Keepers, buyers{rows})
+	a.accounts.Keepers = append(a.accounts.Keepers, &shop.Persons{Instruments: rows, Orders: rows})
 	return nil
 }
 
