@@ -175,9 +175,10 @@ func (a *app) buildAccounts(ctx context.Context) error {
 	accounts := &accountsql.Store{DB: a.main}
 	a.accounts = &account.Service{
 		Store: accounts, Sealer: sealer, Log: a.log, Metrics: account.NewMetrics(a.registry),
-		OnKeyRotated: func(channel, key string) { a.sessions.Kick(channel, key) },
+		OnRevoked: func(channel, key string) { a.sessions.Kick(channel, key) },
 	}
 	a.ring = &account.Ring{Store: accounts, Sealer: sealer, Log: a.log}
+	a.accounts.PublishSigner = a.ring.For(account.PurposePublish)
 	return a.ring.Load(ctx)
 }
 
@@ -185,7 +186,7 @@ func (a *app) buildStreaming(context.Context) error {
 	a.hub = &streaming.Hub{Config: a.config.Streaming, Log: a.log}
 	a.broadcasts = &streaming.Broadcasts{
 		Store: &streamingsql.Store{DB: a.main}, Hub: a.hub, Channels: a.accounts, Log: a.log,
-		Grace: a.config.Broadcast.Grace, Silence: a.config.Broadcast.Silence,
+		Grace: a.config.Broadcast.Grace, Silence: a.config.Broadcast.Silence, Rest: a.config.Broadcast.Rest,
 	}
 	a.hub.Watch = a.broadcasts.Watch()
 	a.sessions = &ingest.Sessions{
