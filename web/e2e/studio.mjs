@@ -43,17 +43,16 @@ await run(async (chrome) => {
   return result;
 });
 
-/** goLive takes the way that the page offers: choose this device, allow the camera, hold the button. */
+/** goLive takes the way that the page offers: this device, the camera, and a button that is held. */
 async function goLive(page) {
-  await page
-    .getByRole('button', { name: /this device|browser|camera/i })
-    .first()
-    .click();
-  const start = page.getByRole('button', { name: /^Go live/i }).last();
+  await page.getByRole('radio', { name: 'This device' }).check();
+  await page.getByRole('button', { name: 'Turn the camera on' }).click();
+  const start = page.getByRole('button', { name: /go live/i }).last();
   await start.waitFor({ timeout: 15_000 });
+  await start.scrollIntoViewIfNeeded();
   const box = await start.boundingBox();
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
   await page.mouse.down();
-  await page.waitForTimeout(900);
+  await page.waitForTimeout(1000);
   await page.mouse.up();
 }
