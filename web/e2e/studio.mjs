@@ -1,6 +1,6 @@
 // A creator goes live from the browser: camera and microphone by WHIP, from the studio. A viewer sees it move and hears it, over
 // WebRTC and over LL-HLS, where the sound is made AAC. Then the creator pins with one tap.
-import { api, deadMedia, demo, origin, phone, run, signIn, until } from './lib.mjs';
+import { api, deadMedia, demo, heard, origin, phone, run, signIn, until } from './lib.mjs';
 
 await run(async (chrome) => {
   const studio = await phone(chrome, { width: 1280, height: 800 });
@@ -23,7 +23,7 @@ await run(async (chrome) => {
       40_000,
     );
     result[transport] = {
-      loudness: await page.evaluate(() => eye.loudness(4000)),
+      loudness: await heard(page),
       frames: await page.evaluate(() => eye.count),
     };
     if (transport === 'whep') {
