@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 )
 
 // verdict is what becomes of a call to the outside.
@@ -37,13 +38,15 @@ type door struct {
 
 type call struct {
 	kind   string
-	number int // tells calls of a kind apart, the same in every run of a seed
+	number int       // tells calls of a kind apart, the same in every run of a seed
+	until  time.Time // when the caller gives up; tells two calls for the same order apart
 	answer chan verdict
 }
 
 // enter waits for a verdict. It fails where the caller gives up or its process dies.
 func (d *door) enter(ctx context.Context, dead <-chan struct{}, kind string, number int) (verdict, error) {
-	c := &call{kind, number, make(chan verdict, 1)}
+	until, _ := ctx.Deadline()
+	c := &call{kind, number, until, make(chan verdict, 1)}
 	d.mu.Lock()
 	d.waiting = append(d.waiting, c)
 	d.mu.Unlock()
@@ -67,7 +70,9 @@ func (d *door) calls() []*call {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	out := slices.Clone(d.waiting)
-	slices.SortStableFunc(out, func(a, b *call) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.number, b.number)) })
+	slices.SortStableFunc(out, func(a, b *call) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.number, b.number), a.until.Compare(b.until))
+	})
 	return out
 }
 

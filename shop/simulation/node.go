@@ -22,7 +22,8 @@ type node struct {
 	wg    sync.WaitGroup
 }
 
-// start begins a life. Queues are short, so that they are full now and then.
+// start begins a life. Queues are short, so that they are full now and then; one worker charges, so that no two calls
+// of an order wait at the door and nobody could say which is which.
 func (w *World) start() *node {
 	n := &node{world: w, dead: make(chan struct{})}
 	n.die = sync.OnceFunc(func() { close(n.dead) })
@@ -30,7 +31,7 @@ func (w *World) start() *node {
 	providers := map[string]payment.Provider{payment.SandboxName: wire{n}}
 	n.Allocator = &checkout.Allocator{
 		Store: rows, Orders: rows, Instruments: &payment.Instruments{Store: w.store, Providers: providers, Public: true}, Providers: providers,
-		Log: slog.New(slog.DiscardHandler), Now: w.now, InboxMax: 8, BatchMax: 5, ChargeWorkers: 3, HoldFor: holdFor, DrainFor: time.Millisecond,
+		Log: slog.New(slog.DiscardHandler), Now: w.now, InboxMax: 8, BatchMax: 5, ChargeWorkers: 1, HoldFor: holdFor, DrainFor: time.Millisecond,
 	}
 	var ctx context.Context
 	ctx, n.end = context.WithCancel(context.Background())

@@ -36,20 +36,6 @@ func TestNothingIsSoldTwiceAndNothingIsLost(t *testing.T) {
 	days(t, (*seeds+4)/5, database)
 }
 
-func TestASeedTellsTheWholeDay(t *testing.T) {
-	t.Parallel()
-	_, a, _ := day(t, 3, inMemory)
-	_, b, _ := day(t, 3, inMemory)
-	for i := range min(len(a), len(b)) {
-		if a[i] != b[i] {
-			t.Fatalf("%s\nand then\n%s", a[i], b[i])
-		}
-	}
-	if len(a) != len(b) {
-		t.Fatal(len(a), len(b))
-	}
-}
-
 func inMemory(*testing.T) shoptest.Store { return &shoptest.Model{} }
 
 // database opens an empty one inside the day's bubble.

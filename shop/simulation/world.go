@@ -16,6 +16,7 @@ import (
 
 const (
 	holdFor  = time.Minute // longer than the allocator waits before it asks for a lost charge again
+	crashFor = 100 * time.Millisecond
 	shopName = "shop"
 )
 
@@ -87,7 +88,9 @@ func (w *World) settle() {
 		return
 	}
 	w.tally.Crashes++
+	at := w.now()
 	w.node.crash()
+	time.Sleep(crashFor - w.now().Sub(at)) // however long the goroutines took to notice, the day goes on at the same time
 	synctest.Wait()
 	w.mu.Lock()
 	w.asks = nil // nobody will ever hear an answer
