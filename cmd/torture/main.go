@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 	}
-	dirty := 0
+	dirty, sources := 0, commit()
 	for n := range uint64(*trials) {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -70,7 +70,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		if !f.clean() {
 			dirty++
 		}
-		if err := appendLine(*path, line(*seed+n, f)); err != nil {
+		if err := appendLine(*path, line(*seed+n, sources, f)); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "seed %d: %s\n", *seed+n, f)
@@ -109,12 +109,12 @@ func (f figures) String() string {
 	return text
 }
 
-func line(seed uint64, f figures) []string {
+func line(seed uint64, sources string, f figures) []string {
 	result := "clean"
 	if !f.clean() {
 		result = "found"
 	}
-	out := []string{time.Now().UTC().Format(time.RFC3339), strconv.FormatUint(seed, 10), commit(), "sqlite", result}
+	out := []string{time.Now().UTC().Format(time.RFC3339), strconv.FormatUint(seed, 10), sources, "sqlite", result}
 	for _, n := range []int{f.Kills, f.Asked, f.Acked, f.Paid, f.Refused, f.Unknown, f.Stored, f.Lost, f.Oversold, f.Double, f.Money} {
 		out = append(out, strconv.Itoa(n))
 	}

@@ -155,7 +155,7 @@ func TestTheNextRunGoesOnAfterTheLastLine(t *testing.T) {
 		if err != nil || next != want {
 			t.Fatal(next, err)
 		}
-		if err := appendLine(path, line(next, figures{Notes: []string{"a, \"b\""}})); err != nil {
+		if err := appendLine(path, line(next, "abc", figures{Notes: []string{"a, \"b\""}})); err != nil {
 			t.Fatal(err)
 		}
 	}
