@@ -43,8 +43,9 @@ fuzz: ## Fuzz every target for FUZZTIME (20s) each
 	@scripts/fuzz.sh $(FUZZTIME)
 
 TRIALS ?= 20
-torture: build ## Kill the server in the middle of a rush TRIALS (20) times more, audit, append to docs/evidence/torture.csv
-	@$(GO) run ./cmd/torture -trials $(TRIALS)
+ENGINE ?= sqlite
+torture: build ## Kill the server in a rush in TRIALS (20) more trials on ENGINE (sqlite, postgres), audit, note in docs/evidence
+	@$(GO) run ./cmd/torture -trials $(TRIALS) -engine $(ENGINE)
 
 histories: build ## Check HISTORIES (200) recorded client histories for linearizability
 	@$(GO) run ./cmd/torture -histories $(or $(HISTORIES),200)

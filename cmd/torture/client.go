@@ -14,10 +14,25 @@ import (
 	"time"
 )
 
-// client speaks to whichever server is alive now.
+// client speaks to the servers that are alive, one after the other.
 type client struct {
-	http *http.Client
-	at   atomic.Pointer[server]
+	http    *http.Client
+	servers atomic.Pointer[[]*server]
+	next    atomic.Int64
+}
+
+// use tells which servers there are now.
+func (c *client) use(servers ...*server) { c.servers.Store(&servers) }
+
+// at is a server that was not killed yet; where all were, the last one.
+func (c *client) at() *server {
+	all := *c.servers.Load()
+	for range all {
+		if s := all[int(c.next.Add(1))%len(all)]; !s.dead.Load() {
+			return s
+		}
+	}
+	return all[len(all)-1]
 }
 
 func newClient(connections int) *client {
@@ -41,10 +56,7 @@ func (p *problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.C
 
 // call makes one request with one of the demo's tokens.
 func (c *client) call(ctx context.Context, method, path, who, key string, body, into any) error {
-	s := c.at.Load()
-	if s == nil {
-		return errNoAnswer
-	}
+	s := c.at()
 	text, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -104,12 +116,11 @@ func (c *client) buy(ctx context.Context, w wish) (out receipt, err error) {
 // decide presses a button on the sandbox's bank page.
 func (c *client) decide(ctx context.Context, page, decision string) {
 	u, err := url.Parse(page)
-	s := c.at.Load()
-	if err != nil || s == nil {
+	if err != nil {
 		return
 	}
 	// The page's address was printed by a server that may have died since: its port is another one now.
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+u.Path, strings.NewReader("decision="+decision))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.at().url+u.Path, strings.NewReader("decision="+decision))
 	if err != nil {
 		return
 	}
@@ -130,7 +141,7 @@ func (c *client) stock(ctx context.Context, units ...int64) ([]string, error) {
 			ID string `json:"id"`
 		} `json:"variants"`
 	}
-	err := c.call(ctx, http.MethodPost, "/v1/shops/"+c.at.Load().demo.Shop+"/products", "seller", "", map[string]any{
+	err := c.call(ctx, http.MethodPost, "/v1/shops/"+c.at().demo.Shop+"/products", "seller", "", map[string]any{
 		"title": "Torture", "price": map[string]any{"amount": 2900, "currency": "EUR"}, "variants": variants,
 	}, &made)
 	if err != nil {
@@ -153,6 +164,6 @@ func (c *client) list(ctx context.Context, state string) (out []listed, err erro
 	var page struct {
 		Items []listed `json:"items"`
 	}
-	err = c.call(ctx, http.MethodGet, "/v1/shops/"+c.at.Load().demo.Shop+"/orders?state="+state, "seller", "", nil, &page)
+	err = c.call(ctx, http.MethodGet, "/v1/shops/"+c.at().demo.Shop+"/orders?state="+state, "seller", "", nil, &page)
 	return page.Items, err
 }

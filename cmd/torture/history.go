@@ -204,7 +204,7 @@ func recordHistories(ctx context.Context, binary string, n int, seed uint64, eac
 	at := site{binary: binary, dir: dir}
 	c := newClient(2 * historyClients)
 	defer c.http.CloseIdleConnections()
-	s, err := at.start(ctx)
+	s, err := at.start(ctx, 0)
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,7 @@ func recordHistories(ctx context.Context, binary string, n int, seed uint64, eac
 			s.kill()
 		}
 	}()
-	c.at.Store(s)
+	c.use(s)
 	for i := range n {
 		h := &history{client: c, seed: seed + uint64(i)}
 		err := h.live(ctx, func() (err error) {
@@ -221,8 +221,8 @@ func recordHistories(ctx context.Context, binary string, n int, seed uint64, eac
 				return nil
 			}
 			s.kill()
-			if s, err = at.start(ctx); err == nil {
-				c.at.Store(s)
+			if s, err = at.start(ctx, 0); err == nil {
+				c.use(s)
 			}
 			return err
 		})

@@ -1,7 +1,8 @@
 // Command torture kills the real server in the middle of a rush, again and again, and audits what is left. A trial
 // enters as a seed: it starts the binary on an empty folder, buys over HTTP with many buyers, double clicks and
 // retries, sends SIGKILL at random moments, starts it again, asks again for everything, and compares acknowledged
-// orders, stock, ledger and the sandbox bank's book of charges. One line per trial is appended to a file, and the
+// orders, stock, ledger and the sandbox bank's book of charges. On PostgreSQL several nodes share a database, and some
+// of them survive each strike. One line per trial is appended to a file, and the
 // next run goes on after the last line. With -histories it records what clients see and checks it for linearizability.
 // It refuses to say that all is well where anything is left over. make torture runs it.
 package main
@@ -23,7 +24,7 @@ import (
 	"time"
 )
 
-var columns = []string{"at", "seed", "commit", "engine", "result", "kills", "asked", "acked", "paid", "refused", "unknown", "stored", "lost", "oversold", "double", "money", "seconds", "notes"}
+var columns = []string{"at", "seed", "commit", "engine", "nodes", "result", "kills", "asked", "acked", "paid", "refused", "unknown", "stored", "lost", "oversold", "double", "money", "seconds", "notes"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -39,7 +40,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	binary := flags.String("binary", "bin/hawker", "the server")
 	path := flags.String("csv", "docs/evidence/torture.csv", "where each trial gets its line")
 	trials := flags.Int("trials", 20, "trials of this run")
-	kills := flags.Int("kills", 2, "kills of a trial")
+	kills := flags.Int("kills", 2, "strikes of a trial")
+	engine := flags.String("engine", "sqlite", "sqlite, or postgres: a server of its own with several nodes on it")
+	nodes := flags.Int("nodes", 4, "nodes beside each other on PostgreSQL")
 	buyers := flags.Int("buyers", 24, "buyers at the same time")
 	seed := flags.Uint64("seed", 0, "seed of the first trial; 0: the one after the last line")
 	histories := flags.Int("histories", 0, "check so many histories for linearizability instead")
@@ -58,19 +61,34 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 	}
+	if *engine == "sqlite" {
+		*nodes = 1
+	}
+	newDatabase, stop, err := databases(*engine)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	dirty, sources := 0, commit()
 	for n := range uint64(*trials) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		f, err := oneTrial(ctx, absolute, *seed+n, *kills, *buyers)
+		database, err := newDatabase(ctx)
+		if err != nil {
+			return err
+		}
+		f, err := oneTrial(ctx, &trial{
+			site: site{binary: absolute, database: database}, seed: *seed + n, nodes: *nodes, kills: *kills, buyers: *buyers,
+			pause: 40 * time.Millisecond, units: []int64{60, 200, 5000},
+		})
 		if err != nil {
 			return fmt.Errorf("seed %d: %w", *seed+n, err)
 		}
 		if !f.clean() {
 			dirty++
 		}
-		if err := appendLine(*path, line(*seed+n, sources, f)); err != nil {
+		if err := appendLine(*path, line(*seed+n, sources, *engine, *nodes, f)); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "seed %d: %s\n", *seed+n, f)
@@ -82,20 +100,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 }
 
 // oneTrial lives through a trial in a folder that is kept only if something was found.
-func oneTrial(ctx context.Context, binary string, seed uint64, kills, buyers int) (figures, error) {
-	dir, err := os.MkdirTemp("", "hawker-torture-")
-	if err != nil {
-		return figures{}, err
+func oneTrial(ctx context.Context, t *trial) (f figures, err error) {
+	if t.dir, err = os.MkdirTemp("", "hawker-torture-"); err != nil {
+		return f, err
 	}
-	t := &trial{
-		site: site{binary: binary, dir: dir}, seed: seed, kills: kills, buyers: buyers, pause: 40 * time.Millisecond, units: []int64{60, 200, 5000},
-	}
-	f, err := t.run(ctx)
-	if err != nil {
-		return f, fmt.Errorf("%w (kept in %s)", err, dir)
+	if f, err = t.run(ctx); err != nil {
+		return f, fmt.Errorf("%w (kept in %s)", err, t.dir)
 	}
 	if f.clean() {
-		return f, os.RemoveAll(dir)
+		return f, os.RemoveAll(t.dir)
 	}
 	return f, nil
 }
@@ -109,12 +122,12 @@ func (f figures) String() string {
 	return text
 }
 
-func line(seed uint64, sources string, f figures) []string {
+func line(seed uint64, sources, engine string, nodes int, f figures) []string {
 	result := "clean"
 	if !f.clean() {
 		result = "found"
 	}
-	out := []string{time.Now().UTC().Format(time.RFC3339), strconv.FormatUint(seed, 10), sources, "sqlite", result}
+	out := []string{time.Now().UTC().Format(time.RFC3339), strconv.FormatUint(seed, 10), sources, engine, strconv.Itoa(nodes), result}
 	for _, n := range []int{f.Kills, f.Asked, f.Acked, f.Paid, f.Refused, f.Unknown, f.Stored, f.Lost, f.Oversold, f.Double, f.Money} {
 		out = append(out, strconv.Itoa(n))
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -21,6 +22,7 @@ type server struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
 	err  error         // how it ended
+	dead atomic.Bool   // it was killed
 	url  string
 	demo demo
 }
@@ -31,26 +33,35 @@ type demo struct {
 	Tokens map[string]string `json:"tokens"`
 }
 
-// site is where servers live one after the other.
+// site is where servers live one after the other, or, on PostgreSQL, beside each other.
 type site struct {
 	binary, dir, database string
+}
+
+// hold is short where nodes share a database: there a charge that died with its node is asked for again only when it
+// is old, since another node may be asking for it.
+func (s site) hold() string {
+	if s.database != "" {
+		return "12s"
+	}
+	return "1m"
 }
 
 func (s site) data() string { return filepath.Join(s.dir, "data") }
 func (s site) book() string { return filepath.Join(s.dir, "book") }
 
-// start starts the binary and waits until it is ready.
-func (s site) start(ctx context.Context) (*server, error) {
-	ready := filepath.Join(s.dir, "ready.json")
+// start starts a node and waits until it is ready.
+func (s site) start(ctx context.Context, node int) (*server, error) {
+	ready := filepath.Join(s.dir, fmt.Sprintf("ready-%d.json", node))
 	if err := os.Remove(ready); err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
-	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(filepath.Join(s.dir, fmt.Sprintf("log-%d", node)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	args := []string{"demo", "--data", s.data(), "--ready-file", ready, "--sandbox.book", s.book(), "--checkout.hold", "1m"}
+	args := []string{"demo", "--data", s.data(), "--ready-file", ready, "--sandbox.book", s.book(), "--checkout.hold", s.hold()}
 	for _, door := range []string{"http", "metrics", "rtmp", "webrtc", "webrtc-ingest"} {
 		args = append(args, "--"+door, "127.0.0.1:0")
 	}
@@ -103,6 +114,7 @@ func (s *server) wait(ctx context.Context, ready string) error {
 
 // kill ends the process as a power cut ends a program: without asking it.
 func (s *server) kill() {
+	s.dead.Store(true)
 	_ = s.cmd.Process.Signal(syscall.SIGKILL)
 	<-s.done
 }

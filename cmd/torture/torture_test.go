@@ -74,6 +74,27 @@ func TestAKilledServerKeepsItsWord(t *testing.T) {
 	}
 }
 
+func TestKilledNodesKeepTheirWord(t *testing.T) {
+	next, stop, err := databases("postgres")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	many := small(t, binary(t, good), 8)
+	many.nodes, many.kills = 2, 1
+	if many.database, err = next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f, err := many.run(t.Context())
+	if err != nil || !f.clean() {
+		t.Fatal(f, err)
+	}
+	t.Log(f)
+	if f.Kills < 1 || f.Acked < 20 || f.Paid < 10 {
+		t.Error("nothing was proven")
+	}
+}
+
 func TestWhatClientsSeeHasAnExplanation(t *testing.T) {
 	var out strings.Builder
 	if err := checkHistories(t.Context(), binary(t, good), 4, 1, &out); err != nil {
@@ -155,7 +176,7 @@ func TestTheNextRunGoesOnAfterTheLastLine(t *testing.T) {
 		if err != nil || next != want {
 			t.Fatal(next, err)
 		}
-		if err := appendLine(path, line(next, "abc", figures{Notes: []string{"a, \"b\""}})); err != nil {
+		if err := appendLine(path, line(next, "abc", "sqlite", 1, figures{Notes: []string{"a, \"b\""}})); err != nil {
 			t.Fatal(err)
 		}
 	}

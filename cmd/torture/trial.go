@@ -14,7 +14,8 @@ import (
 type trial struct {
 	site
 	seed   uint64
-	kills  int
+	nodes  int           // beside each other; more than one needs a database that can be shared
+	kills  int           // strikes
 	buyers int           // who buy at the same time
 	pause  time.Duration // of a buyer between two wishes
 	units  []int64       // on each shelf
@@ -57,33 +58,34 @@ func (t *trial) run(ctx context.Context) (figures, error) {
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return t.result, err
 	}
-	for round := 0; round <= t.kills; round++ {
-		s, err := t.start(ctx)
-		if err != nil {
+	servers := make([]*server, max(t.nodes, 1))
+	defer func() {
+		for _, s := range servers {
+			if s != nil {
+				s.kill()
+			}
+		}
+	}()
+	for round := 0; ; round++ {
+		if err := t.revive(ctx, servers); err != nil {
 			return t.result, err
 		}
-		t.client.at.Store(s)
 		if round == 0 {
+			var err error
 			if t.variants, err = t.client.stock(ctx, t.units...); err != nil {
-				s.kill()
 				return t.result, err
 			}
 		}
 		if round == t.kills {
 			break
 		}
-		rush, end := context.WithCancel(ctx)
-		time.AfterFunc(time.Duration(150+rng.IntN(900))*time.Millisecond, func() {
-			s.kill()
-			end()
-		})
-		t.rush(rush, round)
-		<-s.done
-		t.result.Kills++
+		t.rush(ctx, round, func() { t.strike(rng, servers) }, time.Duration(150+rng.IntN(900))*time.Millisecond)
 	}
 	err := t.rest(ctx)
-	if stopped := t.client.at.Load().stop(); stopped != nil {
-		t.result.note("the server ends badly: %v", stopped)
+	for _, s := range servers {
+		if stopped := s.stop(); stopped != nil {
+			t.result.note("a server ends badly: %v", stopped)
+		}
 	}
 	if err == nil {
 		err = t.audit(ctx)
@@ -92,9 +94,46 @@ func (t *trial) run(ctx context.Context) (figures, error) {
 	return t.result, err
 }
 
-// rush lets everybody buy until the server is gone.
-func (t *trial) rush(ctx context.Context, round int) {
+// revive starts the nodes that do not live.
+func (t *trial) revive(ctx context.Context, servers []*server) (err error) {
+	for i, s := range servers {
+		if s != nil && !s.dead.Load() {
+			continue
+		}
+		if servers[i], err = t.start(ctx, i); err != nil {
+			return err
+		}
+	}
+	t.client.use(servers...)
+	return nil
+}
+
+// strike kills one node or more.
+func (t *trial) strike(rng *rand.Rand, servers []*server) {
+	first := rng.IntN(len(servers))
+	for i, s := range servers {
+		if i == first || rng.IntN(2) == 0 {
+			s.kill()
+			t.result.Kills++
+		}
+	}
+}
+
+const survive = 300 * time.Millisecond // how long the others go on after a strike
+
+// rush lets everybody buy until a strike, and a little longer where somebody survives it.
+func (t *trial) rush(ctx context.Context, round int, strike func(), after time.Duration) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	var wg sync.WaitGroup
+	wg.Go(func() {
+		wait(ctx, after)
+		strike()
+		if t.nodes > 1 {
+			wait(ctx, survive)
+		}
+		end()
+	})
 	for b := range t.buyers {
 		wg.Go(func() {
 			rng := rand.New(rand.NewPCG(t.seed, uint64(round*1000+b)))
@@ -114,6 +153,15 @@ func (t *trial) rush(ctx context.Context, round int) {
 		})
 	}
 	wg.Wait()
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // next is a new wish, or one that was asked for before.
