@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 WEB_SOURCES := $(shell find web/src web/index.html web/package.json web/package-lock.json web/vite.config.ts -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test check bench fuzz deps openapi screenshots fmt clean
+.PHONY: help run build web test check bench fuzz torture histories simulate deps openapi screenshots fmt clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,6 +41,17 @@ bench: build ## Measure against limits of this machine, as ratios within one run
 
 fuzz: ## Fuzz every target for FUZZTIME (20s) each
 	@scripts/fuzz.sh $(FUZZTIME)
+
+TRIALS ?= 20
+ENGINE ?= sqlite
+torture: build ## Kill the server in a rush in TRIALS (20) more trials on ENGINE (sqlite, postgres), audit, note in docs/evidence
+	@$(GO) run ./cmd/torture -trials $(TRIALS) -engine $(ENGINE)
+
+histories: build ## Check HISTORIES (200) recorded client histories for linearizability
+	@$(GO) run ./cmd/torture -histories $(or $(HISTORIES),200)
+
+simulate: ## Live through SEEDS (2000) bad days of the checkout, from seed FIRST (1)
+	@$(GO) test -count=1 -timeout 0 -v ./shop/simulation -args -seeds $(or $(SEEDS),2000) -first $(or $(FIRST),1)
 
 openapi: ## Write docs/openapi.json and the pages' types from the handlers
 	@$(GO) run ./cmd/hawker openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json

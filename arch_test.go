@@ -48,6 +48,7 @@ var rooms = map[string][]string{
 	"shop/payment":              {"shop", "event"},
 	"shop/shopsql":              {"shop", "shop/checkout", "shop/payment", "store", "event", "event/outbox"},
 	"shop/shoptest":             {"shop", "shop/checkout", "shop/payment", "event"},
+	"shop/simulation":           {"shop", "shop/checkout", "shop/payment", "shop/shoptest"},
 	"overlay":                   {"shop", "streaming/mediatime", "event"},
 	"overlay/overlaysql":        {"overlay", "streaming/mediatime", "shop", "store", "event", "event/outbox"},
 	"overlay/overlaytest":       {"overlay", "streaming/mediatime", "shop", "event"},

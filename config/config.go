@@ -39,6 +39,7 @@ type Config struct {
 	HLS          hls.Config         `yaml:"hls"`
 	Feed         overlay.FeedLimits `yaml:"feed"`
 	Checkout     Checkout           `yaml:"checkout"`
+	Sandbox      Sandbox            `yaml:"sandbox"`
 }
 
 // Listen says where a listener listens: address:port; port 0 picks a free one.
@@ -59,6 +60,11 @@ type Checkout struct {
 	Batch        int           `yaml:"batch"`
 	Hold         time.Duration `yaml:"hold"`
 	AnswerWithin time.Duration `yaml:"answer_within"`
+}
+
+// Sandbox sets the payment provider that moves no money.
+type Sandbox struct {
+	Book string `yaml:"book"`
 }
 
 // Log says what is logged and how.

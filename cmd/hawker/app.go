@@ -75,6 +75,7 @@ type app struct {
 	legs       *audio.Legs
 	shop       *shop.Service
 	sandbox    *payment.Sandbox
+	book       *payment.Book
 	payments   *payment.Instruments
 	allocator  *checkout.Allocator
 	overlay    *overlay.Service
@@ -204,8 +205,13 @@ func (a *app) buildShop(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if path := a.config.Sandbox.Book; path != "" {
+		if a.book, err = payment.OpenBook(path); err != nil {
+			return err
+		}
+	}
 	a.sandbox = &payment.Sandbox{
-		Books: rows, Secret: secret, Log: a.log, PublicURL: a.config.PublicURL,
+		Book: a.book, Books: rows, Secret: secret, Log: a.log, PublicURL: a.config.PublicURL,
 		Deliver: func(ctx context.Context, header map[string][]string, body []byte) error {
 			return a.allocator.Webhook(ctx, payment.SandboxName, header, body)
 		},
@@ -331,6 +337,7 @@ func (a *app) stop() (err error) {
 		if a.hub != nil {
 			a.hub.Close()
 		}
+		err = errors.Join(err, a.book.Close())
 		if a.blobs != nil {
 			err = errors.Join(err, a.blobs.Close())
 		}

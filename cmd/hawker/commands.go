@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 
 	"github.com/hawkerlive/hawker/config"
-	"github.com/hawkerlive/hawker/shop/shopsql"
 	"github.com/hawkerlive/hawker/store"
 )
 
@@ -81,35 +78,6 @@ func (migrateCommand) Run(env *environment) error {
 			return err
 		}
 		fmt.Fprintf(env.stdout, "%s is up to date\n", s)
-	}
-	return nil
-}
-
-type verifyCommand struct{}
-
-// Run audits the stock ledger. Its exit status tells whether all balances could be derived.
-func (verifyCommand) Run(env *environment) error {
-	c, err := env.load(false)
-	if err != nil {
-		return err
-	}
-	if c.Database == "" {
-		if _, err := os.Stat(filepath.Join(c.Data, string(store.Hawker)+".db")); err != nil {
-			return fmt.Errorf("there is no database in %s", c.Data)
-		}
-	}
-	db, err := store.Open(env.ctx, store.Config{Database: c.Database, Dir: c.Data}, store.Hawker)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	audit, err := (&shopsql.Store{DB: db}).Verify(env.ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(env.stdout, "%+v\n", audit)
-	if len(audit.Breaks) > 0 {
-		return errors.New("the ledger does not hold")
 	}
 	return nil
 }

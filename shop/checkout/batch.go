@@ -107,6 +107,7 @@ func (a *Allocator) attempt(budget context.Context, entries []*entry) {
 			break
 		}
 		if gone {
+			a.Gate.Forget()
 			select {
 			case <-time.After(lostWait << min(try, 5)):
 			case <-budget.Done():

@@ -14,7 +14,7 @@ const (
 	sweepEvery   = time.Second      // for holds that ran out
 	sweepMax     = 500              // holds released by one transaction
 	recoverEvery = 10 * time.Second // for charges that were lost
-	recoverAfter = 30 * time.Second // a held order this old has no charge under way
+	recoverAfter = 30 * time.Second // a held order this old has no charge under way; at most a third of the hold
 	refundEvery  = 2 * time.Second
 	refundMax    = 100       // refunds asked for in one round
 	refundWait   = time.Hour // longest wait between two tries
@@ -135,10 +135,21 @@ func (a *Allocator) expire(ctx context.Context, ids []string) (released int, err
 
 // recoverCharges asks again for money whose answer was lost, by a crash or by a provider that did not answer.
 // The charge's key is the same, so nobody pays twice.
+//
+// Where this node is the only one, every order that it finds held when it starts is one whose charge died with the
+// process before.
 func (a *Allocator) recoverCharges(ctx context.Context) {
-	a.every(ctx, recoverEvery, nil, func() error {
+	after := min(recoverAfter, a.HoldFor/3)
+	age := after
+	if !a.Shared {
+		age = 0
+	}
+	a.every(ctx, min(recoverEvery, after), nil, func() error {
 		now := a.now()
-		orders, err := a.Store.Uncharged(ctx, now.Add(-recoverAfter), now, sweepMax)
+		orders, err := a.Store.Uncharged(ctx, now.Add(-age), now, sweepMax)
+		if err == nil && len(orders) < sweepMax {
+			age = after
+		}
 		for _, o := range orders {
 			i, err := a.Instruments.Instrument(ctx, o.BuyerID, o.Instrument)
 			if err != nil {

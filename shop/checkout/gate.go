@@ -14,6 +14,8 @@ type Gate interface {
 	Admit(c *shop.Claim) error
 	// Note takes stock as a commit left it. Older news is ignored.
 	Note(stocks ...shop.StockNow)
+	// Forget drops all news: nobody knows what a commit left whose reply was lost.
+	Forget()
 }
 
 const (
@@ -78,4 +80,11 @@ func (g *GateMemory) Note(stocks ...shop.StockNow) {
 			g.known[s.Variant] = gateNews{s.Available, s.Number, at}
 		}
 	}
+}
+
+// Forget lets everybody pass until there is news again.
+func (g *GateMemory) Forget() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.known = nil
 }

@@ -86,6 +86,8 @@ type Sandbox struct {
 
 	// PublicURL stands before the path of the bank page; empty: the same host.
 	PublicURL string
+	// Book, if set, is where every movement of money is noted before anybody hears of it.
+	Book *Book
 	// SlowFor is how long sandbox_slow takes. It defaults to 5 s.
 	SlowFor time.Duration
 	// Now tells the time. It defaults to time.Now.
@@ -126,7 +128,7 @@ func (s *Sandbox) Charge(ctx context.Context, c shop.Charge) (shop.PaymentResult
 	p := SandboxPayment{ID: out.Ref, OrderID: c.OrderID, Amount: c.Amount, State: SandboxOpen, ReturnURL: c.ReturnURL, CreatedAt: s.now()}
 	switch c.Token {
 	case TokenApproved:
-		return out, nil
+		return out, s.took(out)
 	case TokenDeclined:
 		out.State, out.Reason, out.Amount = shop.PaymentDeclined, "insufficient_funds", shop.Money{}
 		return out, nil
@@ -148,7 +150,16 @@ func (s *Sandbox) Charge(ctx context.Context, c shop.Charge) (shop.PaymentResult
 	if err != nil {
 		return shop.PaymentResult{}, err
 	}
-	return s.result(p), nil
+	out = s.result(p)
+	return out, s.took(out)
+}
+
+// took notes money that was taken.
+func (s *Sandbox) took(r shop.PaymentResult) error {
+	if r.State != shop.PaymentPaid {
+		return nil
+	}
+	return s.Book.Note(Movement{At: s.now(), Kind: MovedCharge, Ref: r.Ref, Order: r.OrderID, Amount: r.Amount})
 }
 
 // result tells a payment as it stands.
@@ -168,11 +179,11 @@ func (s *Sandbox) result(p SandboxPayment) shop.PaymentResult {
 }
 
 // Refund always works for the sandbox's own payments.
-func (s *Sandbox) Refund(_ context.Context, _, paymentRef string, _ shop.Money) error {
+func (s *Sandbox) Refund(_ context.Context, key, paymentRef string, amount shop.Money) error {
 	if !strings.HasPrefix(paymentRef, sandboxRef) {
 		return ErrRefused
 	}
-	return nil
+	return s.Book.Note(Movement{At: s.now(), Kind: MovedRefund, Key: key, Ref: paymentRef, Amount: amount})
 }
 
 // Run sends the webhooks that are due, until ctx ends. A webhook that is not taken is sent again.
@@ -203,6 +214,9 @@ func (s *Sandbox) tell(ctx context.Context, p SandboxPayment) (err error) {
 		if p, err = s.Books.DecideSandboxPayment(ctx, p.ID, SandboxPaid, s.now()); err != nil {
 			return err
 		}
+	}
+	if err := s.took(s.result(p)); err != nil {
+		return err
 	}
 	again := time.Time{}
 	header, body, err := s.webhook(p)

@@ -55,16 +55,6 @@ type run struct {
 	counted map[limit]bool // counters that changed
 }
 
-// shelf is a variant's stock as the batch changes it.
-type shelf struct {
-	before, now shop.Stock
-	moves       shop.Moves
-}
-
-func (s *shelf) hold(n int64)    { s.moves.Held += n; s.now.Reserved += n }
-func (s *shelf) sell(n int64)    { s.moves.Sold += n; s.now.Reserved -= n; s.now.OnHand -= n }
-func (s *shelf) release(n int64) { s.moves.Released += n; s.now.Reserved -= n }
-
 type known struct {
 	print  string
 	orders []*shop.Order

@@ -74,7 +74,7 @@ func (r *run) refuse(c *shop.Claim) error {
 	}
 	wants := c.Wants()
 	for i, l := range c.Lines {
-		if r.stock[l.Variant].now.Available() < wants[l.Variant] {
+		if !r.stock[l.Variant].has(wants[l.Variant]) {
 			return at(i, "variant", shop.ErrSoldOut)
 		}
 	}

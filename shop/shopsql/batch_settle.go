@@ -105,7 +105,7 @@ func (r *run) payment(s *shop.Settlement, state shop.PaymentState, o *shop.Order
 // free tells whether the stock still has all that the order wants.
 func (r *run) free(o *shop.Order) bool {
 	for variant, n := range quantities(o) {
-		if s := r.stock[variant]; s == nil || s.now.Available() < n {
+		if s := r.stock[variant]; s == nil || !s.has(n) {
 			return false
 		}
 	}

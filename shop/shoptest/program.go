@@ -190,16 +190,20 @@ func (p *program) apply() Call {
 		p.orders = append(p.orders, c.PurchaseID)
 	}
 	return Call{Name: "Apply", Do: func(ctx context.Context, s Store) string {
-		r, err := s.Apply(ctx, b)
-		var parts []any
-		for _, o := range r.Outcomes {
-			parts = append(parts, answer(o.Err, o.Orders, o.Known), fieldOf(o.Err))
-		}
-		for _, o := range r.Settled {
-			parts = append(parts, answer(o.Err, o.Order, o.Changed, o.Refund))
-		}
-		return answer(err, parts, r.Stocks)
+		return AnswerOf(s.Apply(ctx, b))
 	}}
+}
+
+// AnswerOf writes what a batch was answered, the same for every store.
+func AnswerOf(r shop.BatchResult, err error) string {
+	var parts []any
+	for _, o := range r.Outcomes {
+		parts = append(parts, answer(o.Err, o.Orders, o.Known), fieldOf(o.Err))
+	}
+	for _, o := range r.Settled {
+		parts = append(parts, answer(o.Err, o.Order, o.Changed, o.Refund))
+	}
+	return answer(err, parts, r.Stocks)
 }
 
 func fieldOf(err error) string {

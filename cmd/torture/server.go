@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	startWithin = 60 * time.Second
+	stopWithin  = 20 * time.Second
+)
+
+// server is one life of the real binary on a folder that outlives it.
+type server struct {
+	cmd  *exec.Cmd
+	done chan struct{} // closed when it has ended
+	err  error         // how it ended
+	dead atomic.Bool   // it was killed
+	url  string
+	demo demo
+}
+
+// demo is what the ready file tells of the demo's data.
+type demo struct {
+	Shop   string            `json:"shop"`
+	Tokens map[string]string `json:"tokens"`
+}
+
+// site is where servers live one after the other, or, on PostgreSQL, beside each other.
+type site struct {
+	binary, dir, database string
+}
+
+// hold is short where nodes share a database: there a charge that died with its node is asked for again only when it
+// is old, since another node may be asking for it.
+func (s site) hold() string {
+	if s.database != "" {
+		return "12s"
+	}
+	return "1m"
+}
+
+func (s site) data() string { return filepath.Join(s.dir, "data") }
+func (s site) book() string { return filepath.Join(s.dir, "book") }
+
+// start starts a node and waits until it is ready.
+func (s site) start(ctx context.Context, node int) (*server, error) {
+	ready := filepath.Join(s.dir, fmt.Sprintf("ready-%d.json", node))
+	if err := os.Remove(ready); err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	log, err := os.OpenFile(filepath.Join(s.dir, fmt.Sprintf("log-%d", node)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	args := []string{"demo", "--data", s.data(), "--ready-file", ready, "--sandbox.book", s.book(), "--checkout.hold", s.hold()}
+	for _, door := range []string{"http", "metrics", "rtmp", "webrtc", "webrtc-ingest"} {
+		args = append(args, "--"+door, "127.0.0.1:0")
+	}
+	if s.database != "" {
+		args = append(args, "--database", s.database)
+	}
+	out := &server{cmd: exec.Command(s.binary, args...), done: make(chan struct{})}
+	out.cmd.Stdout, out.cmd.Stderr = log, log
+	if err := out.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		out.err = out.cmd.Wait()
+		close(out.done)
+	}()
+	if err := out.wait(ctx, ready); err != nil {
+		out.kill()
+		return nil, fmt.Errorf("%w; see %s", err, log.Name())
+	}
+	return out, nil
+}
+
+func (s *server) wait(ctx context.Context, ready string) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(startWithin)
+	for {
+		if text, err := os.ReadFile(ready); err == nil {
+			var r struct {
+				HTTP string `json:"http"`
+				Demo demo   `json:"demo"`
+			}
+			if err := json.Unmarshal(text, &r); err != nil {
+				return err
+			}
+			s.url, s.demo = "http://"+r.HTTP, r.Demo
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-s.done:
+			return fmt.Errorf("the server ended before it was ready: %w", s.err)
+		case <-late:
+			return fmt.Errorf("the server was not ready after %v", startWithin)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// kill ends the process as a power cut ends a program: without asking it.
+func (s *server) kill() {
+	s.dead.Store(true)
+	_ = s.cmd.Process.Signal(syscall.SIGKILL)
+	<-s.done
+}
+
+// stop asks the process to end, and wants it to end well.
+func (s *server) stop() error {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.done:
+		return s.err
+	case <-time.After(stopWithin):
+		s.kill()
+		return fmt.Errorf("the server did not stop within %v", stopWithin)
+	}
+}
+
+// verify runs the binary's own audit.
+func (s site) verify() (report string, err error) {
+	args := []string{"verify", "--data", s.data()}
+	if s.database != "" {
+		args = append(args, "--database", s.database)
+	}
+	out, err := exec.Command(s.binary, args...).CombinedOutput()
+	return string(out), err
+}

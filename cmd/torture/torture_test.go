@@ -1,0 +1,183 @@
+package main
+
+import (
+	"errors"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"go.uber.org/goleak"
+)
+
+var builds string // folder of the binaries, made by the first that needs one
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	os.RemoveAll(builds)
+	if err := goleak.Find(); code == 0 && err != nil {
+		println(err.Error())
+		code = 1
+	}
+	os.Exit(code)
+}
+
+var (
+	good   = sync.OnceValues(func() (string, error) { return build("hawker") })
+	broken = sync.OnceValues(func() (string, error) { return build("broken", "-tags", "brokenguard") })
+	folder = sync.OnceValues(func() (dir string, err error) {
+		builds, err = os.MkdirTemp("", "hawker-build-")
+		return builds, err
+	})
+)
+
+func build(name string, flags ...string) (string, error) {
+	dir, err := folder()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, name)
+	cmd := exec.Command("go", append(append([]string{"build"}, flags...), "-o", path, "github.com/hawkerlive/hawker/cmd/hawker")...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", errors.Join(err, errors.New(string(out)))
+	}
+	return path, nil
+}
+
+func binary(t *testing.T, of func() (string, error)) string {
+	t.Helper()
+	path, err := of()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func small(t *testing.T, binary string, seed uint64) *trial {
+	return &trial{site: site{binary: binary, dir: t.TempDir()}, seed: seed, kills: 2, buyers: 16, pause: 20 * time.Millisecond, units: []int64{5, 60, 2000}}
+}
+
+func TestAKilledServerKeepsItsWord(t *testing.T) {
+	f, err := small(t, binary(t, good), 7).run(t.Context())
+	if err != nil || !f.clean() {
+		t.Fatal(f, err)
+	}
+	t.Log(f)
+	if f.Kills != 2 || f.Acked < 20 || f.Paid < 10 || f.Refused < 5 {
+		t.Error("nothing was proven")
+	}
+}
+
+func TestKilledNodesKeepTheirWord(t *testing.T) {
+	next, stop, err := databases("postgres")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	many := small(t, binary(t, good), 8)
+	many.nodes, many.kills = 2, 1
+	if many.database, err = next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f, err := many.run(t.Context())
+	if err != nil || !f.clean() {
+		t.Fatal(f, err)
+	}
+	t.Log(f)
+	if f.Kills < 1 || f.Acked < 20 || f.Paid < 10 {
+		t.Error("nothing was proven")
+	}
+}
+
+func TestWhatClientsSeeHasAnExplanation(t *testing.T) {
+	var out strings.Builder
+	if err := checkHistories(t.Context(), binary(t, good), 4, 1, &out); err != nil {
+		t.Fatal(err)
+	}
+	t.Log(out.String())
+}
+
+// A build that sells units twice must be caught by each of the three, or none of them proves anything.
+func TestABrokenGuardIsCaught(t *testing.T) {
+	t.Run("by the audit", func(t *testing.T) {
+		f, err := small(t, binary(t, broken), 7).run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Oversold == 0 || !strings.Contains(strings.Join(f.Notes, "\n"), "verify: exit status 1") {
+			t.Fatal("the audit is content: ", f)
+		}
+	})
+	t.Run("by the histories", func(t *testing.T) {
+		found := errors.New("found")
+		err := recordHistories(t.Context(), binary(t, broken), 12, 1, func(h *history) error {
+			if h.check() == porcupine.Illegal {
+				return found
+			}
+			return nil
+		})
+		if !errors.Is(err, found) {
+			t.Fatal("every history has an explanation", err)
+		}
+	})
+	t.Run("by the simulation", func(t *testing.T) {
+		cmd := exec.Command("go", "test", "-count=1", "-tags", "brokenguard", "-run", "TestNothingIsSoldTwice", "github.com/hawkerlive/hawker/shop/simulation", "-args", "-seeds", "5")
+		out, err := cmd.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "the store answers a batch with") {
+			t.Fatalf("the simulation is content: %v\n%.2000s", err, out)
+		}
+	})
+}
+
+func TestTheModelOfAShelf(t *testing.T) {
+	t.Parallel()
+	type op = porcupine.Operation
+	fill := op{ClientId: 0, Input: request{shelf: "s", units: 1}, Output: answer{}, Call: 0, Return: 1}
+	buy := func(client int, key string, from, to int64, a answer) op {
+		if a.unknown {
+			to = math.MaxInt64
+		}
+		return op{ClientId: client, Input: request{"s", key, 1}, Output: a, Call: from, Return: to}
+	}
+	for name, c := range map[string]struct {
+		ops  []op
+		want bool
+	}{
+		"one unit, one order":                      {[]op{fill, buy(1, "a", 2, 3, answer{order: "1"}), buy(2, "b", 4, 5, answer{soldOut: true})}, true},
+		"one unit, two orders":                     {[]op{fill, buy(1, "a", 2, 5, answer{order: "1"}), buy(2, "b", 3, 4, answer{order: "2"})}, false},
+		"sold out while one was there":             {[]op{fill, buy(1, "a", 2, 3, answer{soldOut: true})}, false},
+		"sold out before the other's answer":       {[]op{fill, buy(1, "a", 2, 9, answer{order: "1"}), buy(2, "b", 3, 4, answer{soldOut: true})}, true},
+		"one key, one order":                       {[]op{fill, buy(1, "a", 2, 3, answer{order: "1"}), buy(2, "a", 4, 5, answer{order: "1"})}, true},
+		"one key, two orders":                      {[]op{fill, buy(1, "a", 2, 3, answer{order: "1"}), buy(2, "a", 4, 5, answer{order: "2"})}, false},
+		"an acknowledged order is forgotten":       {[]op{fill, buy(1, "a", 2, 3, answer{order: "1"}), buy(2, "a", 4, 5, answer{soldOut: true})}, false},
+		"a lost answer, and it had happened":       {[]op{fill, buy(1, "a", 2, 3, answer{unknown: true}), buy(2, "b", 4, 5, answer{soldOut: true}), buy(1, "a", 6, 7, answer{order: "1"})}, true},
+		"a lost answer, and it had not happened":   {[]op{fill, buy(1, "a", 2, 3, answer{unknown: true}), buy(2, "b", 4, 5, answer{order: "2"})}, true},
+		"a lost answer cannot be both":             {[]op{fill, buy(1, "a", 2, 3, answer{unknown: true}), buy(2, "b", 4, 5, answer{order: "2"}), buy(1, "a", 6, 7, answer{order: "1"})}, false},
+		"units that come later are not there yet":  {[]op{buy(1, "a", 0, 1, answer{order: "1"}), {ClientId: 0, Input: request{shelf: "s", units: 1}, Output: answer{}, Call: 2, Return: 3}}, false},
+		"units that perhaps came are perhaps sold": {[]op{{ClientId: 0, Input: request{shelf: "s", units: 1}, Output: answer{unknown: true}, Call: 0, Return: math.MaxInt64}, buy(1, "a", 2, 3, answer{order: "1"})}, true},
+	} {
+		if got := porcupine.CheckOperations(model(), c.ops); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestTheNextRunGoesOnAfterTheLastLine(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "deep", "torture.csv")
+	for want := uint64(1); want < 4; want++ {
+		next, err := nextSeed(path)
+		if err != nil || next != want {
+			t.Fatal(next, err)
+		}
+		if err := appendLine(path, line(next, "abc", "sqlite", 1, figures{Notes: []string{"a, \"b\""}})); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

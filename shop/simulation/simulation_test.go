@@ -1,0 +1,113 @@
+package simulation_test
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/hawkerlive/hawker/shop/shopsql"
+	"github.com/hawkerlive/hawker/shop/shoptest"
+	"github.com/hawkerlive/hawker/shop/simulation"
+	"github.com/hawkerlive/hawker/store"
+)
+
+var (
+	seed  = flag.Uint64("seed", 0, "seed of the only day to live through; 0: those of testdata and some more")
+	seeds = flag.Uint64("seeds", 10, "days to live through on the model, and a fifth of them on the database")
+	first = flag.Uint64("first", 1, "seed of the first of them")
+	steps = flag.Int("steps", 250, "steps of a day")
+	tells = flag.Bool("trace", false, "print every step")
+)
+
+// The allocator alone, over a store that cannot be wrong: a thousand days are soon over.
+func TestTheAllocatorKeepsItsPromises(t *testing.T) {
+	t.Parallel()
+	days(t, *seeds, inMemory)
+}
+
+// The allocator and the database together: every batch must be answered as the model answers it.
+func TestNothingIsSoldTwiceAndNothingIsLost(t *testing.T) {
+	t.Parallel()
+	days(t, (*seeds+4)/5, database)
+}
+
+func inMemory(*testing.T) shoptest.Store { return &shoptest.Model{} }
+
+// database opens an empty one inside the day's bubble.
+func database(t *testing.T) shoptest.Store {
+	db, err := store.Open(context.Background(), store.Config{Dir: t.TempDir()}, store.Hawker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return &shopsql.Store{DB: db}
+}
+
+func days(t *testing.T, n uint64, open func(*testing.T) shoptest.Store) {
+	all := kept(t)
+	for s := *first; s < *first+n; s++ {
+		all = append(all, s)
+	}
+	if *seed != 0 {
+		all = []uint64{*seed}
+	}
+	var sum simulation.Tally
+	for _, s := range all {
+		tally, trace, err := day(t, s, open)
+		if *tells {
+			t.Log(strings.Join(trace, "\n"))
+		}
+		if err != nil {
+			t.Errorf("%v\n%s\nkeep the seed in testdata/seeds.txt", err, strings.Join(trace[max(0, len(trace)-25):], "\n"))
+		}
+		add(&sum, tally)
+	}
+	t.Logf("%d days, %v of them simulated: %+v", len(all), sum.Time, sum)
+	if *seed == 0 && (sum.Commits == 0 || sum.Faults == 0 || sum.SoldOut == 0 || sum.Known == 0 || sum.Crashes == 0) {
+		t.Error("nothing was proven")
+	}
+}
+
+// day lives through one day on a store of its own.
+func day(t *testing.T, seed uint64, open func(*testing.T) shoptest.Store) (tally simulation.Tally, trace []string, err error) {
+	synctest.Test(t, func(t *testing.T) { tally, trace, err = simulation.Run(t, open(t), seed, *steps) })
+	return tally, trace, err
+}
+
+func add(sum *simulation.Tally, t simulation.Tally) {
+	for _, f := range []struct {
+		to *int
+		n  int
+	}{
+		{&sum.Steps, t.Steps}, {&sum.Asks, t.Asks}, {&sum.Orders, t.Orders}, {&sum.Known, t.Known}, {&sum.SoldOut, t.SoldOut}, {&sum.Limited, t.Limited}, {&sum.Busy, t.Busy},
+		{&sum.Unknown, t.Unknown}, {&sum.Commits, t.Commits}, {&sum.Faults, t.Faults}, {&sum.Crashes, t.Crashes}, {&sum.Jumps, t.Jumps}, {&sum.Webhooks, t.Webhooks}, {&sum.Refunds, t.Refunds},
+	} {
+		*f.to += f.n
+	}
+	sum.Time += t.Time
+}
+
+// kept reads the seeds that found something once: a number, then what it found.
+func kept(t *testing.T) (out []uint64) {
+	t.Helper()
+	f, err := os.Open("testdata/seeds.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		var n uint64
+		if line := s.Text(); line != "" && !strings.HasPrefix(line, "#") {
+			if _, err := fmt.Sscan(line, &n); err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, n)
+		}
+	}
+	return out
+}

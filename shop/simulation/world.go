@@ -1,0 +1,213 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hawkerlive/hawker/shop"
+	"github.com/hawkerlive/hawker/shop/shoptest"
+)
+
+const (
+	holdFor  = time.Minute // longer than the allocator waits before it asks for a lost charge again
+	crashFor = 100 * time.Millisecond
+	shopName = "shop"
+)
+
+var errRefused = errors.New("simulation: the call is refused")
+
+// World is one day, told by its seed. Only Run touches it, and the calls that it lets through.
+type World struct {
+	t     testing.TB
+	rng   *rand.Rand
+	store shoptest.Store  // what is tried
+	model *shoptest.Model // what it must answer
+	bank  *bank
+	door  *door
+	node  *node
+
+	mu       sync.Mutex
+	skew     time.Duration // how wrong the clock is
+	variants []shop.Variant
+	wishes   []*wish
+	asks     []*ask // that have no answer yet
+	numbers  map[string]int
+	late     map[string]bool // buyers whose money came after their hold had ended
+	failed   string
+	trace    []string
+	tally    Tally
+}
+
+// Tally is what happened in a day.
+type Tally struct {
+	Steps, Asks, Orders, Known, SoldOut, Limited, Busy, Unknown, Commits, Faults, Crashes, Jumps, Webhooks, Refunds int
+	Time                                                                                                            time.Duration
+}
+
+// Run lives through one day of so many steps on an empty store, in a bubble of testing/synctest. It returns what broke,
+// or nil, and after how many steps.
+func Run(t testing.TB, store shoptest.Store, seed uint64, steps int) (Tally, []string, error) {
+	w := &World{
+		t: t, rng: rand.New(rand.NewPCG(seed, 7)), store: store, model: &shoptest.Model{}, bank: newBank(), door: &door{},
+		numbers: map[string]int{}, late: map[string]bool{},
+	}
+	began := w.now() // the clock is right yet
+	w.open()
+	w.node = w.start()
+	synctest.Wait()
+	for range steps {
+		w.tally.Steps++
+		w.step()
+		w.settle()
+		if w.check(); w.failed != "" {
+			break
+		}
+	}
+	if w.failed == "" {
+		w.evening()
+	}
+	w.node.crash()
+	synctest.Wait()
+	w.tally.Time = time.Since(began)
+	if w.failed != "" {
+		return w.tally, w.trace, fmt.Errorf("seed %d, step %d: %s", seed, w.tally.Steps, w.failed)
+	}
+	return w.tally, w.trace, nil
+}
+
+// settle waits until everything that can go on by itself has, and gives a dead process a successor.
+func (w *World) settle() {
+	synctest.Wait()
+	if !w.node.isDead() {
+		return
+	}
+	w.tally.Crashes++
+	at := w.now()
+	w.node.crash()
+	time.Sleep(crashFor - w.now().Sub(at)) // however long the goroutines took to notice, the day goes on at the same time
+	synctest.Wait()
+	w.mu.Lock()
+	w.asks = nil // nobody will ever hear an answer
+	w.mu.Unlock()
+	w.node = w.start()
+	synctest.Wait()
+}
+
+// now is the clock of the process, right or wrong.
+func (w *World) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.skew).UTC().Truncate(time.Millisecond)
+}
+
+func (w *World) broken(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.breaks(format, args...)
+}
+
+func (w *World) breaks(format string, args ...any) {
+	if w.failed == "" {
+		w.failed = fmt.Sprintf(format, args...)
+	}
+}
+
+func (w *World) tell(format string, args ...any) {
+	w.trace = append(w.trace, fmt.Sprintf("%d ", w.tally.Steps)+fmt.Sprintf(format, args...))
+}
+
+// open fills the shelves: a hot one, one with a limit per buyer, and a deep one.
+func (w *World) open() {
+	now := w.now()
+	for i, v := range []struct{ units, perBuyer int64 }{{3, 0}, {6, 2}, {40, 0}} {
+		p := shop.Product{
+			ID: fmt.Sprint("product-", i), ShopID: shopName, Title: "Linen shirt", Kind: shop.KindGoods, State: shop.Active,
+			Price: shop.Money{Amount: 2900, Currency: "EUR"}, CreatedAt: now, UpdatedAt: now,
+		}
+		p.Variants = []shop.Variant{{
+			ID: fmt.Sprint("variant-", i), ProductID: p.ID, ShopID: shopName, Title: "M", Price: p.Price, State: shop.Active, Position: 1,
+			PerBuyer: v.perBuyer, Stock: shop.Stock{OnHand: v.units},
+		}}
+		w.variants = append(w.variants, p.Variants[0])
+		for _, s := range []shoptest.Store{w.store, w.model} {
+			made := p
+			made.Variants = append([]shop.Variant(nil), p.Variants...)
+			if err := s.CreateProduct(context.Background(), made, "seller"); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// number tells an order by when it was first seen, which is the same in every run of a seed.
+func (w *World) number(order string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.numbers[order] == 0 {
+		w.numbers[order] = len(w.numbers) + 1
+	}
+	return w.numbers[order]
+}
+
+// apply is a commit: the store and the model carry out the same batch and must say the same.
+func (w *World) apply(b shop.Batch) (shop.BatchResult, error) {
+	ctx := context.Background()
+	for _, s := range b.Settlements {
+		if o, err := w.model.Order(ctx, shop.Scope{Any: true}, s.OrderID); err == nil && o.Late() && s.Kind == shop.SettlePaid {
+			w.mu.Lock()
+			w.late[o.BuyerID] = true
+			w.mu.Unlock()
+		}
+	}
+	r, err := w.store.Apply(ctx, b)
+	want, wantErr := w.model.Apply(ctx, b)
+	if got, want := shoptest.AnswerOf(r, err), shoptest.AnswerOf(want, wantErr); got != want {
+		w.broken("the store answers a batch with\n %s\nand the model with\n %s", got, want)
+	}
+	for _, o := range r.Outcomes {
+		for _, o := range o.Orders {
+			w.number(o.ID)
+		}
+	}
+	w.stockMoved()
+	return r, err
+}
+
+// stockMoved lowers what each waiting buyer can have seen of each shelf.
+func (w *World) stockMoved() {
+	left := w.available()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range w.asks {
+		for id, n := range left {
+			a.least[id] = min(a.least[id], n)
+		}
+	}
+}
+
+func (w *World) available() map[string]int64 {
+	out := map[string]int64{}
+	for _, v := range w.variants {
+		found, err := w.store.Variants(context.Background(), []string{v.ID})
+		if err != nil || len(found) != 1 {
+			w.broken("a shelf is gone: %v", err)
+			return out
+		}
+		out[v.ID] = found[0].Stock.Available()
+	}
+	return out
+}
+
+func (w *World) refundAsked(ctx context.Context, id string, state shop.RefundState, next time.Time) error {
+	err, want := w.store.RefundAsked(ctx, id, state, next), w.model.RefundAsked(ctx, id, state, next)
+	if (err == nil) != (want == nil) {
+		w.broken("a refund is noted with %v, the model says %v", err, want)
+	}
+	return err
+}
