@@ -67,7 +67,7 @@ var errCommand = errors.New("rtmp: malformed or unexpected command")
 func (c *conn) publish(ctx context.Context) error {
 	session, err := c.server.Sessions.Admit(ctx, ingest.Request{
 		Protocol: "rtmp", StreamKey: streamKey(c.rtmp.URL), RemoteAddr: c.remote,
-		Encoder: printable(c.rtmp.FlashVer), Moduli: moduli,
+		Encoder: printable(c.rtmp.FlashVer), Backup: wantsStandby(c.rtmp.URL), Moduli: moduli,
 	})
 	if err != nil {
 		_ = c.rtmp.RejectAction() // the connection is being closed for a better reason
