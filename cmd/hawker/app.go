@@ -26,6 +26,7 @@ import (
 	"github.com/hawkerlive/hawker/event/outbox"
 	"github.com/hawkerlive/hawker/ingest"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
+	"github.com/hawkerlive/hawker/ingest/srt"
 	"github.com/hawkerlive/hawker/ingest/whip"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/overlay/overlaysql"
@@ -83,6 +84,7 @@ type app struct {
 	dashboard  *dashboard.Service
 	fold       *dashboard.Fold
 	rtmp       *rtmp.Server
+	srt        *srt.Server
 	whip       *whip.Server
 	whep       *whep.Server
 	hls        *hls.Server
@@ -287,6 +289,7 @@ func (a *app) startDoors(context.Context) error {
 	media.run("publishers", a.sessions.Run)
 	doors := a.stage("doors")
 	doors.run("rtmp", a.rtmp.Run)
+	doors.run("srt", a.srt.Run)
 	doors.run("whip", a.whip.Run)
 	handler, err := a.handler()
 	if err != nil {

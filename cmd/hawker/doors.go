@@ -15,6 +15,7 @@ import (
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/api"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
+	"github.com/hawkerlive/hawker/ingest/srt"
 	"github.com/hawkerlive/hawker/ingest/whip"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/streaming"
@@ -35,6 +36,8 @@ func (a *app) buildDoors(context.Context) error {
 
 	a.rtmp = &rtmp.Server{Addr: a.config.RTMP.Listen, Sessions: a.sessions, Config: a.config.RTMP.Config, Log: a.log, Metrics: rtmp.NewMetrics(a.registry)}
 	a.rtmp.Config.LoopbackFree = a.demo
+	a.srt = &srt.Server{Addr: a.config.SRT.Listen, Sessions: a.sessions, Config: a.config.SRT.Config, Log: a.log, Metrics: srt.NewMetrics(a.registry)}
+	a.srt.Config.LoopbackFree = a.demo
 	a.whip = &whip.Server{Sessions: a.sessions, Config: a.config.WebRTCIngest, Log: a.log, Metrics: whip.NewMetrics(a.registry)}
 	a.whep = &whep.Server{
 		Hub: a.hub, Access: whepAccess{door}, Config: a.config.WebRTC, Sound: opusLegs(a.legs), Log: a.log, Metrics: whep.NewMetrics(a.registry),
@@ -51,6 +54,10 @@ func (a *app) listen() error {
 		return err
 	}
 	a.addresses["rtmp"] = address.String()
+	if address, err = a.srt.Listen(); err != nil {
+		return err
+	}
+	a.addresses["srt"] = address.String()
 	if err := a.whep.Listen(); err != nil {
 		return err
 	}
