@@ -328,7 +328,7 @@ func TestARotatedStreamKeyOpensNothing(t *testing.T) {
 	_, owner := h.join(t, "owner@example.com")
 	place := h.place(t, owner, "mine")
 	var kicked []string
-	h.OnKeyRotated = func(channel, key string) { kicked = append(kicked, channel+" "+key) }
+	h.OnRevoked = func(channel, key string) { kicked = append(kicked, channel+" "+key) }
 	old, err := h.RotateStreamKey(ctx, place.Channel)
 	if err != nil {
 		t.Fatal(err)

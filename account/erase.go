@@ -38,7 +38,8 @@ func (s *Service) Erase(ctx context.Context, account, password string) error {
 
 // EraseUnasked is Erase for the installation's own hand: no password is asked for.
 func (s *Service) EraseUnasked(ctx context.Context, account string) error {
-	if err := s.soleOwner(ctx, account); err != nil {
+	p, err := s.soleOwner(ctx, account)
+	if err != nil {
 		return err
 	}
 	for _, k := range s.Keepers {
@@ -46,19 +47,23 @@ func (s *Service) EraseUnasked(ctx context.Context, account string) error {
 			return fmt.Errorf("erase a person: %w", err)
 		}
 	}
-	err := s.Store.Erase(ctx, account, s.now())
+	err = s.Store.Erase(ctx, account, s.now())
 	s.cache.forgetAccount(account)
 	if err == nil {
+		for _, m := range p.Memberships {
+			s.putOut(ctx, account, Owner{Shop: m.Shop, Channel: m.Channel})
+		}
 		s.Log.Info("person erased", "account", account)
 	}
 	return err
 }
 
-// soleOwner refuses early what the store's transaction refuses for certain, before another room deletes anything.
-func (s *Service) soleOwner(ctx context.Context, account string) error {
+// soleOwner refuses early what the store's transaction refuses for certain, before another room deletes anything,
+// and returns what the account was.
+func (s *Service) soleOwner(ctx context.Context, account string) (Principal, error) {
 	p, err := s.Store.AccountPrincipal(ctx, account)
 	if err != nil {
-		return err
+		return Principal{}, err
 	}
 	for _, m := range p.Memberships {
 		if m.Channel != "" || m.Role != RoleOwner {
@@ -66,7 +71,7 @@ func (s *Service) soleOwner(ctx context.Context, account string) error {
 		}
 		members, err := s.Store.Members(ctx, Owner{Shop: m.Shop})
 		if err != nil {
-			return err
+			return Principal{}, err
 		}
 		owners := 0
 		for _, o := range members {
@@ -75,10 +80,10 @@ func (s *Service) soleOwner(ctx context.Context, account string) error {
 			}
 		}
 		if owners < 2 {
-			return ErrLastOwner
+			return Principal{}, ErrLastOwner
 		}
 	}
-	return nil
+	return p, nil
 }
 
 // Export collects everything that we keep of a person.

@@ -23,6 +23,7 @@ var (
 	ErrBadAddress     = errors.New("account: the address lacks a part or a part is too long")
 	ErrBadScope       = errors.New("account: there is no such scope")
 	ErrBadRole        = errors.New("account: there is no such role here")
+	ErrNoPerson       = errors.New("account: nobody has signed up with this e-mail address")
 	ErrLastOwner      = errors.New("account: the last owner cannot leave; hand over first")
 	ErrTooMany        = errors.New("account: the limit for this kind of thing is reached")
 	ErrBadCountry     = errors.New("account: the country is not an ISO 3166 code of two letters")

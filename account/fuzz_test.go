@@ -22,6 +22,25 @@ func FuzzParseSecret(f *testing.F) {
 	})
 }
 
+func FuzzParsePublishToken(f *testing.F) {
+	good := PublishTokenPrefix + strings.Repeat("AQ", 59) + "A"
+	for _, s := range []string{good, "", "hk_pub_", good + "=", good[:30], "hk_key_" + good[7:], good[:49] + "\n" + good[50:], strings.Replace(good, "AQ", "Ag", 1)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		token, said, key, mac, ok := parsePublishToken(s)
+		if !ok {
+			return
+		}
+		if len(said) != publishTokenSaid || len(mac) != 32 || len(key) != 36 || len(token.Channel) != 36 || len(token.Account) != 36 {
+			t.Fatalf("%q became %+v", s, token)
+		}
+		if strings.ContainsAny(s, " \r\n\x00/?#") {
+			t.Fatalf("%q was taken", s)
+		}
+	})
+}
+
 func FuzzCleanEmail(f *testing.F) {
 	for _, s := range []string{"nour@example.com", "NOUR@BÜCHER.example", "a@b", "\"a b\"@c.d", "a@[127.0.0.1]", "نور@example.com", "a@b@c", "a\x00@b.c"} {
 		f.Add(s)

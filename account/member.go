@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"slices"
 )
 
@@ -30,12 +31,35 @@ func (s *Service) SetMember(ctx context.Context, place Owner, account string, ro
 	}
 	err := s.Store.SetMember(ctx, place, account, role, membersMax)
 	s.cache.forgetAccount(account)
+	if err == nil {
+		s.putOut(ctx, account, place)
+	}
 	return err
+}
+
+// SetMemberByEmail is SetMember for somebody whose e-mail address is known: ErrNoPerson where nobody signed up with
+// it. That is what a sign-up and a log-in with the address tell as well; the door bounds how often it is asked.
+func (s *Service) SetMemberByEmail(ctx context.Context, place Owner, email string, role Role) (Member, error) {
+	_, key, err := CleanEmail(email)
+	if err != nil {
+		return Member{}, err
+	}
+	c, err := s.Store.Credential(ctx, key, "")
+	if errors.Is(err, ErrNotFound) {
+		return Member{}, ErrNoPerson
+	}
+	if err != nil {
+		return Member{}, err
+	}
+	return Member{Account: c.Account, Role: role}, s.SetMember(ctx, place, c.Account, role)
 }
 
 // RemoveMember takes the account's role at the place away.
 func (s *Service) RemoveMember(ctx context.Context, place Owner, account string) error {
 	err := s.Store.RemoveMember(ctx, place, account)
 	s.cache.forgetAccount(account)
+	if err == nil {
+		s.putOut(ctx, account, place)
+	}
 	return err
 }

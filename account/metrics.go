@@ -13,7 +13,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		signups:   counter("hawker_account_signups_total", "Sign-ups: new, or the e-mail was taken."),
 		logins:    counter("hawker_account_logins_total", "Log-ins: ok, refused, or shed because too many came at once."),
-		publishes: counter("hawker_account_publish_authorizations_total", "Stream keys shown by encoders: ok, refused, malformed."),
+		publishes: counter("hawker_account_publish_authorizations_total", "Stream keys and publish tokens shown: ok, refused, malformed."),
 	}
 	r.MustRegister(m.signups, m.logins, m.publishes)
 	return m

@@ -122,7 +122,7 @@ var policy = map[Action]Rule{
 	OrderList:      {Shop: ShopRoles, Scope: ScopeOrdersRead},
 	OrderRefund:    {Shop: ShopRoles, Scope: ScopeOrdersRefund},
 	OrdersWriteAny: {Shop: roles(RoleOwner, RoleSeller), Scope: ScopeOrdersWriteAny, TokenOnly: true},
-	SalesRead:      {Shop: ShopRoles, Scope: ScopeSalesRead},
+	SalesRead:      {Shop: ShopRoles, Channel: roles(RoleOwner, RoleCreator), Scope: ScopeSalesRead},
 }
 
 func roles(r ...Role) []Role { return r }

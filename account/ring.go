@@ -18,9 +18,10 @@ const (
 	PurposeGrant       = "grant" // leave to watch
 	PurposeViewSession = "view"  // a viewer's stay
 	PurposeCheckpoint  = "checkpoint"
+	PurposePublish     = "publish" // leave to go live
 )
 
-var purposes = []string{PurposeQuote, PurposeGrant, PurposeViewSession, PurposeCheckpoint}
+var purposes = []string{PurposeQuote, PurposeGrant, PurposeViewSession, PurposeCheckpoint, PurposePublish}
 
 const (
 	keySigns     = 30 * 24 * time.Hour // a newer key signs after this

@@ -22,8 +22,11 @@ type Service struct {
 	Passwords Passwords
 	// Keepers are the other rooms that keep something of a person. Erase and Export ask them too.
 	Keepers []Keeper
-	// OnKeyRotated is called after a stream key was revoked, so that whoever publishes with it is put out.
-	OnKeyRotated func(channelID, keyID string)
+	// OnRevoked is called after a stream key was revoked, and after an account lost the right to publish on a channel,
+	// with the key's id or the account's PublisherID, so that whoever publishes with it is put out.
+	OnRevoked func(channelID, keyID string)
+	// PublishSigner signs publish tokens. Without it there are none.
+	PublishSigner *Signer
 	// Metrics may be nil.
 	Metrics *Metrics
 	// Now tells the time; it defaults to time.Now.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/hawkerlive/hawker/event"
@@ -18,7 +19,7 @@ type StreamKey struct {
 	Created time.Time
 }
 
-// PublishGrant is what a stream key opens.
+// PublishGrant is what a stream key or a publish token opens. KeyID is the key's, or the PublisherID of an account.
 type PublishGrant struct{ ChannelID, ShopID, KeyID string }
 
 // KeyRotated is the data of the event key.rotated, on the shop's topic.
@@ -28,7 +29,7 @@ type KeyRotated struct {
 }
 
 // RotateStreamKey makes a new stream key for a channel, told once. The old one opens nothing from now on, and
-// OnKeyRotated puts out who publishes with it; other nodes hear of it by the event.
+// OnRevoked puts out who publishes with it; other nodes hear of it by the event.
 func (s *Service) RotateStreamKey(ctx context.Context, channel string) (string, error) {
 	c, err := s.Store.Channel(ctx, channel)
 	if err != nil {
@@ -44,17 +45,20 @@ func (s *Service) RotateStreamKey(ctx context.Context, channel string) (string, 
 		return "", err
 	}
 	for _, id := range revoked {
-		if s.OnKeyRotated != nil {
-			s.OnKeyRotated(c.ID, id)
+		if s.OnRevoked != nil {
+			s.OnRevoked(c.ID, id)
 		}
 	}
 	return secret, nil
 }
 
-// AuthorizePublish tells what a stream key opens: ErrKeyRevoked for a key that is none, no longer one, or not even
-// shaped like one. The comparison takes the same time wherever a wrong key differs: what is compared are digests.
+// AuthorizePublish tells what a stream key or a publish token opens: ErrKeyRevoked for one that is none, no longer
+// one, or not even shaped like one. The comparison takes the same time wherever a wrong key differs: what is compared are digests.
 // It logs neither the key nor the address; the door that knocks does.
 func (s *Service) AuthorizePublish(ctx context.Context, streamKey, _ string) (PublishGrant, error) {
+	if strings.HasPrefix(streamKey, PublishTokenPrefix) {
+		return s.authorizeToken(ctx, streamKey)
+	}
 	d, ok := parseSecret(StreamKeyPrefix, streamKey)
 	if !ok {
 		s.Metrics.published("malformed")

@@ -10,9 +10,10 @@ import (
 
 // Prefixes of the secrets that we hand out, so that a leaked one is recognised by its looks.
 const (
-	SessionPrefix   = "hk_ses_"
-	TokenPrefix     = "hk_tok_"
-	StreamKeyPrefix = "hk_key_"
+	SessionPrefix      = "hk_ses_"
+	TokenPrefix        = "hk_tok_"
+	StreamKeyPrefix    = "hk_key_"
+	PublishTokenPrefix = "hk_pub_" // signed, not stored
 )
 
 const (

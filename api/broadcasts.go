@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -115,12 +116,21 @@ func (s *Server) routesBroadcasts(r *router) {
 func (s *Server) listBroadcasts(ctx context.Context, in *struct {
 	PageIn
 	State   string `query:"state" enum:"live,ended,scheduled" doc:"live means on air, interrupted ones included."`
-	Channel string `query:"channel" maxLength:"64"`
+	Channel string `query:"channel" maxLength:"64" doc:"Its id or handle."`
 	Shop    string `query:"shop" maxLength:"64"`
 }) (*pageOut[BroadcastItem], error) {
 	f := streaming.Filter{Channel: in.Channel, Shop: in.Shop, Limit: min(in.Limit, 99) + 1}
 	// Drafts and rehearsals are the team's; so is the list of a channel to whoever may read them.
-	team := in.Channel != "" && s.mayRead(ctx, account.Owner{Channel: in.Channel})
+	team := false
+	if in.Channel != "" {
+		owner, err := s.Accounts.ChannelOwner(ctx, in.Channel)
+		switch {
+		case err == nil:
+			team, f.Channel = s.mayRead(ctx, owner), owner.Channel
+		case !errors.Is(err, account.ErrNotFound):
+			return nil, err
+		}
+	}
 	switch {
 	case in.State == "live":
 		f.States = []streaming.State{streaming.Live, streaming.Interrupted}
@@ -141,10 +151,16 @@ func (s *Server) listBroadcasts(ctx context.Context, in *struct {
 		return nil, err
 	}
 	items := make([]BroadcastItem, len(found))
+	channels := map[string]account.Channel{}
 	for i, b := range found {
-		if items[i], err = s.broadcastItem(ctx, b); err != nil {
-			return nil, err
+		c, ok := channels[b.ChannelID]
+		if !ok {
+			if c, err = s.Accounts.Channel(ctx, b.ChannelID); err != nil {
+				return nil, err
+			}
+			channels[b.ChannelID] = c
 		}
+		items[i] = s.broadcastItem(b, c)
 	}
 	return page(items, f.Limit-1, func(b BroadcastItem) string { return makeCursor(b.ID) }), nil
 }
@@ -202,11 +218,7 @@ func (s *Server) mayRead(ctx context.Context, o account.Owner) bool {
 	return p != nil && p.May(account.BroadcastRead, o) == nil
 }
 
-func (s *Server) broadcastItem(ctx context.Context, b streaming.Broadcast) (BroadcastItem, error) {
-	channel, err := s.Accounts.Channel(ctx, b.ChannelID)
-	if err != nil {
-		return BroadcastItem{}, err
-	}
+func (s *Server) broadcastItem(b streaming.Broadcast, channel account.Channel) BroadcastItem {
 	item := BroadcastItem{
 		ID: b.ID, Title: b.Title, Channel: b.ChannelID, ChannelName: channel.Name, ChannelHandle: channel.Handle, Shop: b.ShopID, State: b.State,
 		StartsAt: moment(b.StartsAt), StartedAt: moment(b.StartedAt), EndedAt: moment(b.EndedAt),
@@ -214,14 +226,15 @@ func (s *Server) broadcastItem(ctx context.Context, b streaming.Broadcast) (Broa
 	if b.State.OnAir() && s.Audience != nil {
 		item.Viewers = s.Audience.Viewers(b.ID)
 	}
-	return item, nil
+	return item
 }
 
 func (s *Server) broadcastBody(ctx context.Context, b streaming.Broadcast, team bool) (*broadcastOut, error) {
-	item, err := s.broadcastItem(ctx, b)
+	channel, err := s.Accounts.Channel(ctx, b.ChannelID)
 	if err != nil {
 		return nil, err
 	}
+	item := s.broadcastItem(b, channel)
 	shop, err := s.Accounts.Shop(ctx, b.ShopID)
 	if err != nil {
 		return nil, err

@@ -48,9 +48,16 @@ func open(t *testing.T) (*Server, *lines) {
 	}
 	log := &lines{}
 	l := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	rows := &accounttest.Model{}
+	ring := &account.Ring{Store: rows, Sealer: sealer, Log: l}
+	if err := ring.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return &Server{
 		Log: l, PublicURL: "https://shop.example",
-		Accounts: &account.Service{Store: &accounttest.Model{}, Sealer: sealer, Log: l, Passwords: account.Passwords{MemoryKiB: 8, Passes: 1}},
+		Accounts: &account.Service{
+			Store: rows, Sealer: sealer, Log: l, Passwords: account.Passwords{MemoryKiB: 8, Passes: 1}, PublishSigner: ring.For(account.PurposePublish),
+		},
 	}, log
 }
 

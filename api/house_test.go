@@ -59,7 +59,7 @@ func furnishOn(t *testing.T, c store.Config) *house {
 	}
 	h.rows = &shopsql.Store{DB: h.db}
 	accounts := &account.Service{
-		Store: accountRows, Sealer: sealer, Log: log, Passwords: account.Passwords{MemoryKiB: 8, Passes: 1},
+		Store: accountRows, PublishSigner: ring.For(account.PurposePublish), Sealer: sealer, Log: log, Passwords: account.Passwords{MemoryKiB: 8, Passes: 1},
 		Keepers: []account.Keeper{&shop.Persons{Instruments: h.rows, Orders: h.rows}},
 	}
 	h.broadcasts = &streaming.Broadcasts{Store: &streamingsql.Store{DB: h.db}, Hub: &streaming.Hub{Log: log}, Channels: accounts, Log: log}

@@ -14,6 +14,7 @@ var ErrLimited = errors.New("api: too many attempts from this address")
 type Limits struct {
 	FailedLogins int           // defaults to 20
 	SignUps      int           // defaults to 100
+	Members      int           // people looked up by e-mail; defaults to 50
 	Watches      int           // view sessions begun; defaults to 20,000
 	Window       time.Duration // defaults to ten minutes
 }
@@ -24,6 +25,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.SignUps == 0 {
 		l.SignUps = 100
+	}
+	if l.Members == 0 {
+		l.Members = 50
 	}
 	if l.Watches == 0 {
 		l.Watches = 20_000

@@ -26,6 +26,14 @@ type memberIn struct {
 	}
 }
 
+type memberByEmail struct {
+	IDIn
+	Body struct {
+		Email string       `json:"email" maxLength:"254"`
+		Role  account.Role `json:"role" enum:"owner,seller,finance,creator,moderator"`
+	}
+}
+
 type memberID struct {
 	IDIn
 	Account string `path:"account"`
@@ -48,6 +56,16 @@ func (s *Server) routesMembers(r *router) {
 		put.DefaultStatus = http.StatusNoContent
 		register(r, put, Needs{Action: account.MemberWrite, Owner: place.of, Also: []Of{{KindAccount, "account"}}}, func(ctx context.Context, in *memberIn) (*struct{}, error) {
 			return nil, s.Accounts.SetMember(ctx, ownerOf(ctx), in.Account, in.Body.Role)
+		})
+		found := op(http.MethodPut, place.path+"/by-email", "Give somebody whose e-mail address is known a role at a")
+		found.DefaultStatus = http.StatusNoContent
+		found.Description = "They must have signed up. How often an address may ask is limited."
+		register(r, found, Needs{Action: account.MemberWrite, Owner: place.of}, func(ctx context.Context, in *memberByEmail) (*struct{}, error) {
+			if err := s.attempt(ctx, s.door.members); err != nil {
+				return nil, err
+			}
+			_, err := s.Accounts.SetMemberByEmail(ctx, ownerOf(ctx), in.Body.Email, in.Body.Role)
+			return nil, err
 		})
 		register(r, op(http.MethodDelete, place.path+"/{account}", "Take a role away at a"), Needs{Action: account.MemberWrite, Owner: place.of, Also: []Of{{KindAccount, "account"}}}, func(ctx context.Context, in *memberID) (*struct{}, error) {
 			return nil, s.Accounts.RemoveMember(ctx, ownerOf(ctx), in.Account)

@@ -203,6 +203,93 @@ func TestSalesThroughTheAPI(t *testing.T) {
 	s.call(t, http.MethodGet, "/v1/broadcasts/"+s.show+"/sales", "", nil, 401, nil)
 }
 
+// sold is a store of numbers that knows one order.
+type sold struct{ dashboard.Store }
+
+func (sold) Read(_ context.Context, broadcast string, _ int) (dashboard.Rows, error) {
+	return dashboard.Rows{
+		Broadcasts: []dashboard.Broadcast{{ID: broadcast, Currency: "EUR", GMV: 2900, Orders: 1, Units: 1}},
+		Orders:     []dashboard.Order{{ID: "order", Broadcast: broadcast, Buyer: "buyer", State: "paid", Currency: "EUR", Total: 2900}},
+	}, nil
+}
+
+// member signs somebody up with a role at a place and returns the bearer.
+func (s *stage) member(t *testing.T, role account.Role, at account.Owner) string {
+	t.Helper()
+	id, err := s.Accounts.SignUp(t.Context(), account.SignUp{Email: string(role) + at.Channel + "@example.com", Password: "correct horse", Name: "Member"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Accounts.SetMember(t.Context(), at, id, role); err != nil {
+		t.Fatal(err)
+	}
+	bearer, _, _, err := s.Accounts.OpenSession(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bearer
+}
+
+func TestCreatorsSeeFiguresAndNoOrders(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Sales.Store = sold{s.Sales.Store}
+	shop, channel := account.Owner{Shop: s.shop}, account.Owner{Shop: s.shop, Channel: s.channel}
+	second, err := s.Accounts.CreateChannel(t.Context(), s.shop, "Second", "second")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "/v1/broadcasts/" + s.show + "/sales"
+	for name, c := range map[string]struct {
+		bearer string
+		latest int
+	}{
+		"the shop's owner":    {s.owner, 1},
+		"finance":             {s.member(t, account.RoleFinance, shop), 1},
+		"the channel's owner": {s.member(t, account.RoleOwner, channel), 0},
+		"the creator":         {s.member(t, account.RoleCreator, channel), 0},
+	} {
+		var sales struct {
+			dashboard.Sales
+			Latest *[]dashboard.SalesOrder `json:"latest"`
+		}
+		s.call(t, http.MethodGet, path, c.bearer, nil, 200, &sales)
+		if sales.GMV != 2900 || sales.Orders != 1 || sales.Latest == nil || len(*sales.Latest) != c.latest {
+			t.Errorf("%s sees %+v", name, sales)
+		}
+	}
+	s.call(t, http.MethodGet, path, s.member(t, account.RoleModerator, channel), nil, 403, nil)
+	s.call(t, http.MethodGet, path, s.member(t, account.RoleCreator, account.Owner{Shop: s.shop, Channel: second.ID}), nil, 403, nil)
+}
+
+func TestTheTeamsListHoldsDrafts(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	channel := account.Owner{Shop: s.shop, Channel: s.channel}
+	for name, c := range map[string]struct {
+		bearer, channel string
+		want            int
+	}{
+		"the shop's owner":              {s.owner, s.channel, 2},
+		"the shop's seller":             {s.member(t, account.RoleSeller, account.Owner{Shop: s.shop}), s.channel, 2},
+		"the shop's seller, by handle":  {s.owner, "noor", 2},
+		"a moderator":                   {s.member(t, account.RoleModerator, channel), s.channel, 2},
+		"a viewer":                      {"", s.channel, 1},
+		"a viewer of no channel at all": {"", "nowhere", 0},
+	} {
+		var list struct{ Items []api.BroadcastItem }
+		s.call(t, http.MethodGet, "/v1/broadcasts?channel="+c.channel, c.bearer, nil, 200, &list)
+		if len(list.Items) != c.want {
+			t.Errorf("%s sees %+v", name, list.Items)
+		}
+		for _, b := range list.Items {
+			if b.ChannelHandle != "noor" || b.ChannelName != "Noor" {
+				t.Errorf("%s sees %+v", name, b)
+			}
+		}
+	}
+}
+
 func TestARefusedFeedIsAProblem(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

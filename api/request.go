@@ -30,6 +30,14 @@ type request struct {
 	writer    http.ResponseWriter
 }
 
+// host is the Host header, "" outside of a request.
+func (q *request) host() string {
+	if q.raw == nil {
+		return ""
+	}
+	return q.raw.Host
+}
+
 type requestKey struct{}
 
 // requestOf returns the request of a handler's context, or an empty one outside of a request.

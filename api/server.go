@@ -61,6 +61,8 @@ type Server struct {
 
 	// LiveBroadcast finds the broadcast that is on air on a channel, "" for none. Without it nothing is.
 	LiveBroadcast func(ctx context.Context, channel string) (string, error)
+	// Doors say where publishers reach us.
+	Doors Doors
 	// Auth and Replays default to Accounts.
 	Auth    Authenticator
 	Replays Replays
@@ -94,6 +96,7 @@ type door struct {
 	failed  *limiter // failed log-ins per address
 	signups *limiter
 	watches *limiter
+	members *limiter // people looked up by e-mail
 	spec    []byte
 }
 
@@ -105,6 +108,7 @@ func (s *Server) routes(r *router) {
 	s.routesTokens(r)
 	s.routesShops(r)
 	s.routesChannels(r)
+	s.routesPublish(r)
 	s.routesMembers(r)
 	s.routesBroadcasts(r)
 	if s.Shop != nil {
@@ -158,6 +162,7 @@ func (s *Server) build() {
 			failed:  newLimiter(limits.FailedLogins, limits.Window),
 			signups: newLimiter(limits.SignUps, limits.Window),
 			watches: newLimiter(limits.Watches, limits.Window),
+			members: newLimiter(limits.Members, limits.Window),
 		}
 		s.door = d
 		e := gin.New()

@@ -126,9 +126,16 @@ func newMarket(t testing.TB) *market {
 	m.sandbox.Deliver = func(ctx context.Context, header map[string][]string, body []byte) error {
 		return allocator.Webhook(ctx, payment.SandboxName, header, body)
 	}
+	people := &accounttest.Model{}
+	ring := &account.Ring{Store: people, Sealer: sealer, Log: log}
+	if err := ring.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	m.Server = &api.Server{
 		Log: log, PublicURL: "http://shop.example", Broadcasts: m.shows, Shop: service, Checkout: allocator, Instruments: instruments,
-		Accounts: &account.Service{Store: &accounttest.Model{}, Sealer: sealer, Log: log, Passwords: account.Passwords{MemoryKiB: 8, Passes: 1}},
+		Accounts: &account.Service{
+			Store: people, Sealer: sealer, Log: log, Passwords: account.Passwords{MemoryKiB: 8, Passes: 1}, PublishSigner: ring.For(account.PurposePublish),
+		},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup

@@ -51,6 +51,7 @@ type Listen struct {
 // RTMP says where encoders are listened to, and what bounds them.
 type RTMP struct {
 	Listen      string `yaml:"listen"`
+	Public      string `yaml:"public"`
 	rtmp.Config `yaml:",inline"`
 }
 
@@ -84,6 +85,7 @@ func (l Log) SlogLevel() (level slog.Level) {
 type Broadcast struct {
 	Grace   time.Duration `yaml:"grace"`
 	Silence time.Duration `yaml:"silence"`
+	Rest    time.Duration `yaml:"rest"`
 }
 
 // Proxies are the trusted proxies.
@@ -126,6 +128,12 @@ func (c Config) check() error {
 			bad("public_url", "must read https://host or http://host:port")
 		}
 	}
+	if c.RTMP.Public != "" {
+		u, err := url.Parse(c.RTMP.Public)
+		if err != nil || (u.Scheme != "rtmp" && u.Scheme != "rtmps") || u.Hostname() == "" || (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.User != nil {
+			bad("rtmp.public", "must read rtmp://host:port or rtmps://host:port")
+		}
+	}
 	for _, p := range c.TrustedProxies {
 		if _, err := parsePrefix(p); err != nil {
 			bad("trusted_proxies", "%q is neither an address nor a network", p)
@@ -154,6 +162,12 @@ func (c Config) check() error {
 	}
 	if c.Broadcast.Silence < 500*time.Millisecond || c.Broadcast.Silence > 30*time.Second {
 		bad("broadcast.silence", "must be between 500ms and 30s")
+	}
+	if c.Broadcast.Rest < time.Second || c.Broadcast.Rest > 10*time.Minute {
+		bad("broadcast.rest", "must be between 1s and 10m")
+	}
+	if c.WebRTCIngest.KeyInterval < 500*time.Millisecond || c.WebRTCIngest.KeyInterval > 10*time.Second {
+		bad("webrtc_ingest.key_interval", "must be between 500ms and 10s")
 	}
 	if c.Streaming.RingTime < 2*time.Second || c.Streaming.RingTime > 2*time.Minute {
 		bad("streaming.ring_time", "must be between 2s and 2m")

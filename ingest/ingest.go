@@ -36,6 +36,9 @@ type Grant struct {
 // Broadcaster tells which broadcast a channel's publisher goes on: the armed one or a new one.
 type Broadcaster interface {
 	GoOnAir(ctx context.Context, channelID string) (broadcastID string, err error)
+	// MayGoOnAir tells at the door whether GoOnAir would take the publisher: streaming.ErrResting where the channel's
+	// people have just ended a broadcast and made no other.
+	MayGoOnAir(ctx context.Context, channelID string) error
 }
 
 // Player serves those who come to a listener for media instead of bringing it.

@@ -47,11 +47,16 @@ type desk struct {
 	session  *ingest.Session
 	reader   *streaming.Reader
 	units    []*streaming.Unit
+	resting  error
+	asked    func() error // runs while a key is looked up
 }
 
 func (d *desk) AuthorizePublish(_ context.Context, key, _ string) (ingest.Grant, error) {
 	switch key {
 	case "good":
+		if d.asked != nil {
+			return ingest.Grant{ChannelID: "channel", KeyID: "key"}, d.asked()
+		}
 		return ingest.Grant{ChannelID: "channel", KeyID: "key"}, nil
 	case "broken":
 		return ingest.Grant{}, errors.New("the store is away")
@@ -60,6 +65,8 @@ func (d *desk) AuthorizePublish(_ context.Context, key, _ string) (ingest.Grant,
 }
 
 func (d *desk) GoOnAir(context.Context, string) (string, error) { return "broadcast", nil }
+
+func (d *desk) MayGoOnAir(context.Context, string) error { return d.resting }
 
 func open(t *testing.T, c ingest.Config) *desk {
 	t.Helper()
@@ -397,6 +404,41 @@ func TestWhoMayComeIn(t *testing.T) {
 	if _, err := d.sessions.Admit(t.Context(), ingest.Request{StreamKey: "good"}); !errors.Is(err, ingest.ErrFull) {
 		t.Errorf("a third session: %v", err)
 	}
+}
+
+func TestARestingChannelTakesNobody(t *testing.T) {
+	t.Parallel()
+	d := open(t, ingest.Config{})
+	d.resting = streaming.ErrResting
+	if _, err := d.sessions.Admit(t.Context(), ingest.Request{StreamKey: "good"}); !errors.Is(err, streaming.ErrResting) {
+		t.Errorf("%v", err)
+	}
+	d.resting = errors.New("the store is away")
+	if _, err := d.sessions.Admit(t.Context(), ingest.Request{StreamKey: "good"}); !errors.Is(err, d.resting) {
+		t.Errorf("%v", err)
+	}
+	d.resting = nil
+	d.admit()
+}
+
+// TestAKeyThatIsRevokedAtTheDoorOpensNothing rotates a key after it was found good and before its session is there to
+// be kicked.
+func TestAKeyThatIsRevokedAtTheDoorOpensNothing(t *testing.T) {
+	t.Parallel()
+	d := open(t, ingest.Config{})
+	calls := 0
+	d.asked = func() error {
+		if calls++; calls > 1 {
+			return ingest.ErrRefused
+		}
+		d.sessions.Kick("channel", "key")
+		return nil
+	}
+	if _, err := d.sessions.Admit(t.Context(), ingest.Request{StreamKey: "good"}); !errors.Is(err, ingest.ErrRefused) || calls != 2 {
+		t.Errorf("asked %d times: %v", calls, err)
+	}
+	d.asked = func() error { return nil } // another key's rotation lets it in after all
+	d.admit()
 }
 
 func TestWhySessionsEnd(t *testing.T) {

@@ -106,7 +106,7 @@ func (s *Session) Declare(ctx context.Context, sources []Source) error {
 	}
 	s.tracks = tracks
 	s.line.unwrap.Moduli = s.request.Moduli
-	broadcast := s.sessions.enter(s)
+	broadcast := s.sessions.lineUp(s)
 	if broadcast == "" {
 		if broadcast, err = s.find(ctx); err != nil {
 			return s.fail(err)

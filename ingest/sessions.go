@@ -61,13 +61,33 @@ type Sessions struct {
 	mu      sync.Mutex
 	all     map[*Session]struct{}
 	places  map[placeKey]*place
+	kicks   int // since the start
 	closed  bool
 	running sync.WaitGroup
 }
 
-// Admit asks whether a publisher may come in. ErrRefused is the publisher's fault and has been logged; the session
-// that it returns otherwise must be closed. Nothing is on air before the session's first frame.
+// Admit asks whether a publisher may come in. ErrRefused and streaming.ErrResting are the publisher's fault and have
+// been logged; the session that it returns otherwise must be closed. Nothing is on air before the session's first
+// frame.
 func (s *Sessions) Admit(ctx context.Context, r Request) (*Session, error) {
+	for {
+		kicks := s.kicked()
+		out, err := s.authorize(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		switch again, err := s.enter(out, kicks); {
+		case err != nil:
+			return nil, err
+		case !again:
+			out.log.Info("publisher admitted", "encoder", r.Encoder)
+			return out, nil
+		}
+	}
+}
+
+// authorize asks who the publisher is and whether its channel takes it.
+func (s *Sessions) authorize(ctx context.Context, r Request) (*Session, error) {
 	log := s.log().With("protocol", r.Protocol, "remote", r.RemoteAddr)
 	if r.StreamKey == "" {
 		s.Metrics.refuse(r.Protocol)
@@ -83,36 +103,63 @@ func (s *Sessions) Admit(ctx context.Context, r Request) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("authorize a publisher: %w", err)
 	}
+	log = log.With("channel", grant.ChannelID)
+	if grant.BroadcastID == "" {
+		err := s.Broadcasts.MayGoOnAir(ctx, grant.ChannelID)
+		if errors.Is(err, streaming.ErrResting) {
+			s.Metrics.refuse(r.Protocol)
+			log.Warn("publisher refused", "why", "the channel's people have just ended its broadcast; a new one takes the publisher at once", "encoder", r.Encoder)
+			return nil, err
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find the broadcast: %w", err)
+		}
+	}
 	r.StreamKey = "" // nothing after this needs it
 	out := &Session{
 		sessions: s, request: r, grant: grant, config: s.Config.withDefaults(),
 		id: uuid.Must(uuid.NewV7()).String(), identity: identity(r),
-		log:  log.With("channel", grant.ChannelID),
+		log:  log,
 		done: make(chan struct{}),
 	}
 	out.health.begin(s.now(), r)
+	return out, nil
+}
+
+// enter adds a session. Where somebody was kicked since it was authorized, it may have been meant: ask again.
+func (s *Sessions) enter(out *Session, kicks int) (again bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return nil, ErrStopping
-	}
-	if len(s.all) >= out.config.SessionsMax {
-		log.Warn("publisher refused", "why", "too many publishers", "sessions", len(s.all))
-		return nil, ErrFull
+	switch {
+	case s.closed:
+		return false, ErrStopping
+	case s.kicks != kicks:
+		return true, nil
+	case len(s.all) >= out.config.SessionsMax:
+		out.log.Warn("publisher refused", "why", "too many publishers", "sessions", len(s.all))
+		return false, ErrFull
 	}
 	if s.all == nil {
 		s.all = map[*Session]struct{}{}
 	}
 	s.all[out] = struct{}{}
 	s.running.Add(1)
-	s.Metrics.opened(r.Protocol)
-	out.log.Info("publisher admitted", "encoder", r.Encoder)
-	return out, nil
+	s.Metrics.opened(out.request.Protocol)
+	return false, nil
+}
+
+func (s *Sessions) kicked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kicks
 }
 
 // Kick closes a channel's sessions that came with a key, with any key where keyID is empty, and returns how many.
-// None of them writes anything more; their protocols close them.
+// None of them writes anything more; their protocols close them. Who is at the door is asked for the key again.
 func (s *Sessions) Kick(channelID, keyID string) int {
+	s.mu.Lock()
+	s.kicks++
+	s.mu.Unlock()
 	n := 0
 	for _, one := range s.list() {
 		if one.grant.ChannelID == channelID && (keyID == "" || one.grant.KeyID == keyID) {
@@ -141,7 +188,7 @@ func (s *Sessions) Health(broadcastID string) (Health, bool) {
 func (s *Sessions) OfChannel(channelID string) []Health {
 	var out []Health
 	for _, one := range s.list() {
-		if one.grant.ChannelID == channelID && one.Err() == nil {
+		if one.grant.ChannelID == channelID {
 			out = append(out, one.Health())
 		}
 	}

@@ -143,8 +143,8 @@ func (s *Sessions) place(one *Session) *place {
 	return p
 }
 
-// enter decides how a session that has declared its tracks begins. One that stands by is told where.
-func (s *Sessions) enter(one *Session) (broadcast string) {
+// lineUp decides how a session that has declared its tracks begins. One that stands by is told where.
+func (s *Sessions) lineUp(one *Session) (broadcast string) {
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()

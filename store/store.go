@@ -80,6 +80,9 @@ type DB struct {
 // Engine tells which engine is behind the DB.
 func (db *DB) Engine() Engine { return db.engine }
 
+// Schema tells which of the two databases it is.
+func (db *DB) Schema() Schema { return db.schema }
+
 // Update runs fn in one transaction that may write, and commits it if fn returns nil. The commit is durable
 // when Update returns. fn may run again only if the caller calls Update again; it must not keep the Tx.
 // On SQLite all writers of a schema queue for one goroutine; a full queue makes the caller wait for its turn

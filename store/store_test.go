@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -152,4 +153,29 @@ func count(t *testing.T, db *store.DB) (n int) {
 		t.Fatal(err)
 	}
 	return n
+}
+
+func TestLoadSeesWhoWaitsForTheWriter(t *testing.T) {
+	ctx := context.Background()
+	db := storetest.Open(t, store.SQLite, store.Hawker)
+	holds, release := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_ = db.Update(ctx, func(*store.Tx) error { close(holds); <-release; return nil })
+	})
+	<-holds
+	for range 3 {
+		wg.Go(func() { _ = db.UpdateFirst(ctx, func(*store.Tx) error { return nil }) })
+	}
+	for l := db.Load(); l.First != 3; l = db.Load() {
+		if l.Normal != 0 || l.LaneMax == 0 || l.InUse != 1 {
+			t.Fatalf("one that writes and at most three that wait are told as %+v", l)
+		}
+		runtime.Gosched()
+	}
+	close(release)
+	wg.Wait()
+	if l := db.Load(); l.First != 0 || l.InUse != 0 {
+		t.Fatalf("nobody is there, and it says %+v", l)
+	}
 }

@@ -102,7 +102,8 @@ type Store interface {
 	// List returns broadcasts, newest first.
 	List(ctx context.Context, f Filter) ([]Broadcast, error)
 	// Take returns the broadcast that the channel's publisher goes on at now: the one on air, else a rehearsal,
-	// else the armed scheduled one that starts first, else the newest draft, else fallback, which it stores.
+	// else the armed scheduled one that starts first, else the newest draft, else fallback, which it stores. A
+	// fallback without an ID is none: ErrNotFound.
 	Take(ctx context.Context, fallback Broadcast, now time.Time) (Broadcast, error)
 	// Move changes the state. A move to Live adds those anchors that are not stored yet, also when it is live already.
 	// It returns ErrMove where the state does not allow it and ErrOnAirElse where the channel is on air elsewhere.

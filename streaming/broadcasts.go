@@ -28,11 +28,15 @@ type Broadcasts struct {
 	Grace time.Duration
 	// Silence is how long a publisher may send nothing before the broadcast is interrupted. It defaults to a second.
 	Silence time.Duration
+	// Rest is how long, after its people ended a broadcast, a channel takes no publisher that would make another one
+	// by itself. It defaults to half a minute.
+	Rest time.Duration
 	// Now is the wall clock. It defaults to time.Now.
 	Now func() time.Time
 
-	wake chan struct{}
-	seen map[string]*air // Run's goroutine only
+	wake  chan struct{}
+	rests rests
+	seen  map[string]*air // Run's goroutine only
 }
 
 // air is what Run knows to be recorded of a stream.
@@ -74,7 +78,11 @@ func (b *Broadcasts) Create(ctx context.Context, channelID, title string, starts
 		return Broadcast{}, err
 	}
 	out := Broadcast{ID: newID(), ChannelID: channelID, ShopID: shop, Title: title, State: state, CreatedAt: now, StartsAt: startsAt.UTC()}
-	return out, b.Store.Create(ctx, out)
+	if err := b.Store.Create(ctx, out); err != nil {
+		return Broadcast{}, err
+	}
+	b.rests.lift(channelID) // whoever makes a broadcast wants to go on air
+	return out, nil
 }
 
 // Get returns a broadcast.
@@ -96,7 +104,8 @@ func (b *Broadcasts) Rename(ctx context.Context, id, title string) (Broadcast, e
 	return b.Store.Rename(ctx, id, title)
 }
 
-// GoOnAir returns the broadcast that a publisher of the channel goes on.
+// GoOnAir returns the broadcast that a publisher of the channel goes on: the armed one, else a new one. While the
+// channel rests it makes none: ErrResting.
 func (b *Broadcasts) GoOnAir(ctx context.Context, channelID string) (broadcastID string, err error) {
 	shop, title, err := b.Channels.ChannelInfo(ctx, channelID)
 	if err != nil {
@@ -104,7 +113,14 @@ func (b *Broadcasts) GoOnAir(ctx context.Context, channelID string) (broadcastID
 	}
 	now := b.now()
 	fallback := Broadcast{ID: newID(), ChannelID: channelID, ShopID: shop, Title: title, State: Draft, CreatedAt: now}
+	rests := b.rests.hold(channelID, now)
+	if rests {
+		fallback.ID = ""
+	}
 	taken, err := b.Store.Take(ctx, fallback, now)
+	if rests {
+		err = resting(err)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -114,9 +130,23 @@ func (b *Broadcasts) GoOnAir(ctx context.Context, channelID string) (broadcastID
 	return taken.ID, nil
 }
 
-// End takes a broadcast off the air for good. Ending one that has ended changes nothing.
+// End takes a broadcast off the air for good, at the word of its people; its channel rests for a while then. Ending
+// one that has ended changes nothing.
 func (b *Broadcasts) End(ctx context.Context, id string) (Broadcast, error) {
-	now, _ := b.Hub.Now(id)
+	before, err := b.Store.Broadcast(ctx, id)
+	if err != nil {
+		return Broadcast{}, err
+	}
+	now, sending := b.Hub.Now(id)
+	if before.State != Ended && (before.State.OnAir() || sending) {
+		// Before the move: the encoder may be back the moment after it.
+		b.rests.begin(before.ChannelID, b.now(), b.now().Add(b.rest()))
+		defer func() {
+			if err != nil {
+				b.rests.lift(before.ChannelID)
+			}
+		}()
+	}
 	out, err := b.Store.Move(ctx, Move{ID: id, To: Ended, At: b.now(), Length: now})
 	if errors.Is(err, ErrMove) {
 		if out, err = b.Store.Broadcast(ctx, id); err == nil && out.State != Ended {

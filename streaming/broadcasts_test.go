@@ -2,6 +2,7 @@ package streaming_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -127,9 +128,103 @@ func TestTheCreatorEndsAndThePublisherIsTold(t *testing.T) {
 			}
 		}
 		<-p.Displaced()
+		time.Sleep(30 * time.Second)
 		other, _ := publish(t, b, "c", time.Second)
 		if other == id {
 			t.Fatal("an ended broadcast was published to")
+		}
+	})
+}
+
+func TestAnEncoderThatComesBackAfterTheEndMakesNoBroadcast(t *testing.T) {
+	life(t, func(t *testing.T, b *streaming.Broadcasts) {
+		id, _ := publish(t, b, "c", time.Second)
+		if _, err := b.End(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		for range 29 {
+			if _, err := b.GoOnAir(t.Context(), "c"); !errors.Is(err, streaming.ErrResting) {
+				t.Fatalf("while the channel rests: %v", err)
+			}
+			if err := b.MayGoOnAir(t.Context(), "c"); !errors.Is(err, streaming.ErrResting) {
+				t.Fatalf("while the channel rests, asked: %v", err)
+			}
+			time.Sleep(time.Second)
+		}
+		if err := b.MayGoOnAir(t.Context(), "another"); err != nil {
+			t.Fatalf("another channel rests too: %v", err)
+		}
+		if all, _ := b.List(t.Context(), streaming.Filter{}); len(all) != 1 {
+			t.Fatalf("%d broadcasts came of one", len(all))
+		}
+		if _, err := b.End(t.Context(), id); err != nil { // once more prolongs nothing
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if err := b.MayGoOnAir(t.Context(), "c"); err != nil {
+			t.Fatalf("after the rest: %v", err)
+		}
+		if again, _ := publish(t, b, "c", time.Second); again == id {
+			t.Fatal("an ended broadcast was published to")
+		}
+	})
+}
+
+func TestANewBroadcastEndsTheRest(t *testing.T) {
+	life(t, func(t *testing.T, b *streaming.Broadcasts) {
+		id, _ := publish(t, b, "c", time.Second)
+		if _, err := b.End(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		// One for tomorrow says that somebody is there; the encoder goes on a broadcast of its own.
+		if _, err := b.Create(t.Context(), "c", "Tomorrow", time.Now().Add(24*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.GoOnAir(t.Context(), "c"); err != nil {
+			t.Fatalf("after a new one was made: %v", err)
+		}
+	})
+}
+
+func TestARestingChannelTakesThePublisherOfAnArmedBroadcast(t *testing.T) {
+	life(t, func(t *testing.T, b *streaming.Broadcasts) {
+		next, err := b.Create(t.Context(), "c", "Second half", time.Now().Add(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, _ := publish(t, b, "c", 31*time.Minute)
+		if _, err := b.End(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.MayGoOnAir(t.Context(), "c"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.GoOnAir(t.Context(), "c"); err != nil || got != next.ID {
+			t.Fatalf("it went on %s, %v", got, err)
+		}
+	})
+}
+
+func TestOnlyPeopleMakeAChannelRest(t *testing.T) {
+	life(t, func(t *testing.T, b *streaming.Broadcasts) {
+		id, p := publish(t, b, "c", time.Second)
+		p.Close()
+		time.Sleep(62 * time.Second)
+		if s := state(t, b, id); s != streaming.Ended {
+			t.Fatalf("after the grace it is %s", s)
+		}
+		if err := b.MayGoOnAir(t.Context(), "c"); err != nil {
+			t.Fatalf("after silence: %v", err)
+		}
+		draft, err := b.Create(t.Context(), "c", "Never on air", time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.End(t.Context(), draft.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.MayGoOnAir(t.Context(), "c"); err != nil {
+			t.Fatalf("after a discarded draft: %v", err)
 		}
 	})
 }

@@ -43,11 +43,12 @@ import (
 	"github.com/hawkerlive/hawker/web"
 )
 
-// How long each stage may take to stop. Together they stay below the five seconds that an operator waits.
+// How long stopping may take in all, and what of it each stage leaves for every one that stops after it. A stage that
+// is done early leaves its time to the rest: doors that close at once give checkout four seconds to finish.
 const (
-	doorsStop    = 2500 * time.Millisecond
-	servicesStop = 4 * time.Second
-	factsStop    = time.Second
+	stopWithin = 4500 * time.Millisecond
+	stopShare  = 600 * time.Millisecond
+	chargesEnd = 1500 * time.Millisecond // charges under way; what takes longer is asked for again at the next start
 )
 
 // app is the whole program, wired. It is the only place where rooms meet.
@@ -176,9 +177,10 @@ func (a *app) buildAccounts(ctx context.Context) error {
 	accounts := &accountsql.Store{DB: a.main}
 	a.accounts = &account.Service{
 		Store: accounts, Sealer: sealer, Log: a.log, Metrics: account.NewMetrics(a.registry),
-		OnKeyRotated: func(channel, key string) { a.sessions.Kick(channel, key) },
+		OnRevoked: func(channel, key string) { a.sessions.Kick(channel, key) },
 	}
 	a.ring = &account.Ring{Store: accounts, Sealer: sealer, Log: a.log}
+	a.accounts.PublishSigner = a.ring.For(account.PurposePublish)
 	return a.ring.Load(ctx)
 }
 
@@ -186,7 +188,7 @@ func (a *app) buildStreaming(context.Context) error {
 	a.hub = &streaming.Hub{Config: a.config.Streaming, Log: a.log}
 	a.broadcasts = &streaming.Broadcasts{
 		Store: &streamingsql.Store{DB: a.main}, Hub: a.hub, Channels: a.accounts, Log: a.log,
-		Grace: a.config.Broadcast.Grace, Silence: a.config.Broadcast.Silence,
+		Grace: a.config.Broadcast.Grace, Silence: a.config.Broadcast.Silence, Rest: a.config.Broadcast.Rest,
 	}
 	a.hub.Watch = a.broadcasts.Watch()
 	a.sessions = &ingest.Sessions{
@@ -214,13 +216,14 @@ func (a *app) buildShop(context.Context) error {
 	a.payments = &payment.Instruments{Store: rows, Providers: providers, Public: a.demo}
 	a.allocator = &checkout.Allocator{
 		Store: rows, Orders: rows, Instruments: a.payments, Providers: providers, Quotes: quotes, Log: a.log, Bus: a.bus,
-		Metrics: checkout.NewMetrics(a.registry), Shared: a.config.Database != "",
+		Metrics: checkout.NewMetrics(a.registry), Shared: a.config.Database != "", Wake: wake(a.wakeFacts),
 		InboxMax: a.config.Checkout.Inbox, BatchMax: a.config.Checkout.Batch, HoldFor: a.config.Checkout.Hold, AnswerWithin: a.config.Checkout.AnswerWithin,
+		DrainFor: chargesEnd,
 	}
 	a.shop = &shop.Service{
 		Catalogue: rows, Pictures: rows, Orders: rows, Ledger: rows, Blobs: a.blobs, Changed: a.allocator.NoteStock, RefundDue: a.allocator.RefundDue,
 	}
-	a.accounts.Keepers = append(a.accounts.Keepers, buyers{rows})
+	a.accounts.Keepers = append(a.accounts.Keepers, &shop.Persons{Instruments: rows, Orders: rows})
 	return nil
 }
 
@@ -283,11 +286,12 @@ func (a *app) startDoors(context.Context) error {
 	media := a.stage("media")
 	media.run("audio bridges", a.legs.Run)
 	media.run("pin dates", a.dates.Run)
-	media.run("hls", a.hls.Run)
-	media.run("whep", a.whep.Run)
-	media.run("feed", a.feed.Run)
 	media.run("publishers", a.sessions.Run)
+	// What holds requests open stops together with the doors, which would wait for them.
 	doors := a.stage("doors")
+	doors.run("hls", a.hls.Run)
+	doors.run("whep", a.whep.Run)
+	doors.run("feed", a.feed.Run)
 	doors.run("rtmp", a.rtmp.Run)
 	doors.run("srt", a.srt.Run)
 	doors.run("whip", a.whip.Run)
@@ -295,6 +299,7 @@ func (a *app) startDoors(context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.registry.MustRegister(a.collector())
 	for name, h := range map[string]http.Handler{"http": handler, "metrics": operations(a.registry, a.ready)} {
 		doors.run(name, serveHTTP(a.listeners[name], h))
 		delete(a.listeners, name) // its server closes it
@@ -316,13 +321,12 @@ func (a *app) stage(name string) *stage {
 // stop ends the stages in the reverse of their order, then closes what stores.
 func (a *app) stop() (err error) {
 	a.once.Do(func() {
-		most := map[string]time.Duration{"services": servicesStop, "facts": factsStop}
+		end := time.Now().Add(stopWithin)
 		for i := len(a.stages) - 1; i >= 0; i-- {
-			d := most[a.stages[i].name]
-			if d == 0 {
-				d = doorsStop
-			}
-			err = errors.Join(err, a.stages[i].stop(d))
+			began := time.Now()
+			most := end.Sub(began) - time.Duration(i)*stopShare
+			err = errors.Join(err, a.stages[i].stop(max(most, stopShare)))
+			a.log.Debug("stopped", "stage", a.stages[i].name, "took", time.Since(began).Round(time.Millisecond))
 		}
 		for _, l := range a.listeners {
 			err = errors.Join(err, l.Close())

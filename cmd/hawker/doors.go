@@ -38,7 +38,7 @@ func (a *app) buildDoors(context.Context) error {
 	a.rtmp.Config.LoopbackFree = a.demo
 	a.srt = &srt.Server{Addr: a.config.SRT.Listen, Sessions: a.sessions, Config: a.config.SRT.Config, Log: a.log, Metrics: srt.NewMetrics(a.registry)}
 	a.srt.Config.LoopbackFree = a.demo
-	a.whip = &whip.Server{Sessions: a.sessions, Config: a.config.WebRTCIngest, Log: a.log, Metrics: whip.NewMetrics(a.registry)}
+	a.whip = &whip.Server{Sessions: a.sessions, Config: a.config.WebRTCIngest, ClientIP: a.api.Address, Log: a.log, Metrics: whip.NewMetrics(a.registry)}
 	a.whep = &whep.Server{
 		Hub: a.hub, Access: whepAccess{door}, Config: a.config.WebRTC, Sound: opusLegs(a.legs), Log: a.log, Metrics: whep.NewMetrics(a.registry),
 		Fan: rtpfan.NewMetrics(a.registry), ClientAddr: a.api.Address, Unlimited: a.unlimited(),
@@ -66,7 +66,19 @@ func (a *app) listen() error {
 		return err
 	}
 	a.addresses["webrtc_ingest"] = address.String()
+	a.api.Doors = a.publishDoors()
 	return nil
+}
+
+// publishDoors are what encoders are told.
+func (a *app) publishDoors() (d api.Doors) {
+	if public := a.config.RTMP.Public; public != "" {
+		d.RTMP = strings.TrimSuffix(public, "/") + "/live"
+	}
+	if _, port, err := net.SplitHostPort(a.addresses["rtmp"]); err == nil {
+		d.RTMPPort, _ = strconv.Atoi(port) // a listener's port is a number
+	}
+	return d
 }
 
 // handler puts the media paths and the feeds in front of the API, and the pages behind everything.

@@ -9,8 +9,6 @@ import (
 	"github.com/hawkerlive/hawker/api"
 	"github.com/hawkerlive/hawker/ingest"
 	"github.com/hawkerlive/hawker/overlay"
-	"github.com/hawkerlive/hawker/shop"
-	"github.com/hawkerlive/hawker/shop/shopsql"
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/audio"
 	"github.com/hawkerlive/hawker/streaming/hls"
@@ -116,20 +114,6 @@ func (a hlsAccess) MayWatch(ctx context.Context, r *http.Request, broadcast, _ s
 		return hls.ErrUnknown
 	}
 	return err
-}
-
-// buyers lets account erase and export what the shop keeps of a person.
-type buyers struct{ rows *shopsql.Store }
-
-func (b buyers) ErasePerson(ctx context.Context, id string) error { return b.rows.ForgetBuyer(ctx, id) }
-
-func (b buyers) ExportPerson(ctx context.Context, id string) (string, any, error) {
-	instruments, err := b.rows.Instruments(ctx, id)
-	if err != nil {
-		return "", nil, err
-	}
-	orders, err := b.rows.Orders(ctx, shop.OrderQuery{Scope: shop.Scope{Buyer: id}, Limit: shop.PageMax})
-	return "shop", map[string]any{"instruments": instruments, "orders": orders}, err
 }
 
 // opusLegs gives WHEP the sound of a stream as Opus.

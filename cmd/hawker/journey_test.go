@@ -30,6 +30,9 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Exit(beProgram())
+	}
 	code := m.Run()
 	if journeyed != nil {
 		if err := journeyed.stop(); err != nil && code == 0 {

@@ -225,14 +225,33 @@ func (a *app) armShow(ctx context.Context) error {
 	return nil
 }
 
+// showWithin is how long the start waits for the show: who is told that all is ready finds it on air.
+const showWithin = 5 * time.Second
+
 // startShow publishes the looping clip into our own listener, as an encoder would.
-func (a *app) startShow(context.Context) error {
+func (a *app) startShow(ctx context.Context) error {
 	if !a.demo {
 		return nil
 	}
 	url := "rtmp://" + dialable(a.addresses["rtmp"]) + "/live/" + a.demoData.showKey
 	a.stage("show").run("demo publisher", (&demo.Publisher{URL: url, Log: a.log}).Run)
-	return nil
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	late := time.NewTimer(showWithin)
+	defer late.Stop()
+	for {
+		if b, err := a.broadcasts.Get(ctx, a.demoData.Broadcast); err == nil && b.State == streaming.Live {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-late.C:
+			a.log.Warn("the demo show is not on air yet", "broadcast", a.demoData.Broadcast)
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // sandboxSecret names the sandbox's payments and signs its webhooks; it is made on the first start.

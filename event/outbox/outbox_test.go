@@ -258,3 +258,48 @@ func TestALargeAppendIsOneTransaction(t *testing.T) {
 		}
 	})
 }
+
+func TestABacklogIsToldUntilItIsPublished(t *testing.T) {
+	storetest.Each(t, store.Hawker, func(t *testing.T, db *store.DB) {
+		ctx := context.Background()
+		must := func(b outbox.Backlog, err error) outbox.Backlog {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		if b := must(outbox.Waiting(ctx, db)); b.Events != 0 || !b.Oldest.IsZero() {
+			t.Fatalf("an empty outbox is told as %+v", b)
+		}
+		first := eventtest.Numbered("a", 0)
+		first.At = 1_700_000_000_000
+		appendEvents(t, db, first, eventtest.Numbered("a", 1))
+		if b := must(outbox.Waiting(ctx, db)); b.Events != 2 || b.Oldest.UnixMilli() != first.At {
+			t.Fatalf("two that wait since %d are told as %+v", first.At, b)
+		}
+		bus := event.NewMemory(event.MemoryConfig{})
+		broken := &brokenBus{Bus: bus, broken: true, tried: make(chan struct{}, 1)}
+		stop := run(t, &outbox.Relay{DB: db, Bus: broken, Log: log()})
+		<-broken.tried
+		stop()
+		if b := must(outbox.Waiting(ctx, db)); b.Events != 2 || b.Oldest.UnixMilli() != first.At {
+			t.Fatalf("two with a position that the bus did not take are told as %+v", b)
+		}
+		broken.mend()
+		s, err := bus.Subscribe(ctx, "a", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		stop = run(t, &outbox.Relay{DB: db, Bus: broken, Log: log()})
+		eventtest.Read(t, s, 2)
+		stop()
+		if b := must(outbox.Waiting(ctx, db)); b.Events != 0 {
+			t.Fatalf("what is published is told as %+v", b)
+		}
+		if b := must(outbox.Behind(ctx, db, 1)); b.Events != 1 {
+			t.Fatalf("a reader of one of two is told as %+v behind", b)
+		}
+	})
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/bluenviron/gortmplib/pkg/message"
 
 	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/streaming"
 )
 
 // conn is one connection's life on its own goroutine.
@@ -70,7 +71,7 @@ func (c *conn) publish(ctx context.Context) error {
 		Encoder: printable(c.rtmp.FlashVer), Backup: wantsStandby(c.rtmp.URL), Moduli: moduli,
 	})
 	if err != nil {
-		_ = c.rtmp.RejectAction() // the connection is being closed for a better reason
+		c.reject(err)
 		return err
 	}
 	defer session.Close()
@@ -141,15 +142,29 @@ func leaves(body []byte) bool {
 	return false
 }
 
+// reject tells an encoder that it does not come in. The connection is being closed for a better reason than that it
+// could not be told.
+func (c *conn) reject(cause error) {
+	if !errors.Is(cause, streaming.ErrResting) {
+		_ = c.rtmp.RejectAction()
+		return
+	}
+	c.status("error", "NetStream.Publish.Rejected", restingText)
+}
+
+const restingText = "the broadcast was ended; make a new one to go live again"
+
 // farewell tells the encoder why it is being closed, where it did not leave by itself.
 func (c *conn) farewell(cause error) {
-	code := "NetStream.Unpublish.Success"
+	code, text := "NetStream.Unpublish.Success", "publishing ended"
 	switch {
 	case errors.Is(cause, io.EOF):
 	case errors.Is(cause, ingest.ErrKicked):
 		code = "NetStream.Publish.Unauthorized"
 	case errors.Is(cause, ingest.ErrStopping):
 		code = "NetConnection.Connect.AppShutdown"
+	case errors.Is(cause, streaming.ErrResting):
+		code, text = "NetStream.Publish.Rejected", restingText
 	default:
 		code = "NetStream.Publish.Rejected"
 	}
@@ -157,11 +172,15 @@ func (c *conn) farewell(cause error) {
 	if code != "NetStream.Unpublish.Success" {
 		level = "error"
 	}
-	// The encoder may have gone; then nobody reads this.
+	c.status(level, code, text)
+}
+
+// status writes an onStatus. The encoder may have gone; then nobody reads it.
+func (c *conn) status(level, code, text string) {
 	_ = c.rtmp.Write(&message.CommandAMF0{
 		ChunkStreamID: 5, MessageStreamID: 0x1000000, Name: "onStatus",
 		Arguments: []any{nil, amf0.Object{
-			{Key: "level", Value: level}, {Key: "code", Value: code}, {Key: "description", Value: "publishing ended"},
+			{Key: "level", Value: level}, {Key: "code", Value: code}, {Key: "description", Value: text},
 		}},
 	})
 }

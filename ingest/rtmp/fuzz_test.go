@@ -26,6 +26,8 @@ func (anybody) AuthorizePublish(context.Context, string, string) (ingest.Grant, 
 
 func (anybody) GoOnAir(context.Context, string) (string, error) { return "b", nil }
 
+func (anybody) MayGoOnAir(context.Context, string) error { return nil }
+
 // recorded is what FFmpeg sent to publish for 0.8 s.
 func recorded(t testing.TB) []byte {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bluenviron/gortmplib"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
@@ -26,19 +28,30 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const goodKey = "hk_key_good"
+const goodKey, restingKey = "hk_key_good", "hk_key_resting"
 
 // people is an Authorizer and Broadcaster of one channel.
 type people struct{}
 
 func (people) AuthorizePublish(_ context.Context, key, _ string) (ingest.Grant, error) {
-	if key != goodKey {
+	switch key {
+	case restingKey:
+		return ingest.Grant{ChannelID: "resting", KeyID: "key"}, nil
+	case goodKey:
+	default:
 		return ingest.Grant{}, ingest.ErrRefused
 	}
 	return ingest.Grant{ChannelID: "channel", KeyID: "key"}, nil
 }
 
 func (people) GoOnAir(context.Context, string) (string, error) { return "broadcast", nil }
+
+func (people) MayGoOnAir(_ context.Context, channel string) error {
+	if channel == "resting" {
+		return streaming.ErrResting
+	}
+	return nil
+}
 
 // journal is a log that can be read while it is written.
 type journal struct {
@@ -249,6 +262,28 @@ func TestAWrongKeyIsRefusedAtOnce(t *testing.T) {
 	eventually(t, "the log lines", func() bool { return strings.Count(s.log.String(), "publisher refused") >= 4 })
 	if out := s.log.String(); strings.Contains(out, "hk_key_wrong") || strings.ContainsRune(out, 0x1b) {
 		t.Errorf("the log holds what it must not:\n%s", out)
+	}
+}
+
+func TestAnEncoderThatComesBackTooEarlyIsToldWhy(t *testing.T) {
+	t.Parallel()
+	s := start(t, rtmp.Config{})
+	u, err := url.Parse("rtmp://" + s.addr + "/live/" + restingKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &gortmplib.Client{URL: u, Publish: true}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := client.Initialize(ctx); err == nil || !strings.Contains(err.Error(), "NetStream.Publish.Rejected") {
+		t.Errorf("the encoder hears %v", err)
+	}
+	if out := s.log.String(); !strings.Contains(out, "just ended its broadcast") || strings.Contains(out, restingKey) {
+		t.Errorf("the log says:\n%s", out)
+	}
+	if n := len(s.sessions.OfChannel("resting")); n != 0 {
+		t.Errorf("%d sessions are left", n)
 	}
 }
 

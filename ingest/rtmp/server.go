@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/streaming"
 )
 
 // Defaults of Config.
@@ -139,7 +140,7 @@ func (s *Server) handle(ctx context.Context, raw net.Conn) {
 		return
 	}
 	s.Metrics.fail()
-	if errors.Is(err, ingest.ErrRefused) {
+	if errors.Is(err, ingest.ErrRefused) || errors.Is(err, streaming.ErrResting) {
 		return // it has been told where it was refused
 	}
 	log.Warn("connection failed before it was admitted", "err", err)

@@ -13,6 +13,7 @@ import (
 	gosrt "github.com/datarhei/gosrt"
 
 	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/streaming"
 )
 
 // Defaults of Config, and limits.
@@ -177,9 +178,10 @@ func (s *Server) handle(ctx context.Context, request gosrt.ConnRequest) {
 	session, reason, err := s.admit(ctx, request, remote)
 	if err != nil {
 		request.Reject(reason)
-		s.doors.Leave(where, false, ctx.Err() == nil && reason != gosrt.REJX_ISE)
+		resting := errors.Is(err, streaming.ErrResting)
+		s.doors.Leave(where, false, ctx.Err() == nil && reason != gosrt.REJX_ISE && !resting)
 		s.Metrics.fail()
-		if !errors.Is(err, ingest.ErrRefused) { // that has been told where it was refused
+		if !errors.Is(err, ingest.ErrRefused) && !resting { // that has been told where it was refused
 			log.Warn("caller refused", "why", err)
 		}
 		return
@@ -220,6 +222,8 @@ func (s *Server) admit(ctx context.Context, request gosrt.ConnRequest, remote st
 	switch {
 	case errors.Is(err, ingest.ErrRefused):
 		return nil, gosrt.REJX_UNAUTHORIZED, err
+	case errors.Is(err, streaming.ErrResting):
+		return nil, gosrt.REJX_CONFLICT, err
 	case errors.Is(err, ingest.ErrFull), errors.Is(err, ingest.ErrStopping):
 		return nil, gosrt.REJX_OVERLOAD, err
 	case err != nil:

@@ -38,6 +38,8 @@ func (people) AuthorizePublish(_ context.Context, key, _ string) (ingest.Grant, 
 
 func (people) GoOnAir(context.Context, string) (string, error) { return "broadcast", nil }
 
+func (people) MayGoOnAir(context.Context, string) error { return nil }
+
 // station is a running server.
 type station struct {
 	addr     string

@@ -19,6 +19,8 @@ func (anybody) AuthorizePublish(context.Context, string, string) (ingest.Grant, 
 
 func (anybody) GoOnAir(context.Context, string) (string, error) { return "b", nil }
 
+func (anybody) MayGoOnAir(context.Context, string) error { return nil }
+
 // recorded is 0.6 s of FFmpeg's transport stream.
 func recorded(t testing.TB, name string) []byte {
 	t.Helper()

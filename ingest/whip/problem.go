@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/streaming"
 )
 
 // problem is an RFC 9457 answer.
@@ -29,6 +30,8 @@ func problemOf(err error) *problem {
 	switch {
 	case errors.Is(err, ingest.ErrRefused):
 		return refuse(http.StatusUnauthorized, "unauthenticated", "The stream key is wrong, rotated or missing.")
+	case errors.Is(err, streaming.ErrResting):
+		return refuse(http.StatusConflict, "resting", "The broadcast was ended a moment ago. Make a new one to go live again.")
 	case errors.Is(err, ingest.ErrFull), errors.Is(err, ingest.ErrStopping):
 		return refuse(http.StatusServiceUnavailable, "busy", "This server takes no more publishers now.")
 	}

@@ -28,18 +28,29 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const goodKey = "hk_key_good"
+const goodKey, restingKey = "hk_key_good", "hk_key_resting"
 
 type people struct{}
 
 func (people) AuthorizePublish(_ context.Context, key, _ string) (ingest.Grant, error) {
-	if key != goodKey {
+	switch key {
+	case restingKey:
+		return ingest.Grant{ChannelID: "resting", KeyID: "key"}, nil
+	case goodKey:
+	default:
 		return ingest.Grant{}, ingest.ErrRefused
 	}
 	return ingest.Grant{ChannelID: "channel", KeyID: "key"}, nil
 }
 
 func (people) GoOnAir(context.Context, string) (string, error) { return "broadcast", nil }
+
+func (people) MayGoOnAir(_ context.Context, channel string) error {
+	if channel == "resting" {
+		return streaming.ErrResting
+	}
+	return nil
+}
 
 // station is a running server.
 type station struct {
@@ -488,6 +499,7 @@ func TestRequestsAreAnsweredAsTheStandardSays(t *testing.T) {
 		status                                     int
 	}{
 		{"no key", "POST", "", "application/sdp", "", good, 401},
+		{"a channel that rests", "POST", "", "application/sdp", restingKey, good, 409},
 		{"a wrong key", "POST", "", "application/sdp", "hk_key_wrong", good, 401},
 		{"a wrong key before a wrong offer", "POST", "", "application/sdp", "hk_key_wrong", "garbage", 401},
 		{"another content type", "POST", "", "text/plain", goodKey, good, 415},

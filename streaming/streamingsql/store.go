@@ -117,6 +117,9 @@ func (s *Store) Take(ctx context.Context, fallback streaming.Broadcast, now time
 			b.Anchors, err = anchors(ctx, tx, b.ID)
 			return err
 		}
+		if fallback.ID == "" {
+			return streaming.ErrNotFound
+		}
 		b = fallback
 		return create(ctx, tx, fallback)
 	})

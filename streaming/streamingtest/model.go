@@ -79,6 +79,9 @@ func (m *Model) Take(_ context.Context, fallback streaming.Broadcast, now time.T
 	if b, ok := streaming.Pick(open, now); ok {
 		return b, nil
 	}
+	if fallback.ID == "" {
+		return streaming.Broadcast{}, streaming.ErrNotFound
+	}
 	m.put(fallback)
 	return fallback, nil
 }

@@ -145,6 +145,8 @@ func (door) AuthorizePublish(context.Context, string, string) (ingest.Grant, err
 }
 func (door) GoOnAir(context.Context, string) (string, error) { return "b", nil }
 
+func (door) MayGoOnAir(context.Context, string) error { return nil }
+
 func TestItPublishesIntoTheServer(t *testing.T) {
 	t.Parallel()
 	hub := &streaming.Hub{}

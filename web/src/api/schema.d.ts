@@ -177,7 +177,7 @@ export interface paths {
         };
         /**
          * The seller's numbers
-         * @description Amounts are minor units of currency. Follow the shop's feed and ask again when orders come.
+         * @description Amounts are minor units of currency. Follow the shop's feed and ask again when orders come. Creators see the figures of their channel's broadcasts; single orders (latest) are the shop's.
          */
         get: operations["get-broadcasts-by-id-sales"];
         put?: never;
@@ -294,6 +294,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/channels/{id}/members/by-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Give somebody whose e-mail address is known a role at a channel
+         * @description They must have signed up. How often an address may ask is limited.
+         */
+        put: operations["put-channels-by-id-members-by-email"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/channels/{id}/members/{account}": {
         parameters: {
             query?: never;
@@ -307,6 +327,26 @@ export interface paths {
         post?: never;
         /** Take a role away at a channel */
         delete: operations["delete-channels-by-id-members-by-account"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channels/{id}/publish-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a short-lived token to go live
+         * @description For programs that go live by themselves, such as a browser: it leaves the stream key of an encoder alone. It acts for the account that made it: where the account loses the role, its publisher is put out.
+         */
+        post: operations["post-channels-by-id-publish-token"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -332,6 +372,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/channels/{id}/stream-key/qr": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draw the RTMP address and the stream key as a QR code
+         * @description For encoders on a telephone. It holds the key: whoever sees it can go live.
+         */
+        post: operations["post-channels-by-id-stream-key-qr"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/checkout": {
         parameters: {
             query?: never;
@@ -346,6 +406,23 @@ export interface paths {
          * @description Holds stock, asks for the money, and answers when the result is durable, or after 3 s with state held or requires_action: follow GET /v1/orders/{id} then. 409 sold out, 422 limited or refused, 503 with Retry-After too busy.
          */
         post: operations["post-checkout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/ingest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where to publish */
+        get: operations["where-to-publish"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -743,6 +820,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/shops/{id}/members/by-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Give somebody whose e-mail address is known a role at a shop
+         * @description They must have signed up. How often an address may ask is limited.
+         */
+        put: operations["put-shops-by-id-members-by-email"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/shops/{id}/members/{account}": {
         parameters: {
             query?: never;
@@ -1124,6 +1221,11 @@ export interface components {
         IdOutBody: {
             id: string;
         };
+        IngestBody: {
+            /** @description Absent where this installation takes no RTMP. */
+            rtmp?: components["schemas"]["RtmpDoor"];
+            whip: components["schemas"]["WhipDoor"];
+        };
         InstrumentBody: {
             brand: string;
             /** Format: date-time */
@@ -1133,6 +1235,10 @@ export interface components {
             provider: string;
         };
         Item: Record<string, never>;
+        KeyPictureInBody: {
+            /** @description A key of this channel; we do not keep it and cannot know it. */
+            stream_key: string;
+        };
         LedgerBody: {
             /** Format: int64 */
             adjusted?: number;
@@ -1182,6 +1288,11 @@ export interface components {
         MemberBody: {
             account: string;
             name: string;
+            /** @enum {string} */
+            role: "owner" | "seller" | "finance" | "creator" | "moderator";
+        };
+        MemberByEmailBody: {
+            email: string;
             /** @enum {string} */
             role: "owner" | "seller" | "finance" | "creator" | "moderator";
         };
@@ -1466,6 +1577,15 @@ export interface components {
             picture: string;
             title: string;
         };
+        PublishTokenOutBody: {
+            /**
+             * Format: date-time
+             * @description It must be shown before; whoever was let in stays.
+             */
+            expires_at: string;
+            /** @description Opens every protocol in the place of a stream key. */
+            token: string;
+        };
         PublisherHealth: {
             /**
              * Format: int64
@@ -1567,6 +1687,13 @@ export interface components {
             quantity: number;
             /** @description The units go back on sale. */
             restock?: boolean;
+        };
+        RtmpDoor: {
+            /**
+             * @description The stream key goes into a field of its own, or behind it and a slash.
+             * @example rtmp://live.example:1935/live
+             */
+            server: string;
         };
         Sales: {
             /**
@@ -1888,6 +2015,13 @@ export interface components {
             /** @description The id that an earlier answer gave. */
             visitor?: string;
         };
+        WhipDoor: {
+            /**
+             * @description The stream key, or a publish token, is the bearer token.
+             * @example https://live.example/whip
+             */
+            url: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -1942,6 +2076,7 @@ export interface operations {
                 cursor?: string;
                 /** @description live means on air, interrupted ones included. */
                 state?: "live" | "ended" | "scheduled";
+                /** @description Its id or handle. */
                 channel?: string;
                 shop?: string;
             };
@@ -2585,6 +2720,39 @@ export interface operations {
             };
         };
     };
+    "put-channels-by-id-members-by-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberByEmailBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "put-channels-by-id-members-by-account": {
         parameters: {
             query?: never;
@@ -2649,6 +2817,37 @@ export interface operations {
             };
         };
     };
+    "post-channels-by-id-publish-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishTokenOutBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "post-channels-by-id-stream-key": {
         parameters: {
             query?: never;
@@ -2670,6 +2869,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StreamKeyOutBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-channels-by-id-stream-key-qr": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyPictureInBody"];
+            };
+        };
+        responses: {
+            /** @description The picture */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
                 };
             };
             /** @description A problem (RFC 9457) */
@@ -2706,6 +2941,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CheckoutBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "where-to-publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestBody"];
                 };
             };
             /** @description A problem (RFC 9457) */
@@ -3708,6 +3972,39 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PageMemberBody"];
                 };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-shops-by-id-members-by-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberByEmailBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem (RFC 9457) */
             default: {

@@ -36,6 +36,13 @@ export class WhepSession implements Session {
     const base = parseMediaTimes(answer).video;
     if (base) this.clock = new RtpClock(base);
     await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+    // A server that ends the session says so in DTLS; the connection's own state tells it only seconds later.
+    const transport = pc.getReceivers()[0]?.transport;
+    if (transport) {
+      transport.onstatechange = () => {
+        if (pc === this.pc && transport.state === 'closed') this.onConnection('closed');
+      };
+    }
     const { video } = this.options;
     video.removeAttribute('src');
     video.playbackRate = 1;

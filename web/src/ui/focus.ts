@@ -23,7 +23,13 @@ export function trapFocus(root: HTMLElement, onEscape: () => void): () => void {
     (all[next] ?? root).focus();
   };
   root.addEventListener('keydown', onKey);
+  // A focused button that is replaced leaves the focus nowhere: keys and screen readers would be outside of the dialog.
+  const back = new MutationObserver(() => {
+    if (document.activeElement === document.body && root.isConnected) root.focus({ preventScroll: true });
+  });
+  back.observe(root, { childList: true, subtree: true });
   return () => {
+    back.disconnect();
     root.removeEventListener('keydown', onKey);
     if (before?.isConnected) before.focus({ preventScroll: true });
   };
