@@ -39,6 +39,7 @@ var rooms = map[string][]string{
 	"streaming/hls/hlstest":     {"streaming", "streaming/mediatime", "streaming/hls"},
 	"ingest":                    {"streaming", "streaming/mediatime"},
 	"ingest/rtmp":               {"ingest", "streaming", "streaming/mediatime"},
+	"ingest/rtsp":               {"ingest", "streaming", "streaming/mediatime"},
 	"ingest/srt":                {"ingest", "streaming", "streaming/mediatime"},
 	"ingest/whip":               {"ingest", "streaming", "streaming/mediatime"},
 	"account":                   {"event"},
@@ -69,7 +70,7 @@ var rooms = map[string][]string{
 var vendors = map[string][]string{
 	"github.com/gin-gonic/gin":            {"api"},
 	"github.com/danielgtaylor/huma":       {"api"},
-	"github.com/pion/":                    {"ingest/whip", "streaming/whep", "streaming/rtpfan"},
+	"github.com/pion/":                    {"ingest/whip", "ingest/rtsp", "streaming/whep", "streaming/rtpfan"},
 	"github.com/bluenviron/gortsplib":     {"streaming/relay", "ingest/rtsp"},
 	"github.com/bluenviron/gortmplib":     {"ingest/rtmp", "streaming/play", "streaming/restream", "cmd/hawker/demo"},
 	"github.com/datarhei/gosrt":           {"ingest/srt", "streaming/play", "streaming/restream"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hawkerlive/hawker/ingest"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
+	"github.com/hawkerlive/hawker/ingest/rtsp"
 	"github.com/hawkerlive/hawker/ingest/srt"
 	"github.com/hawkerlive/hawker/ingest/whip"
 	"github.com/hawkerlive/hawker/overlay"
@@ -33,6 +34,7 @@ type Config struct {
 	Metrics      Listen             `yaml:"metrics"`
 	RTMP         RTMP               `yaml:"rtmp"`
 	SRT          SRT                `yaml:"srt"`
+	RTSP         RTSP               `yaml:"rtsp"`
 	WebRTC       whep.Config        `yaml:"webrtc"`
 	WebRTCIngest whip.Config        `yaml:"webrtc_ingest"`
 	Ingest       ingest.Config      `yaml:"ingest"`
@@ -59,6 +61,12 @@ type RTMP struct {
 type SRT struct {
 	Listen     string `yaml:"listen"`
 	srt.Config `yaml:",inline"`
+}
+
+// RTSP says where encoders and cameras are listened to over RTSP, and what bounds them.
+type RTSP struct {
+	Listen      string `yaml:"listen"`
+	rtsp.Config `yaml:",inline"`
 }
 
 // Checkout bounds the rush.
@@ -146,7 +154,7 @@ func (c Config) check() error {
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		bad("log.format", "must be text or json")
 	}
-	for key, address := range map[string]string{"http.listen": c.HTTP.Listen, "metrics.listen": c.Metrics.Listen, "rtmp.listen": c.RTMP.Listen, "srt.listen": c.SRT.Listen, "webrtc.listen": c.WebRTC.Listen, "webrtc_ingest.listen": c.WebRTCIngest.Listen} {
+	for key, address := range map[string]string{"http.listen": c.HTTP.Listen, "metrics.listen": c.Metrics.Listen, "rtmp.listen": c.RTMP.Listen, "srt.listen": c.SRT.Listen, "rtsp.listen": c.RTSP.Listen, "webrtc.listen": c.WebRTC.Listen, "webrtc_ingest.listen": c.WebRTCIngest.Listen} {
 		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
 			bad(key, "%q is not an address:port", address)
 		}
@@ -185,7 +193,7 @@ func (c Config) check() error {
 	for key, n := range map[string]int{
 		"checkout.inbox": c.Checkout.Inbox, "checkout.batch": c.Checkout.Batch, "hls.packagers_max": c.HLS.PackagersMax, "hls.bytes_max": c.HLS.BytesMax,
 		"webrtc.sessions_max": c.WebRTC.SessionsMax, "ingest.sessions_max": c.Ingest.SessionsMax, "ingest.bitrate_max": c.Ingest.BitrateMax,
-		"rtmp.conns": c.RTMP.Conns, "srt.conns": c.SRT.Conns, "feed.connections": c.Feed.Connections,
+		"rtmp.conns": c.RTMP.Conns, "srt.conns": c.SRT.Conns, "rtsp.conns": c.RTSP.Conns, "feed.connections": c.Feed.Connections,
 	} {
 		if n < 1 {
 			bad(key, "must be at least 1")

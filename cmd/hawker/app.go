@@ -26,6 +26,7 @@ import (
 	"github.com/hawkerlive/hawker/event/outbox"
 	"github.com/hawkerlive/hawker/ingest"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
+	"github.com/hawkerlive/hawker/ingest/rtsp"
 	"github.com/hawkerlive/hawker/ingest/srt"
 	"github.com/hawkerlive/hawker/ingest/whip"
 	"github.com/hawkerlive/hawker/overlay"
@@ -86,6 +87,7 @@ type app struct {
 	fold       *dashboard.Fold
 	rtmp       *rtmp.Server
 	srt        *srt.Server
+	rtsp       *rtsp.Server
 	whip       *whip.Server
 	whep       *whep.Server
 	hls        *hls.Server
@@ -294,6 +296,7 @@ func (a *app) startDoors(context.Context) error {
 	doors.run("feed", a.feed.Run)
 	doors.run("rtmp", a.rtmp.Run)
 	doors.run("srt", a.srt.Run)
+	doors.run("rtsp", a.rtsp.Run)
 	doors.run("whip", a.whip.Run)
 	handler, err := a.handler()
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/api"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
+	"github.com/hawkerlive/hawker/ingest/rtsp"
 	"github.com/hawkerlive/hawker/ingest/srt"
 	"github.com/hawkerlive/hawker/ingest/whip"
 	"github.com/hawkerlive/hawker/overlay"
@@ -38,6 +39,8 @@ func (a *app) buildDoors(context.Context) error {
 	a.rtmp.Config.LoopbackFree = a.demo
 	a.srt = &srt.Server{Addr: a.config.SRT.Listen, Sessions: a.sessions, Config: a.config.SRT.Config, Log: a.log, Metrics: srt.NewMetrics(a.registry)}
 	a.srt.Config.LoopbackFree = a.demo
+	a.rtsp = &rtsp.Server{Addr: a.config.RTSP.Listen, Sessions: a.sessions, Config: a.config.RTSP.Config, Log: a.log, Metrics: rtsp.NewMetrics(a.registry)}
+	a.rtsp.Config.LoopbackFree = a.demo
 	a.whip = &whip.Server{Sessions: a.sessions, Config: a.config.WebRTCIngest, ClientIP: a.api.Address, Log: a.log, Metrics: whip.NewMetrics(a.registry)}
 	a.whep = &whep.Server{
 		Hub: a.hub, Access: whepAccess{door}, Config: a.config.WebRTC, Sound: opusLegs(a.legs), Log: a.log, Metrics: whep.NewMetrics(a.registry),
@@ -58,6 +61,10 @@ func (a *app) listen() error {
 		return err
 	}
 	a.addresses["srt"] = address.String()
+	if address, err = a.rtsp.Listen(); err != nil {
+		return err
+	}
+	a.addresses["rtsp"] = address.String()
 	if err := a.whep.Listen(); err != nil {
 		return err
 	}
