@@ -28,7 +28,7 @@ import (
 // buildDoors makes everything that the world speaks to. Listeners whose ports must be known early are opened.
 func (a *app) buildDoors(context.Context) error {
 	a.api = &api.Server{
-		Log: a.log, Accounts: a.accounts, Broadcasts: a.broadcasts, Audience: a.views, Health: publisherHealth{a.sessions}, LiveBroadcast: a.live,
+		Log: a.log, Accounts: a.accounts, Broadcasts: a.broadcasts, Audience: a.views, Health: publisherHealth{a.sessions}, Publishers: publisherHealth{a.sessions}, LiveBroadcast: a.live,
 		Shop: a.shop, Checkout: a.allocator, Instruments: a.payments, Overlay: a.overlay, Views: a.views, Sales: a.dashboard,
 		PublicURL: a.config.PublicURL, TrustedProxies: a.config.Proxies(), Demo: a.demo, Metrics: api.NewMetrics(a.registry),
 	}

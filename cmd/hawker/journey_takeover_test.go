@@ -13,7 +13,7 @@ import (
 
 // A creator changes the encoder and the protocol in the middle of a broadcast: RTMP, then SRT, then RTSP. A reader of
 // the stream stays through all of it and sees one generation after the other, on the same broadcast; the encoder that
-// was displaced comes back, stands by, and takes over when the last one is killed.
+// was displaced comes back, stands by, takes over when the studio chooses it, and again when the last one is killed.
 func TestJourneyTakeoverFromProtocolToProtocol(t *testing.T) {
 	a, _ := server(t)
 	key := a.demoData.StreamKey
@@ -89,6 +89,27 @@ func TestJourneyTakeoverFromProtocolToProtocol(t *testing.T) {
 		return false
 	})
 	watch("RTSP still", began+2)
+
+	// The studio chooses the standby, and then the camera again.
+	var publishers struct {
+		Items []struct {
+			ID, Protocol string
+			Standby      bool
+		}
+	}
+	path := "/v1/channels/" + a.demoData.Channel + "/publishers"
+	call(t, "GET", path, "creator", nil, 200, &publishers)
+	if len(publishers.Items) != 2 || publishers.Items[0].Standby || !publishers.Items[1].Standby || publishers.Items[1].Protocol != "rtmp" {
+		t.Fatalf("publishers of the channel: %+v", publishers.Items)
+	}
+	call(t, "PUT", path+"/shown", "viewer", map[string]string{"publisher": publishers.Items[1].ID}, 404, nil)
+	call(t, "PUT", path+"/shown", "creator", map[string]string{"publisher": "unknown"}, 422, nil)
+	call(t, "PUT", path+"/shown", "creator", map[string]string{"publisher": publishers.Items[1].ID}, 204, nil)
+	watch("RTMP by the studio", began+3)
+	call(t, "PUT", path+"/shown", "creator", map[string]string{"publisher": publishers.Items[0].ID}, 204, nil)
+	watch("RTSP by the studio", began+4)
+	began += 2
+
 	killed := time.Now()
 	third.stop()
 	watch("RTMP again", began+3)
