@@ -8,7 +8,7 @@ import (
 // Why a publisher is refused or a session ends.
 var (
 	ErrRefused    = errors.New("ingest: the stream key is wrong, rotated or missing")
-	ErrKicked     = errors.New("ingest: the stream key was rotated")
+	ErrKicked     = errors.New("ingest: the stream key was rotated, or the account may no longer publish")
 	ErrStopping   = errors.New("ingest: the server is stopping")
 	ErrTracks     = errors.New("ingest: no usable track, or too many of them")
 	ErrCodec      = errors.New("ingest: this coding is not taken")

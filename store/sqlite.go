@@ -17,6 +17,7 @@ const (
 	laneMax         = 1024            // transactions that wait in one lane of a schema's writer
 	readersMax      = 8               // reading connections
 	checkpointEvery = time.Second     // how often the write-ahead log is copied back
+	walPagesMax     = 16 << 10        // beyond it (64 MiB) the writer starts the log anew between two transactions
 	busyTimeout     = 5 * time.Second // wait for another process (backup, verify) to let go
 )
 
@@ -61,8 +62,10 @@ func openSQLite(ctx context.Context, path string, s Schema) (*DB, error) {
 	return db, nil
 }
 
-// checkpoints copies the write-ahead log back into the file, on a connection of its own and without ever
-// making a writer wait (PASSIVE). It ends when the DB is closed.
+// checkpoints copies the write-ahead log back into the file, on a connection of its own and without ever making a
+// writer wait (PASSIVE). While writers go on without a pause SQLite cannot begin the log anew, so that it would grow
+// without bound: above walPagesMax the writer itself is asked to, when most of the log has just been copied. It ends
+// when the DB is closed.
 func (db *DB) checkpoints(conn *sql.DB) {
 	defer close(db.ended)
 	defer conn.Close()
@@ -75,7 +78,13 @@ func (db *DB) checkpoints(conn *sql.DB) {
 			return
 		case <-tick.C:
 			// A failure costs disk space, not data, and the next tick tries again.
-			_, _ = conn.Exec("PRAGMA wal_checkpoint(PASSIVE)")
+			var busy, pages, copied int64
+			if conn.QueryRow("PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &copied) == nil && pages > walPagesMax {
+				select {
+				case db.writer.restart <- struct{}{}:
+				default: // it has been asked
+				}
+			}
 		}
 	}
 }
@@ -84,6 +93,7 @@ func (db *DB) checkpoints(conn *sql.DB) {
 type writer struct {
 	db            *DB
 	first, normal chan *job
+	restart       chan struct{} // asks to begin the write-ahead log anew
 	quit, ended   chan struct{}
 	once          sync.Once
 }
@@ -97,7 +107,7 @@ type job struct {
 }
 
 func newWriter(db *DB) *writer {
-	w := &writer{db: db, first: make(chan *job, laneMax), normal: make(chan *job, laneMax), quit: make(chan struct{}), ended: make(chan struct{})}
+	w := &writer{db: db, first: make(chan *job, laneMax), normal: make(chan *job, laneMax), restart: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -130,6 +140,13 @@ func (w *writer) do(ctx context.Context, lane chan *job, fn func(tx *Tx) error) 
 func (w *writer) run() {
 	defer close(w.ended)
 	for {
+		select {
+		case <-w.restart:
+			// Between two transactions nobody writes: what is left to copy is what came since the checkpointer looked.
+			// Readers that are under way keep it from beginning anew; the next second asks again.
+			_, _ = w.db.write.Exec("PRAGMA wal_checkpoint(RESTART)")
+		default:
+		}
 		select {
 		case j := <-w.first:
 			w.one(j)

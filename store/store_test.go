@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -177,5 +180,36 @@ func TestLoadSeesWhoWaitsForTheWriter(t *testing.T) {
 	wg.Wait()
 	if l := db.Load(); l.First != 0 || l.InUse != 0 {
 		t.Fatalf("nobody is there, and it says %+v", l)
+	}
+}
+
+func TestTheWriteAheadLogStaysBounded(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	db, err := store.Open(context.Background(), store.Config{Dir: dir}, store.Activity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	ctx := context.Background()
+	data := strings.Repeat("x", 1<<20)
+	var largest, written int64
+	// Writers without a pause: left alone, the log would hold everything that they wrote.
+	for n := 0; written < 640<<20; n++ {
+		if err := db.Update(ctx, func(tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `INSERT INTO outbox (id, topic, kind, v, media_time, at, data) VALUES ($1,$2,$3,$4,$5,$6,$7) ON CONFLICT (id) DO UPDATE SET data = excluded.data`,
+				strconv.Itoa(n%8), "t", "k", 1, 0, 0, strconv.Itoa(n)+data)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		written += int64(len(data))
+		if info, err := os.Stat(filepath.Join(dir, "activity.db-wal")); err == nil {
+			largest = max(largest, info.Size())
+		}
+	}
+	t.Logf("at most %d MiB of log while %d MiB were written", largest>>20, written>>20)
+	if largest == 0 || largest > written*3/4 {
+		t.Fatalf("the log grew to %d bytes while %d were written", largest, written)
 	}
 }

@@ -60,7 +60,7 @@ func server(t *testing.T) (*app, string) {
 
 // boot starts the demo on free ports with everything in dir.
 func boot(dir string, flags map[string]string) (*app, error) {
-	given := map[string]string{"data": filepath.Join(dir, "data"), "ready_file": filepath.Join(dir, "ready.json"), "broadcast.grace": "3s"}
+	given := map[string]string{"data": filepath.Join(dir, "data"), "ready_file": filepath.Join(dir, "ready.json"), "broadcast.grace": "3s", "broadcast.rest": "1s"}
 	for _, k := range config.Keys() {
 		if k.Alias() != "" {
 			given[k.Name] = "127.0.0.1:0"

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -223,9 +224,24 @@ func TestConcurrentRelaysPublishInTheOrderOfPositions(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		// One holder gives way to another in the middle: a clean end, so nothing is doubled.
-		stops[0]()
-		got := eventtest.Read(t, s, writers*each)
+		stops[0]() // one holder gives way to another in the middle
+		// A relay that the machine held up for two seconds is taken over from, and its last batch comes twice: at least
+		// once is the promise. What counts is where each event came first.
+		got, seen := []event.Event(nil), map[string]bool{}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		for len(got) < writers*each {
+			frame, err := s.Next(ctx)
+			if err != nil {
+				t.Fatalf("%d of %d events: %v", len(got), writers*each, err)
+			}
+			for _, e := range frame.Events {
+				if !seen[e.ID] {
+					seen[e.ID] = true
+					got = append(got, e)
+				}
+			}
+		}
 		stored, err := outbox.Read(context.Background(), db, "", 0, 2*writers*each)
 		if err != nil || len(stored) != writers*each {
 			t.Fatalf("%d stored, %v", len(stored), err)

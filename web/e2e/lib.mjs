@@ -93,6 +93,13 @@ export async function until(what, condition, timeout = 15_000) {
   }
 }
 
+/** heard listens until something is heard, and returns the greatest root mean square; 0 where nothing is in time. */
+export async function heard(page) {
+  let loudness = 0;
+  for (let n = 0; n < 8 && loudness < 0.001; n++) loudness = await page.evaluate(() => eye.loudness(3000));
+  return loudness;
+}
+
 /** finish prints the result and ends the journey. */
 export function finish(result) {
   console.log(JSON.stringify(result));

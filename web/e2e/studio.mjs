@@ -1,6 +1,6 @@
 // A creator goes live from the browser: camera and microphone by WHIP, from the studio. A viewer sees it move and hears it, over
 // WebRTC and over LL-HLS, where the sound is made AAC. Then the creator pins with one tap.
-import { api, deadMedia, demo, origin, phone, run, signIn, until } from './lib.mjs';
+import { api, deadMedia, demo, heard, origin, phone, run, signIn, until } from './lib.mjs';
 
 await run(async (chrome) => {
   const studio = await phone(chrome, { width: 1280, height: 800 });
@@ -23,7 +23,7 @@ await run(async (chrome) => {
       40_000,
     );
     result[transport] = {
-      loudness: await page.evaluate(() => eye.loudness(4000)),
+      loudness: await heard(page),
       frames: await page.evaluate(() => eye.count),
     };
     if (transport === 'whep') {
@@ -43,17 +43,16 @@ await run(async (chrome) => {
   return result;
 });
 
-/** goLive takes the way that the page offers: choose this device, allow the camera, hold the button. */
+/** goLive takes the way that the page offers: this device, the camera, and a button that is held. */
 async function goLive(page) {
-  await page
-    .getByRole('button', { name: /this device|browser|camera/i })
-    .first()
-    .click();
-  const start = page.getByRole('button', { name: /^Go live/i }).last();
+  await page.getByRole('radio', { name: 'This device' }).check();
+  await page.getByRole('button', { name: 'Turn the camera on' }).click();
+  const start = page.getByRole('button', { name: /go live/i }).last();
   await start.waitFor({ timeout: 15_000 });
+  await start.scrollIntoViewIfNeeded();
   const box = await start.boundingBox();
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
   await page.mouse.down();
-  await page.waitForTimeout(900);
+  await page.waitForTimeout(1000);
   await page.mouse.up();
 }

@@ -1,5 +1,5 @@
 // A viewer opens the broadcast and sees and hears it: over WebRTC; and over LL-HLS, by itself, where no WebRTC media pass.
-import { deadMedia, demo, origin, phone, run, until } from './lib.mjs';
+import { deadMedia, demo, heard, origin, phone, run, until } from './lib.mjs';
 
 await run(async (chrome) => {
   const result = {};
@@ -17,7 +17,7 @@ await run(async (chrome) => {
       firstFrame: Math.round(eye.firstFrameAt - eye.videoAt),
       since: eye.frames.length,
     }));
-    const loudness = await page.evaluate(() => eye.loudness(3000));
+    const loudness = await heard(page);
     const seen = await page.evaluate((from) => eye.frames.slice(from), first.since);
     const numbers = seen.map((frame) => frame.number);
     const steps = numbers.slice(1).map((number, i) => (number - numbers[i] + 480) % 480);

@@ -1,5 +1,5 @@
 import { api, ApiError } from '../api/client';
-import type { Account, Membership, Role } from '../api/types';
+import type { Account } from '../api/types';
 import { createStore } from '../app/store';
 
 /** undefined: not known yet. null: nobody is signed in. */
@@ -29,9 +29,4 @@ export async function signUp(email: string, password: string, name: string, loca
 export async function signOut(): Promise<void> {
   await api.delete('/v1/sessions/current');
   account.set(null);
-}
-
-/** membershipsOf lists the shops or channels where the account has one of the roles. */
-export function membershipsOf(who: Account | null | undefined, where: 'shop' | 'channel', roles: Role[]): Membership[] {
-  return (who?.memberships ?? []).filter((one) => one[where] && roles.includes(one.role));
 }

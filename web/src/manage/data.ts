@@ -24,6 +24,21 @@ export function shopsOf(who: Account | null | undefined, roles: Role[]): Members
   return (who?.memberships ?? []).filter((one) => one.shop && !one.channel && roles.includes(one.role));
 }
 
+/** runsShop tells who sees everything of a shop: its people, and the installation's. */
+export function runsShop(who: Account | null | undefined, shop: string): boolean {
+  return Boolean(who?.admin) || shopsOf(who, ['owner', 'seller', 'finance']).some((one) => one.shop === shop);
+}
+
+/** seesSales tells who sees what a broadcast sells: the shop's people, and who leads the channel. */
+export function seesSales(who: Account | null | undefined, of: { shop: string; channel: string }): boolean {
+  return runsShop(who, of.shop) || channelsOf(who, ['owner', 'creator']).some((one) => one.channel === of.channel);
+}
+
+/** isolated keeps a Latin text whole within a sentence of either direction. */
+export function isolated(text: string): string {
+  return `\u2068${text}\u2069`;
+}
+
 export function channelsOf(who: Account | null | undefined, roles: Role[]): Membership[] {
   return (who?.memberships ?? []).filter((one) => one.channel && roles.includes(one.role));
 }

@@ -5,7 +5,7 @@ import type { Account } from '../../api/types';
 import { navigate } from '../../app/router';
 import { loadAccount } from '../../auth/auth';
 import { locale } from '../../i18n/language';
-import { Copy } from '../../manage/Copy';
+import { isolated } from '../../manage/data';
 import { Button } from '../../ui/Button';
 import { Field, Select } from '../../ui/Field';
 import { t } from './messages';
@@ -75,7 +75,7 @@ export function OpenShop({ who }: { who: Account }) {
           {t('makeShop')}
         </Button>
       </form>
-      <Copy label={t('yourAccount')} value={who.id} />
+      <p class="small muted">{t('orJoin', { email: isolated(who.email) })}</p>
     </main>
   );
 }

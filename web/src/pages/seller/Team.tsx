@@ -1,13 +1,12 @@
 import { useState } from 'preact/hooks';
 import plusIcon from 'lucide-static/icons/plus.svg?raw';
-import { api } from '../../api/client';
+import { api, ApiError } from '../../api/client';
 import { explain } from '../../api/errors';
 import { useLoad } from '../../api/load';
 import type { Channel, Page, Role } from '../../api/types';
 import { orNone } from '../../manage/data';
 import { Failed } from '../../manage/Gate';
 import { Hold } from '../../manage/Hold';
-import { Copy } from '../../manage/Copy';
 import { Button } from '../../ui/Button';
 import { Card } from '../../ui/Card';
 import { Chips, Field, Select } from '../../ui/Field';
@@ -64,7 +63,6 @@ export function Team({ context }: { context: ShopContext }) {
         mayWrite={role === 'owner'}
         self={who.id}
       />
-      <Copy label={t('yourAccount')} value={who.id} />
     </>
   );
 }
@@ -151,7 +149,7 @@ interface AddMemberProps {
 }
 
 function AddMember({ path, roles, onDone }: AddMemberProps) {
-  const [id, setID] = useState('');
+  const [email, setEmail] = useState('');
   const [role, setRole] = useState<Role>(roles[1]!);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string>();
@@ -161,10 +159,11 @@ function AddMember({ path, roles, onDone }: AddMemberProps) {
     setBusy(true);
     setError(undefined);
     try {
-      await api.put(`${path}/${encodeURIComponent(id.trim())}`, { role });
+      await api.put(`${path}/by-email`, { email: email.trim(), role });
       onDone();
     } catch (cause) {
-      setError(explain(cause));
+      const unknown = cause instanceof ApiError && cause.code === 'no-such-person';
+      setError(unknown ? t('noSuchPerson') : explain(cause));
     } finally {
       setBusy(false);
     }
@@ -172,14 +171,15 @@ function AddMember({ path, roles, onDone }: AddMemberProps) {
   return (
     <form class="form" onSubmit={(event) => void submit(event)}>
       <Field
-        label={t('memberID')}
-        hint={t('memberIDHint')}
+        label={t('memberEmail')}
+        hint={t('memberEmailHint')}
+        type="email"
         required
         dir="ltr"
         autocomplete="off"
-        value={id}
+        value={email}
         error={error}
-        onInput={(event) => setID(event.currentTarget.value)}
+        onInput={(event) => setEmail(event.currentTarget.value)}
       />
       <fieldset class="roles">
         <legend>{t('role')}</legend>

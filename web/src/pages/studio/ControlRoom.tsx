@@ -4,10 +4,13 @@ import externalIcon from 'lucide-static/icons/external-link.svg?raw';
 import pinIcon from 'lucide-static/icons/pin.svg?raw';
 import { api } from '../../api/client';
 import { explain } from '../../api/errors';
-import type { Broadcast, Product } from '../../api/types';
+import type { Broadcast, Product, Sales } from '../../api/types';
+import { useStore } from '../../app/store';
+import { account } from '../../auth/auth';
 import { clock } from '../../i18n/format';
 import { t as common } from '../../i18n/common';
 import { Badge } from '../../manage/Badge';
+import { runsShop, seesSales } from '../../manage/data';
 import { Failed } from '../../manage/Gate';
 import { Hold } from '../../manage/Hold';
 import { t as manage } from '../../manage/messages';
@@ -23,7 +26,7 @@ import { Preview } from './Preview';
 import { armedOf, runOf, stockNow } from './room';
 import { Picture, Rundown } from './Rundown';
 import { Source } from './Source';
-import { Strip } from './Strip';
+import { SalesFigures, Strip } from './Strip';
 import { useArming } from './useArming';
 import { useLate } from './useLate';
 import { usePins, type Pins } from './usePins';
@@ -54,8 +57,16 @@ export function ControlRoom({ id }: { id: string }) {
   };
   useArming({ run: run ?? [], armed, onArm: setChosen, onPin: pinArmed });
 
+  // Whoever ended it, and wherever: the camera has nothing left to send to.
+  const over = room?.state === 'ended' && broadcast?.channel;
+  useEffect(() => {
+    if (!over || camera.get().channel !== over) return;
+    void stopSending();
+    turnOff();
+  }, [over]);
+
   if (data.error && !room) return <Failed error={data.error} onRetry={data.reload} />;
-  if (room?.state === 'ended' && broadcast) return <Over broadcast={broadcast} />;
+  if (room?.state === 'ended' && broadcast) return <Over broadcast={broadcast} sales={data.sales} />;
   return (
     <main class="control">
       <Head data={data} />
@@ -228,20 +239,32 @@ function ThumbBar({ product, pinnedID, run, stock, onAir, pins, onPin }: ThumbBa
   );
 }
 
-function Over({ broadcast }: { broadcast: Broadcast }) {
+function Over({ broadcast, sales }: { broadcast: Broadcast; sales: Sales | undefined }) {
+  const who = useStore(account);
+  const all = runsShop(who, broadcast.shop); // else the figures stand here: single orders are the shop's
   const action = (
-    <div class="over-actions">
-      <a class="button button-accent" href={`/seller/${broadcast.shop}/sales/${broadcast.id}`}>
-        {t('seeSales')}
-      </a>
-      <a class="button button-plain" href="/studio">
-        {common('studio')}
-      </a>
-    </div>
+    <>
+      {!all && sales && (
+        <dl class="strip over-figures">
+          <SalesFigures sales={sales} />
+        </dl>
+      )}
+      <div class="over-actions">
+        {all && (
+          <a class="button button-accent" href={`/seller/${broadcast.shop}/sales/${broadcast.id}`}>
+            {t('seeSales')}
+          </a>
+        )}
+        <a class={all ? 'button button-plain' : 'button button-accent'} href="/studio">
+          {common('studio')}
+        </a>
+      </div>
+    </>
   );
+  const text = all ? t('endedText') : seesSales(who, broadcast) ? t('endedFigures') : '';
   return (
     <main>
-      <Notice title={t('ended')} text={t('endedText')} action={action} />
+      <Notice title={t('ended')} text={text} action={action} />
     </main>
   );
 }

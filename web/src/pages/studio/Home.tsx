@@ -8,8 +8,7 @@ import { navigate } from '../../app/router';
 import { loadAccount } from '../../auth/auth';
 import { dateTime } from '../../i18n/format';
 import { Badge } from '../../manage/Badge';
-import { Copy } from '../../manage/Copy';
-import { loadChannels, shopsOf } from '../../manage/data';
+import { isolated, loadChannels, runsShop, shopsOf } from '../../manage/data';
 import { Failed } from '../../manage/Gate';
 import { Button } from '../../ui/Button';
 import { Notice } from '../../ui/Card';
@@ -42,12 +41,13 @@ export function Home({ who }: { who: Account }) {
           onChange={choose}
         />
       )}
-      <Broadcasts key={channel.id} channel={channel} />
+      <Broadcasts key={channel.id} channel={channel} figures={runsShop(who, channel.shop)} />
     </main>
   );
 }
 
-function Broadcasts({ channel }: { channel: Channel }) {
+/** figures says that the reader sees the shop's own page of what a broadcast sold. */
+function Broadcasts({ channel, figures }: { channel: Channel; figures: boolean }) {
   const list = useLoad(
     (signal) => api.get<Page<Broadcast>>('/v1/broadcasts', { channel: channel.id, limit: 50 }, signal),
     [channel.id],
@@ -79,9 +79,9 @@ function Broadcasts({ channel }: { channel: Channel }) {
         <Notice title={t('empty')} text={t('emptyText')} />
       ) : (
         <>
-          <Group name={t('onAirNow')} items={onAir} />
-          <Group name={t('planned')} items={planned} />
-          <Group name={t('past')} items={past} />
+          <Group name={t('onAirNow')} items={onAir} figures={figures} />
+          <Group name={t('planned')} items={planned} figures={figures} />
+          <Group name={t('past')} items={past} figures={figures} />
         </>
       )}
       <NewBroadcast channel={channel} open={making} onClose={() => setMaking(false)} />
@@ -89,7 +89,7 @@ function Broadcasts({ channel }: { channel: Channel }) {
   );
 }
 
-function Group({ name, items }: { name: string; items: Broadcast[] }) {
+function Group({ name, items, figures }: { name: string; items: Broadcast[]; figures: boolean }) {
   if (items.length === 0) return null;
   return (
     <section class="studio-group">
@@ -97,7 +97,7 @@ function Group({ name, items }: { name: string; items: Broadcast[] }) {
       <ul>
         {items.map((one) => (
           <li key={one.id}>
-            <a class="studio-broadcast" href={placeOf(one)}>
+            <a class="studio-broadcast" href={placeOf(one, figures)}>
               <span class="studio-broadcast-title" dir="auto">
                 {one.title}
               </span>
@@ -111,8 +111,8 @@ function Group({ name, items }: { name: string; items: Broadcast[] }) {
   );
 }
 
-function placeOf(broadcast: Broadcast): string {
-  if (broadcast.state === 'ended') return `/seller/${broadcast.shop}/sales/${broadcast.id}`;
+function placeOf(broadcast: Broadcast, figures: boolean): string {
+  if (broadcast.state === 'ended' && figures) return `/seller/${broadcast.shop}/sales/${broadcast.id}`;
   return `/studio/b/${broadcast.id}`;
 }
 
@@ -222,8 +222,7 @@ function NoChannel({ who, onMade }: { who: Account; onMade: () => void }) {
     );
     return (
       <main class="studio-form">
-        <Notice title={t('noChannel')} text={t('noChannelAsk')} action={open} />
-        <Copy label={t('yourAccount')} value={who.id} />
+        <Notice title={t('noChannel')} text={t('noChannelAsk', { email: isolated(who.email) })} action={open} />
       </main>
     );
   }

@@ -1,17 +1,12 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import cameraIcon from 'lucide-static/icons/camera.svg?raw';
-import keyIcon from 'lucide-static/icons/key-round.svg?raw';
 import radioIcon from 'lucide-static/icons/radio.svg?raw';
 import squareIcon from 'lucide-static/icons/square.svg?raw';
-import { ApiError } from '../../api/client';
-import { explain } from '../../api/errors';
 import { useStore } from '../../app/store';
 import { number } from '../../i18n/format';
-import { Copy } from '../../manage/Copy';
 import { Hold } from '../../manage/Hold';
 import { Button } from '../../ui/Button';
-import { Chips, Field, Select } from '../../ui/Field';
-import { toast } from '../../ui/Toast';
+import { Chips, Select } from '../../ui/Field';
 import {
   camera,
   chooseCamera,
@@ -24,8 +19,8 @@ import {
   type Camera,
   type CameraProblem,
 } from './camera';
+import { Encoder } from './Encoder';
 import { t } from './messages';
-import { looksLikeKey, rememberedKey, rememberKey, rotateKey } from './streamKey';
 import type { PublishFailure } from './whip';
 
 type Way = 'camera' | 'obs';
@@ -34,18 +29,6 @@ type Way = 'camera' | 'obs';
 export function Source({ channel }: { channel: string }) {
   const [way, setWay] = useState<Way>(() => (matchMedia('(pointer: coarse)').matches ? 'camera' : 'obs'));
   const now = useStore(camera);
-  const [key, setKey] = useState(() => rememberedKey(channel));
-  useEffect(() => setKey(rememberedKey(channel)), [channel]);
-  const keep = (next: string) => {
-    rememberKey(channel, next);
-    setKey(next);
-  };
-  // A key that was refused is forgotten: the next one is asked for.
-  useEffect(() => {
-    if (now.failure !== 'key') return;
-    rememberKey(channel, undefined);
-    setKey(undefined);
-  }, [now.failure, channel]);
   const shown = now.phase !== 'off' ? 'camera' : way;
   return (
     <div class="source">
@@ -63,76 +46,12 @@ export function Source({ channel }: { channel: string }) {
           }}
         />
       )}
-      {shown === 'obs' ? (
-        <Encoder channel={channel} fresh={key} onKey={keep} />
-      ) : (
-        <FromHere channel={channel} now={now} streamKey={key} onKey={keep} />
-      )}
+      {shown === 'obs' ? <Encoder key={channel} channel={channel} /> : <FromHere channel={channel} now={now} />}
     </div>
   );
 }
 
-/** rtmpServer is what OBS asks for. The port that everybody expects is not written. */
-export function rtmpServer(): string {
-  return `rtmp://${location.hostname}/live`;
-}
-
-function Encoder({ channel, fresh, onKey }: { channel: string; fresh?: string; onKey: (key: string) => void }) {
-  return (
-    <div class="stack">
-      <Copy label={t('server')} value={rtmpServer()} />
-      {fresh && (
-        <>
-          <Copy label={t('streamKey')} value={fresh} secret />
-          <p class="small source-once">{t('keyOnce')}</p>
-        </>
-      )}
-      <NewKey channel={channel} onKey={onKey} />
-      <ol class="steps small">
-        <li>{t('obsStep1')}</li>
-        <li>{t('obsStep2')}</li>
-        <li>{t('obsStep3')}</li>
-        <li>{t('obsStep4')}</li>
-      </ol>
-      <details class="small">
-        <summary>WHIP</summary>
-        <Copy label={t('whipServer')} value={`${location.origin}/whip`} />
-      </details>
-    </div>
-  );
-}
-
-function NewKey({ channel, onKey }: { channel: string; onKey: (key: string) => void }) {
-  const [busy, setBusy] = useState(false);
-  const make = async () => {
-    setBusy(true);
-    try {
-      onKey(await rotateKey(channel));
-    } catch (error) {
-      const forbidden = error instanceof ApiError && error.status === 403;
-      toast(forbidden ? t('keyForbidden') : explain(error), 'bad');
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <div class="stack stack-tight">
-      <Hold kind="bad" svg={keyIcon} busy={busy} onHold={() => void make()} wide>
-        {t('holdNewKey')}
-      </Hold>
-      <p class="small muted">{t('keyWarning')}</p>
-    </div>
-  );
-}
-
-interface FromHereProps {
-  channel: string;
-  now: Camera;
-  streamKey: string | undefined;
-  onKey: (key: string) => void;
-}
-
-function FromHere({ channel, now, streamKey, onKey }: FromHereProps) {
+function FromHere({ channel, now }: { channel: string; now: Camera }) {
   if (now.phase === 'off' || now.phase === 'asking') {
     return (
       <div class="stack">
@@ -148,11 +67,7 @@ function FromHere({ channel, now, streamKey, onKey }: FromHereProps) {
     <div class="stack">
       <Devices now={now} />
       {now.failure && <FailureText failure={now.failure} />}
-      {streamKey ? (
-        <Air channel={channel} now={now} streamKey={streamKey} />
-      ) : (
-        <AskKey channel={channel} onKey={onKey} />
-      )}
+      <Air channel={channel} now={now} />
     </div>
   );
 }
@@ -195,7 +110,7 @@ function Devices({ now }: { now: Camera }) {
   );
 }
 
-function Air({ channel, now, streamKey }: { channel: string; now: Camera; streamKey: string }) {
+function Air({ channel, now }: { channel: string; now: Camera }) {
   const on = sending(now.publish);
   const text = {
     idle: '',
@@ -226,7 +141,7 @@ function Air({ channel, now, streamKey }: { channel: string; now: Camera; stream
           <p class="small muted">{t('wakeLock')}</p>
         </>
       ) : (
-        <Hold kind="accent" wide svg={radioIcon} onHold={() => goLive(channel, streamKey)}>
+        <Hold kind="accent" wide svg={radioIcon} onHold={() => goLive(channel)}>
           {t('goLive')}
         </Hold>
       )}
@@ -236,8 +151,8 @@ function Air({ channel, now, streamKey }: { channel: string; now: Camera; stream
 
 function FailureText({ failure }: { failure: PublishFailure }) {
   const texts = {
-    key: 'failedKey',
-    busy: 'failedBusy',
+    role: 'failedRole',
+    resting: 'failedResting',
     codec: 'failedCodec',
     network: 'failedNetwork',
     refused: 'failedRefused',
@@ -246,34 +161,6 @@ function FailureText({ failure }: { failure: PublishFailure }) {
     <p class="source-failure" role="alert">
       {t(texts[failure])}
     </p>
-  );
-}
-
-function AskKey({ channel, onKey }: { channel: string; onKey: (key: string) => void }) {
-  const [text, setText] = useState('');
-  return (
-    <form
-      class="stack"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (looksLikeKey(text)) onKey(text.trim());
-      }}
-    >
-      <p>{t('keyNeeded')}</p>
-      <Field
-        label={t('pasteKey')}
-        hint={t('pasteKeyHint')}
-        type="password"
-        dir="ltr"
-        autocomplete="off"
-        value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
-      />
-      <Button type="submit" wide disabled={!looksLikeKey(text)}>
-        {t('useKey')}
-      </Button>
-      <NewKey channel={channel} onKey={onKey} />
-    </form>
   );
 }
 

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { Sales } from '../../api/types';
 import { money, number } from '../../i18n/format';
 import { amountOf } from '../../manage/data';
 import { Sheet } from '../../ui/Sheet';
@@ -19,13 +20,7 @@ export function Strip({ data, latency }: { data: RoomData; latency: number | und
     <>
       <dl class="strip">
         <Figure name={t('viewersTile')} value={number(room?.viewers ?? 0)} />
-        {sales && <Figure name={t('ordersTile')} value={number(sales.orders)} />}
-        {sales && (
-          <Figure
-            name={t('gmvTile')}
-            value={money({ amount: amountOf(sales.gmv), currency: sales.currency || broadcast?.currency || 'EUR' })}
-          />
-        )}
+        {sales && <SalesFigures sales={sales} />}
         {latency !== undefined && (
           <Figure
             name={t('latencyTile')}
@@ -48,6 +43,16 @@ export function Strip({ data, latency }: { data: RoomData; latency: number | und
       <Sheet title={t('doctor')} open={doctor} onClose={() => setDoctor(false)}>
         <Doctor health={encoder} findings={health.findings} level={health.level} />
       </Sheet>
+    </>
+  );
+}
+
+/** SalesFigures are the two that a creator looks at. */
+export function SalesFigures({ sales }: { sales: Sales }) {
+  return (
+    <>
+      <Figure name={t('ordersTile')} value={number(sales.orders)} />
+      <Figure name={t('gmvTile')} value={money({ amount: amountOf(sales.gmv), currency: sales.currency })} />
     </>
   );
 }

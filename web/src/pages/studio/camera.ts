@@ -1,6 +1,7 @@
 import { createStore } from '../../app/store';
 import { Publisher, type PublishFailure, type PublishFigures, type PublishState } from './whip';
 import { keepAwake } from './awake';
+import { publishToken } from './publishing';
 
 // The camera and microphone of this device, and what goes on air from them. It outlives the page that shows it: a
 // creator who looks something up in the shop stays on air.
@@ -99,12 +100,12 @@ export function toggleMic(): void {
   update({ micOn });
 }
 
-export function goLive(channel: string, key: string): void {
+export function goLive(channel: string): void {
   const { stream } = camera.get();
   if (!stream || publisher) return;
   publisher = new Publisher({
     endpoint: '/whip',
-    key,
+    token: () => publishToken(channel),
     stream,
     onState: (publish, failure) => {
       update({ publish, failure });

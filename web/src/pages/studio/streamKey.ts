@@ -27,8 +27,3 @@ export async function rotateKey(channel: string): Promise<string> {
   rememberKey(channel, key);
   return key;
 }
-
-/** looksLikeKey tells a stream key from anything else that may be on the clipboard. */
-export function looksLikeKey(text: string): boolean {
-  return /^hk_key_[A-Za-z0-9_-]{20,200}$/.test(text.trim());
-}

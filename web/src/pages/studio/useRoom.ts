@@ -3,9 +3,9 @@ import { api } from '../../api/client';
 import { useStore } from '../../app/store';
 import { account } from '../../auth/auth';
 import { useEvery } from '../../api/load';
-import type { Broadcast, Pin, Product, Role, Sales, Scene } from '../../api/types';
+import type { Broadcast, Pin, Product, Sales, Scene } from '../../api/types';
 import { Feed, spreadSceneReload, type FeedState } from '../../feed/feed';
-import { getDated, loadProducts, orNone, shopsOf } from '../../manage/data';
+import { getDated, loadProducts, orNone, seesSales } from '../../manage/data';
 import { advance, aheadOf, boundsOf, fromScene, narrowed, unknownBounds, type Room } from './room';
 
 export interface RoomData {
@@ -14,7 +14,7 @@ export interface RoomData {
   products: Product[] | undefined;
   /** What the bag holds, in its order. */
   bag: string[];
-  /** undefined where the account may not see the shop's sales. */
+  /** undefined where the account may not see what the broadcast sells. */
   sales: Sales | undefined;
   /** By how many milliseconds the server's clock is ahead of this one; undefined until something was on air. */
   ahead: number | undefined;
@@ -25,9 +25,6 @@ export interface RoomData {
   setBag: (bag: string[]) => void;
   setBroadcast: (broadcast: Broadcast) => void;
 }
-
-/** Who sees a shop's figures. */
-const shopRoles: Role[] = ['owner', 'seller', 'finance'];
 
 /** useRoom holds everything that the control room shows of a broadcast, kept fresh by the feed. */
 export function useRoom(id: string): RoomData {
@@ -98,10 +95,11 @@ export function useRoom(id: string): RoomData {
   useEffect(readBroadcast, [room?.state]);
 
   const readSales = () => {
-    if (!broadcast || !(who?.admin || shopsOf(who, shopRoles).some((one) => one.shop === broadcast.shop))) return;
+    if (!broadcast || !seesSales(who, broadcast)) return;
     orNone(api.get<Sales>(`/v1/broadcasts/${id}/sales`)).then(setSales, () => undefined);
   };
-  useEvery(1000, () => room?.state !== 'ended' && readSales());
+  // Money that was under way when the broadcast ended still comes in.
+  useEvery(room?.state === 'ended' ? 5000 : 1000, readSales);
   useEffect(readSales, [broadcast?.id, room?.state]);
 
   const reload = useCallback(() => setTurn((n) => n + 1), []);

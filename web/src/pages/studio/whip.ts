@@ -1,9 +1,10 @@
+import { ApiError } from '../../api/client';
 import { backoff } from '../../feed/position';
 
 // Going live from the browser: one WebRTC connection up, by WHIP (RFC 9725). Knows no Preact.
 
 export type PublishState = 'idle' | 'connecting' | 'live' | 'reconnecting' | 'failed';
-export type PublishFailure = 'key' | 'busy' | 'codec' | 'network' | 'refused';
+export type PublishFailure = 'role' | 'resting' | 'codec' | 'network' | 'refused';
 
 export interface PublishFigures {
   bitrate: number;
@@ -15,7 +16,8 @@ export interface PublishFigures {
 
 interface Options {
   endpoint: string;
-  key: string;
+  /** Asks for leave to go live; each attempt does, since leave is short. */
+  token: () => Promise<string>;
   stream: MediaStream;
   onState: (state: PublishState, failure?: PublishFailure) => void;
   onFigures: (figures: PublishFigures) => void;
@@ -29,6 +31,12 @@ const attemptMilliseconds = 12_000;
 const goodbyeMilliseconds = 1000;
 const bitrateMax = 2_800_000;
 
+/** A session on the server, and what it is ended with. */
+interface Session {
+  url: string;
+  token: string;
+}
+
 class Refusal extends Error {
   constructor(
     readonly failure: PublishFailure,
@@ -41,7 +49,7 @@ class Refusal extends Error {
 /** Publisher keeps a stream on air until it is stopped: what breaks is tried again, what is refused is told. */
 export class Publisher {
   private connection: RTCPeerConnection | undefined;
-  private session: string | undefined;
+  private session: Session | undefined;
   private attempt = 0;
   private everLive = false;
   private stopped = false;
@@ -101,10 +109,13 @@ export class Publisher {
     }
     await connection.setLocalDescription();
     await gathered(connection, 600);
-    const response = await this.post(connection.localDescription!.sdp);
+    const token = await this.leave();
+    const response = await this.post(connection.localDescription!.sdp, token);
     const answer = await response.text();
     const location = response.headers.get('Location');
-    const session = location ? new URL(location, new URL(this.options.endpoint, document.baseURI)).href : undefined;
+    const session = location
+      ? { url: new URL(location, new URL(this.options.endpoint, document.baseURI)).href, token }
+      : undefined;
     if (connection !== this.connection || this.stopped) {
       if (session) void this.hangUpSession(session);
       return;
@@ -114,17 +125,26 @@ export class Publisher {
     for (const sender of connection.getSenders()) await setLimits(sender).catch(() => undefined);
   }
 
-  private async post(sdp: string): Promise<Response> {
+  private async leave(): Promise<string> {
+    try {
+      return await this.options.token();
+    } catch (error) {
+      const final = error instanceof ApiError && [401, 403, 404].includes(error.status);
+      throw new Refusal(final ? 'role' : 'network', final);
+    }
+  }
+
+  private async post(sdp: string, token: string): Promise<Response> {
     const response = await fetch(this.options.endpoint, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/sdp', Authorization: `Bearer ${this.options.key}` },
+      headers: { 'Content-Type': 'application/sdp', Authorization: `Bearer ${token}` },
       body: sdp,
       credentials: 'omit',
       signal: AbortSignal.timeout(attemptMilliseconds),
     });
     if (response.ok) return response;
-    if (response.status === 401 || response.status === 403) throw new Refusal('key', true);
-    if (response.status === 409) throw new Refusal('busy', !this.everLive);
+    if (response.status === 401 || response.status === 403) throw new Refusal('role', true);
+    if (response.status === 409) throw new Refusal('resting', true);
     if ([400, 406, 415, 422].includes(response.status)) throw new Refusal('codec', true);
     throw new Refusal('refused', response.status < 500 && response.status !== 429);
   }
@@ -174,10 +194,10 @@ export class Publisher {
     connection?.close();
   }
 
-  private async hangUpSession(session: string): Promise<void> {
-    await fetch(session, {
+  private async hangUpSession({ url, token }: Session): Promise<void> {
+    await fetch(url, {
       method: 'DELETE',
-      headers: { Authorization: `Bearer ${this.options.key}` },
+      headers: { Authorization: `Bearer ${token}` },
       credentials: 'omit',
       keepalive: true,
     }).catch(() => undefined); // it ends by itself when nothing comes any more

@@ -11,6 +11,7 @@ const ar: Translation<typeof en> = {
   access: 'رموز API',
 
   openShop: 'افتح متجرًا',
+  orJoin: 'تريد الانضمام إلى متجر قائم؟ اطلب من مالكه أن يضيف {email} إلى الفريق.',
   openShopText: 'المتجر يحوي منتجاتك وطلباتك وأموالك. يمكنك إضافة القنوات والأشخاص لاحقًا.',
   shopName: 'اسم المتجر',
   currency: 'العملة',
@@ -171,8 +172,9 @@ const ar: Translation<typeof en> = {
   roleCreatorText: 'يبثّ ويثبّت في هذه القناة',
   roleModeratorText: 'يثبّت في هذه القناة',
   addMember: 'أضف عضوًا',
-  memberID: 'الحساب',
-  memberIDHint: 'يجد الشخص رقم حسابه في صفحة «الفريق» أو عند فتح متجر.',
+  memberEmail: 'البريد الإلكتروني',
+  memberEmailHint: 'العنوان الذي سجّل به الشخص.',
+  noSuchPerson: 'لم يسجّل أحد بهذا العنوان بعد. اطلب منه أن يسجّل أولًا ثم أضفه.',
   add: 'إضافة',
   you: 'أنت',
   remove: 'اضغط مطولًا للإزالة',
@@ -190,7 +192,6 @@ const ar: Translation<typeof en> = {
   token: 'الرمز',
   made: 'أُنشئ {date}',
   revoke: 'اضغط مطولًا للإلغاء',
-  yourAccount: 'رقم حسابك',
 };
 
 export default ar;

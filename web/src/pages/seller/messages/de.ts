@@ -11,6 +11,7 @@ const de: Translation<typeof en> = {
   access: 'API-Token',
 
   openShop: 'Shop eröffnen',
+  orJoin: 'Möchtest du zu einem Shop, den es schon gibt? Bitte die Inhaberin, {email} ins Team aufzunehmen.',
   openShopText: 'Ein Shop hält deine Artikel, Bestellungen und das Geld. Kanäle und Leute kommen später dazu.',
   shopName: 'Name des Shops',
   currency: 'Währung',
@@ -165,8 +166,9 @@ const de: Translation<typeof en> = {
   roleCreatorText: 'Geht auf diesem Kanal live und pinnt',
   roleModeratorText: 'Pinnt auf diesem Kanal',
   addMember: 'Mitglied hinzufügen',
-  memberID: 'Konto',
-  memberIDHint: 'Die Kontonummer steht bei der Person unter „Team“ oder beim Eröffnen eines Shops.',
+  memberEmail: 'E-Mail-Adresse',
+  memberEmailHint: 'Die Adresse, mit der sich die Person registriert hat.',
+  noSuchPerson: 'Mit dieser Adresse hat sich noch niemand registriert. Bitte die Person, sich zuerst zu registrieren.',
   add: 'Hinzufügen',
   you: 'du',
   remove: 'Halten zum Entfernen',
@@ -185,7 +187,6 @@ const de: Translation<typeof en> = {
   token: 'Token',
   made: 'Angelegt {date}',
   revoke: 'Halten zum Widerrufen',
-  yourAccount: 'Deine Kontonummer',
 };
 
 export default de;

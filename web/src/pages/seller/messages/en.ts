@@ -8,6 +8,7 @@ export const en = {
   access: 'API tokens',
 
   openShop: 'Open a shop',
+  orJoin: 'Do you want to join a shop that exists already? Ask its owner to add {email} to the team.',
   openShopText: 'A shop holds your products, your orders and the money. You can add channels and people later.',
   shopName: 'Name of the shop',
   currency: 'Currency',
@@ -161,8 +162,9 @@ export const en = {
   roleCreatorText: 'Goes live and pins on this channel',
   roleModeratorText: 'Pins on this channel',
   addMember: 'Add a member',
-  memberID: 'Account',
-  memberIDHint: 'The person finds it under Team, or where a shop is opened.',
+  memberEmail: 'E-mail address',
+  memberEmailHint: 'The address with which they signed up.',
+  noSuchPerson: 'Nobody has signed up with this address yet. Ask them to sign up first, then add them.',
   add: 'Add',
   you: 'You',
   remove: 'Hold to remove',
@@ -181,5 +183,4 @@ export const en = {
   token: 'Token',
   made: 'Made {date}',
   revoke: 'Hold to revoke',
-  yourAccount: 'Your account number',
 } as const;

@@ -11,6 +11,7 @@ const fr: Translation<typeof en> = {
   access: 'Jetons API',
 
   openShop: 'Ouvrir une boutique',
+  orJoin: 'Vous voulez rejoindre une boutique existante ? Demandez à son propriétaire d’ajouter {email} à l’équipe.',
   openShopText: 'Une boutique réunit vos produits, vos commandes et l’argent. Chaînes et personnes viennent ensuite.',
   shopName: 'Nom de la boutique',
   currency: 'Devise',
@@ -166,8 +167,9 @@ const fr: Translation<typeof en> = {
   roleCreatorText: 'Passe en direct et épingle sur cette chaîne',
   roleModeratorText: 'Épingle sur cette chaîne',
   addMember: 'Ajouter un membre',
-  memberID: 'Compte',
-  memberIDHint: 'La personne trouve son numéro dans « Équipe » ou en ouvrant une boutique.',
+  memberEmail: 'Adresse e-mail',
+  memberEmailHint: 'L’adresse avec laquelle la personne s’est inscrite.',
+  noSuchPerson: 'Personne ne s’est encore inscrit avec cette adresse. Demandez-lui de s’inscrire d’abord.',
   add: 'Ajouter',
   you: 'vous',
   remove: 'Maintenir pour retirer',
@@ -186,7 +188,6 @@ const fr: Translation<typeof en> = {
   token: 'Jeton',
   made: 'Créé {date}',
   revoke: 'Maintenir pour révoquer',
-  yourAccount: 'Votre numéro de compte',
 };
 
 export default fr;

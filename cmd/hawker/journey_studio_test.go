@@ -1,0 +1,41 @@
+package main
+
+import "testing"
+
+// Journey 1 again, without an encoder: the creator opens the studio, turns the camera on and goes live from the browser by
+// WHIP, without ever seeing a stream key. Viewers see it move and hear it over WebRTC and, the sound made AAC, over LL-HLS;
+// one tap pins a product for them.
+func TestJourneyGoLiveFromTheBrowser(t *testing.T) {
+	type watched struct {
+		Loudness float64
+		Frames   int
+		Faults   []string
+	}
+	var saw struct {
+		WHEP, HLS watched
+		Pinned    int `json:"pinned_ms"`
+		Health    *struct {
+			Protocol   string
+			VideoCodec string `json:"video_codec"`
+			AudioCodec string `json:"audio_codec"`
+		}
+		Ended  string
+		Faults []string
+	}
+	browse(t, "studio.mjs", &saw)
+	for transport, w := range map[string]watched{"whep": saw.WHEP, "hls": saw.HLS} {
+		if w.Frames < 20 || w.Loudness < 0.001 {
+			t.Errorf("%s: %d frames, loudness %g", transport, w.Frames, w.Loudness)
+		}
+		saw.Faults = append(saw.Faults, w.Faults...)
+	}
+	if h := saw.Health; h == nil || h.Protocol != "whip" || h.VideoCodec != "h264" || h.AudioCodec != "opus" {
+		t.Errorf("the studio sees %+v", h)
+	}
+	if saw.Ended != "ended" {
+		t.Errorf("after the end it is %s", saw.Ended)
+	}
+	for _, fault := range saw.Faults {
+		t.Errorf("the page says %s", fault)
+	}
+}
