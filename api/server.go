@@ -47,6 +47,8 @@ type Server struct {
 	Audience Audience
 	// Health knows the publishers; without it their state is not told.
 	Health Health
+	// Publishers knows who publishes on a channel and who stands by; without it there is nobody.
+	Publishers Publishers
 
 	// Shop, Checkout and Instruments sell; without them there are no routes for it.
 	Shop        *shop.Service
@@ -109,6 +111,7 @@ func (s *Server) routes(r *router) {
 	s.routesShops(r)
 	s.routesChannels(r)
 	s.routesPublish(r)
+	s.routesPublishers(r)
 	s.routesMembers(r)
 	s.routesBroadcasts(r)
 	if s.Shop != nil {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/hawkerlive/hawker/ingest"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
+	"github.com/hawkerlive/hawker/ingest/rtsp"
+	"github.com/hawkerlive/hawker/ingest/srt"
 	"github.com/hawkerlive/hawker/ingest/whip"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/streaming"
@@ -31,6 +33,8 @@ type Config struct {
 	HTTP         Listen             `yaml:"http"`
 	Metrics      Listen             `yaml:"metrics"`
 	RTMP         RTMP               `yaml:"rtmp"`
+	SRT          SRT                `yaml:"srt"`
+	RTSP         RTSP               `yaml:"rtsp"`
 	WebRTC       whep.Config        `yaml:"webrtc"`
 	WebRTCIngest whip.Config        `yaml:"webrtc_ingest"`
 	Ingest       ingest.Config      `yaml:"ingest"`
@@ -52,6 +56,18 @@ type RTMP struct {
 	Listen      string `yaml:"listen"`
 	Public      string `yaml:"public"`
 	rtmp.Config `yaml:",inline"`
+}
+
+// SRT says where encoders are listened to over SRT, and what bounds them.
+type SRT struct {
+	Listen     string `yaml:"listen"`
+	srt.Config `yaml:",inline"`
+}
+
+// RTSP says where encoders and cameras are listened to over RTSP, and what bounds them.
+type RTSP struct {
+	Listen      string `yaml:"listen"`
+	rtsp.Config `yaml:",inline"`
 }
 
 // Checkout bounds the rush.
@@ -144,10 +160,16 @@ func (c Config) check() error {
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		bad("log.format", "must be text or json")
 	}
-	for key, address := range map[string]string{"http.listen": c.HTTP.Listen, "metrics.listen": c.Metrics.Listen, "rtmp.listen": c.RTMP.Listen, "webrtc.listen": c.WebRTC.Listen, "webrtc_ingest.listen": c.WebRTCIngest.Listen} {
+	for key, address := range map[string]string{"http.listen": c.HTTP.Listen, "metrics.listen": c.Metrics.Listen, "rtmp.listen": c.RTMP.Listen, "srt.listen": c.SRT.Listen, "rtsp.listen": c.RTSP.Listen, "webrtc.listen": c.WebRTC.Listen, "webrtc_ingest.listen": c.WebRTCIngest.Listen} {
 		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
 			bad(key, "%q is not an address:port", address)
 		}
+	}
+	if err := c.SRT.Check(); err != nil {
+		bad("srt.passphrase", "%v", err)
+	}
+	if c.SRT.Latency < 20*time.Millisecond || c.SRT.Latency > 8*time.Second {
+		bad("srt.latency", "must be between 20ms and 8s")
 	}
 	if c.Broadcast.Grace < time.Second || c.Broadcast.Grace > time.Hour {
 		bad("broadcast.grace", "must be between 1s and 1h")
@@ -177,7 +199,7 @@ func (c Config) check() error {
 	for key, n := range map[string]int{
 		"checkout.inbox": c.Checkout.Inbox, "checkout.batch": c.Checkout.Batch, "hls.packagers_max": c.HLS.PackagersMax, "hls.bytes_max": c.HLS.BytesMax,
 		"webrtc.sessions_max": c.WebRTC.SessionsMax, "ingest.sessions_max": c.Ingest.SessionsMax, "ingest.bitrate_max": c.Ingest.BitrateMax,
-		"rtmp.conns": c.RTMP.Conns, "feed.connections": c.Feed.Connections,
+		"rtmp.conns": c.RTMP.Conns, "srt.conns": c.SRT.Conns, "rtsp.conns": c.RTSP.Conns, "feed.connections": c.Feed.Connections,
 	} {
 		if n < 1 {
 			bad(key, "must be at least 1")

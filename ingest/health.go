@@ -17,6 +17,8 @@ const (
 
 // Health is what a session's encoder does, as of the last whole second.
 type Health struct {
+	ID        string    `json:"id"`
+	Standby   bool      `json:"standby"` // read, and not shown
 	Protocol  string    `json:"protocol"`
 	Encoder   string    `json:"encoder,omitempty"`
 	Broadcast string    `json:"broadcast"`

@@ -63,6 +63,7 @@ type Request struct {
 	StreamKey  string
 	RemoteAddr string
 	Encoder    string // what the encoder says it is
+	Backup     bool   // it asks to stand by where another is shown
 	// Moduli are the values at which the session's stamps may return to zero (see mediatime.Unwrapper); none for a
 	// protocol that hands over stamps without wraps.
 	Moduli []int64

@@ -8,6 +8,7 @@ type Metrics struct {
 	admitted *prometheus.CounterVec
 	refused  *prometheus.CounterVec
 	restarts *prometheus.CounterVec
+	takes    *prometheus.CounterVec
 	bitrate  *prometheus.GaugeVec
 	fps      *prometheus.GaugeVec
 	drift    *prometheus.GaugeVec
@@ -27,6 +28,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "hawker_ingest_refused_total", Help: "Publishers with a wrong, rotated or missing stream key."}, protocol),
 		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hawker_ingest_restarts_total", Help: "Generations begun by a clock jump or a change of parameters."}, protocol),
+		takes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hawker_ingest_takeovers_total", Help: "Times that a publisher took the air from another: arrival, silence or studio."}, []string{"why"}),
 		bitrate: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "hawker_ingest_bitrate", Help: "Bits per second that a broadcast's publisher sends."}, broadcast),
 		fps: prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -38,7 +41,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hawker_ingest_dropped_total", Help: "Units of a broadcast's publisher that could not be used."}, broadcast),
 	}
-	r.MustRegister(m.sessions, m.admitted, m.refused, m.restarts, m.bitrate, m.fps, m.drift, m.frames, m.dropped)
+	r.MustRegister(m.sessions, m.admitted, m.refused, m.restarts, m.takes, m.bitrate, m.fps, m.drift, m.frames, m.dropped)
 	return m
 }
 
@@ -64,6 +67,12 @@ func (m *Metrics) refuse(protocol string) {
 func (m *Metrics) restart(protocol string) {
 	if m != nil {
 		m.restarts.WithLabelValues(protocol).Inc()
+	}
+}
+
+func (m *Metrics) takeover(why string) {
+	if m != nil {
+		m.takes.WithLabelValues(why).Inc()
 	}
 }
 

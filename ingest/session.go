@@ -30,6 +30,8 @@ const keyRequestGap = 500 * time.Millisecond
 // Session is one publisher's stay. One goroutine declares and writes; any goroutine may end it or ask.
 type Session struct {
 	sessions *Sessions
+	id       string
+	identity string // of the encoder, should it come back
 	request  Request
 	grant    Grant
 	config   Config
@@ -45,6 +47,7 @@ type Session struct {
 	watching    sync.WaitGroup
 
 	health health
+	stay   stay
 
 	mu        sync.Mutex
 	broadcast string
@@ -56,7 +59,10 @@ type Session struct {
 // Grant is what the session's key allows.
 func (s *Session) Grant() Grant { return s.grant }
 
-// Broadcast is where the session is on air, empty before its first declaration.
+// ID names the session among those of its channel.
+func (s *Session) ID() string { return s.id }
+
+// Broadcast is where the session is on air or stands by, empty before its first declaration.
 func (s *Session) Broadcast() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +84,7 @@ func (s *Session) Err() error {
 func (s *Session) OnKeyRequest(f func()) { s.onKey = f }
 
 // Declare says which tracks the frames to come belong to. The first declaration finds the broadcast and joins the
-// hub; a later one starts a new generation, unless it says what was so already.
+// hub, or stands by where another is shown; a later one starts a new generation, unless it says what was so already.
 func (s *Session) Declare(ctx context.Context, sources []Source) error {
 	if err := s.Err(); err != nil {
 		return err
@@ -90,7 +96,7 @@ func (s *Session) Declare(ctx context.Context, sources []Source) error {
 	if err != nil {
 		return s.fail(err)
 	}
-	if s.publication != nil {
+	if s.tracks != nil {
 		if sameTracks(s.tracks, tracks) {
 			return nil
 		}
@@ -98,38 +104,77 @@ func (s *Session) Declare(ctx context.Context, sources []Source) error {
 		s.restart("the tracks changed")
 		return nil
 	}
-	broadcast := s.grant.BroadcastID
-	if broadcast == "" {
-		if broadcast, err = s.sessions.Broadcasts.GoOnAir(ctx, s.grant.ChannelID); err != nil {
-			return s.fail(fmt.Errorf("find the broadcast: %w", err))
-		}
-	}
-	p, err := s.sessions.Hub.Publish(ctx, broadcast, hubTracks(tracks))
-	if err != nil {
-		return s.fail(fmt.Errorf("join the hub: %w", err))
-	}
-	s.publication, s.tracks = p, tracks
+	s.tracks = tracks
 	s.line.unwrap.Moduli = s.request.Moduli
-	s.line.begin(hasVideo(tracks))
-	if s.onKey != nil {
-		p.OnKeyRequest(s.onKey)
+	broadcast := s.sessions.lineUp(s)
+	if broadcast == "" {
+		if broadcast, err = s.find(ctx); err != nil {
+			return s.fail(err)
+		}
 	}
 	s.mu.Lock()
 	s.broadcast = broadcast
 	s.mu.Unlock()
-	s.health.declared(broadcast, tracks)
 	s.log = s.log.With("broadcast", broadcast)
-	s.log.Info("publisher on air", "tracks", describe(tracks))
+	s.health.declared(broadcast, tracks)
+	if s.stay.is(roleStandby) {
+		s.log.Info("publisher stands by", "tracks", describe(tracks))
+		return nil
+	}
+	return s.join(ctx)
+}
+
+// find asks where the session goes on air.
+func (s *Session) find(ctx context.Context) (broadcast string, err error) {
+	if s.grant.BroadcastID != "" {
+		return s.grant.BroadcastID, nil
+	}
+	if broadcast, err = s.sessions.Broadcasts.GoOnAir(ctx, s.grant.ChannelID); err != nil {
+		return "", fmt.Errorf("find the broadcast: %w", err)
+	}
+	return broadcast, nil
+}
+
+// join makes a publication whose first unit will take the air.
+func (s *Session) join(ctx context.Context) error {
+	p, err := s.sessions.Hub.Publish(ctx, s.Broadcast(), hubTracks(s.tracks))
+	if err != nil {
+		return s.fail(fmt.Errorf("join the hub: %w", err))
+	}
+	s.publication = p
+	s.begin()
+	if s.onKey != nil {
+		p.OnKeyRequest(s.onKey)
+	}
+	s.log.Info("publisher on air", "tracks", describe(s.tracks))
 	s.watching.Add(1)
 	go func() {
 		defer s.watching.Done()
 		select {
 		case <-p.Displaced():
-			s.end(s.whyDisplaced(broadcast))
+			s.displaced()
 		case <-s.done:
 		}
 	}()
 	return nil
+}
+
+// displaced ends the session when its broadcast has ended or a stranger to this node's sessions writes to it. One
+// that stands by now has been told so before.
+func (s *Session) displaced() {
+	if _, err := s.sessions.Hub.Stream(s.Broadcast()); err != nil {
+		s.end(streaming.ErrEnded)
+	} else if !s.stay.is(roleStandby) {
+		s.end(streaming.ErrDisplaced)
+	}
+}
+
+// begin waits for the key picture that the next generation begins with.
+func (s *Session) begin() {
+	s.line.begin(hasVideo(s.tracks))
+	for _, t := range s.tracks {
+		t.clock.reset()
+	}
 }
 
 // Write hands a frame to the broadcast. Frames of undeclared tracks are ignored, and so is everything before the
@@ -151,7 +196,7 @@ func (s *Session) Write(f Frame) error {
 	if err != nil {
 		return s.fail(err)
 	}
-	if turned {
+	if turned && s.stay.is(roleShown) {
 		h := s.health.snapshot(now)
 		s.sessions.Metrics.second(h, s.told)
 		s.told = h
@@ -168,6 +213,11 @@ func (s *Session) Write(f Frame) error {
 	}
 	if len(picture.payload) == 0 {
 		return nil
+	}
+	if s.stay.is(roleStandby) {
+		if up, err := s.stepUp(now, t, picture); !up || err != nil {
+			return err
+		}
 	}
 	u, verdict := s.line.place(now, t, f, picture)
 	switch verdict {
@@ -188,12 +238,46 @@ func (s *Session) Write(f Frame) error {
 		}
 		return nil
 	}
-	s.health.unit(now, t, u, picture)
+	return s.show(now, t, u, picture)
+}
+
+// show puts a unit on air.
+func (s *Session) show(now time.Time, t *track, u *streaming.Unit, p picture) error {
+	var leaves *Session
+	if s.stay.is(roleArriving) {
+		_, leaves = s.sessions.take(s, now)
+	}
+	s.health.unit(now, t, u, p)
 	if err := s.publication.Write(u); err != nil {
+		if errors.Is(err, streaming.ErrDisplaced) && s.stay.is(roleStandby) {
+			return nil // another took over in between
+		}
 		return s.fail(err)
 	}
+	if leaves != nil {
+		leaves.end(streaming.ErrDisplaced)
+	}
+	s.stay.wrote.Store(now.UnixNano())
 	s.health.placed(s.publication.Generation(), t.Track, u, now)
 	return nil
+}
+
+// stepUp lets a session that stands by take the air with this picture, if the air is free or the session was chosen.
+func (s *Session) stepUp(now time.Time, t *track, p picture) (up bool, err error) {
+	if !s.sessions.mayTake(s, now) {
+		return false, nil
+	}
+	if hasVideo(s.tracks) && (t.Kind != streaming.Video || !p.key) {
+		s.askForKey(now)
+		return false, nil
+	}
+	if _, err := s.sessions.Hub.Stream(s.Broadcast()); err != nil {
+		return false, s.fail(streaming.ErrEnded)
+	}
+	if taken, _ := s.sessions.take(s, now); !taken {
+		return false, nil
+	}
+	return true, s.join(context.Background()) // the hub does not wait
 }
 
 // reconfigure takes new parameter sets: a new generation begins with the picture that brought them.
@@ -203,9 +287,11 @@ func (s *Session) reconfigure(t *track, p picture) error {
 	}
 	first := len(t.Config) == 0
 	t.Config, t.shape = p.config, p
-	if first && s.publication.Generation() == nil {
+	switch {
+	case s.stay.is(roleStandby): // nothing is shown that could change
+	case first && s.publication.Generation() == nil:
 		s.publication.Restart(hubTracks(s.tracks))
-	} else {
+	default:
 		s.restart("the codec's parameters changed")
 	}
 	s.health.declared(s.Broadcast(), s.tracks)
@@ -214,10 +300,11 @@ func (s *Session) reconfigure(t *track, p picture) error {
 
 // restart begins a new generation with the next key picture.
 func (s *Session) restart(why string) {
-	s.line.begin(hasVideo(s.tracks))
-	for _, t := range s.tracks {
-		t.clock.reset()
+	if s.stay.is(roleStandby) {
+		s.health.declared(s.Broadcast(), s.tracks)
+		return
 	}
+	s.begin()
 	s.publication.Restart(hubTracks(s.tracks))
 	s.health.restarted()
 	s.health.declared(s.Broadcast(), s.tracks)
@@ -233,21 +320,19 @@ func (s *Session) askForKey(now time.Time) {
 	}
 }
 
-// whyDisplaced tells a takeover from the end of the broadcast.
-func (s *Session) whyDisplaced(broadcast string) error {
-	if _, err := s.sessions.Hub.Stream(broadcast); err != nil {
-		return streaming.ErrEnded
-	}
-	return streaming.ErrDisplaced
-}
-
 // CountLost adds packets that the protocol knows to be lost to the session's figures.
 func (s *Session) CountLost(n uint64) { s.health.lost(n) }
 
 // Health returns the session's figures.
-func (s *Session) Health() Health { return s.health.snapshot(s.sessions.now()) }
+func (s *Session) Health() Health {
+	h := s.health.snapshot(s.sessions.now())
+	h.ID, h.Standby = s.id, s.stay.is(roleStandby)
+	return h
+}
 
-func (s *Session) onAir() bool { return s.Err() == nil && s.Broadcast() != "" }
+func (s *Session) onAir() bool {
+	return s.Err() == nil && s.Broadcast() != "" && !s.stay.is(roleStandby)
+}
 
 // End ends the session from outside: its Done is closed, and its protocol closes it.
 func (s *Session) End(cause error) { s.end(cause) }
@@ -281,7 +366,9 @@ func (s *Session) Close() {
 			s.publication.Close()
 		}
 		h := s.health.snapshot(s.sessions.now())
-		s.sessions.Metrics.forget(h.Broadcast)
+		if s.stay.is(roleShown) {
+			s.sessions.Metrics.forget(h.Broadcast)
+		}
 		s.log.Info("publisher gone", "why", s.Err(), "seconds", int(h.Seconds), "frames", h.Frames, "restarts", h.Restarts)
 		s.sessions.remove(s)
 	})

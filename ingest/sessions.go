@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/hawkerlive/hawker/streaming"
 )
@@ -56,6 +60,7 @@ type Sessions struct {
 
 	mu      sync.Mutex
 	all     map[*Session]struct{}
+	places  map[placeKey]*place
 	kicks   int // since the start
 	closed  bool
 	running sync.WaitGroup
@@ -113,6 +118,7 @@ func (s *Sessions) authorize(ctx context.Context, r Request) (*Session, error) {
 	r.StreamKey = "" // nothing after this needs it
 	out := &Session{
 		sessions: s, request: r, grant: grant, config: s.Config.withDefaults(),
+		id: uuid.Must(uuid.NewV7()).String(), identity: identity(r),
 		log:  log,
 		done: make(chan struct{}),
 	}
@@ -164,17 +170,21 @@ func (s *Sessions) Kick(channelID, keyID string) int {
 	return n
 }
 
-// Health returns the figures of the publisher that is on a broadcast.
+// Health returns the figures of the publisher that is on a broadcast: the shown one, else one that is about to be.
 func (s *Sessions) Health(broadcastID string) (Health, bool) {
+	var found *Session
 	for _, one := range s.list() {
-		if one.Broadcast() == broadcastID && one.onAir() {
-			return one.Health(), true
+		if one.Broadcast() == broadcastID && one.onAir() && (found == nil || one.stay.is(roleShown)) {
+			found = one
 		}
 	}
-	return Health{}, false
+	if found == nil {
+		return Health{}, false
+	}
+	return found.Health(), true
 }
 
-// OfChannel returns the figures of a channel's sessions.
+// OfChannel returns the figures of a channel's sessions, those that stand by as well, in the order in which they came.
 func (s *Sessions) OfChannel(channelID string) []Health {
 	var out []Health
 	for _, one := range s.list() {
@@ -182,6 +192,7 @@ func (s *Sessions) OfChannel(channelID string) []Health {
 			out = append(out, one.Health())
 		}
 	}
+	slices.SortFunc(out, func(a, b Health) int { return strings.Compare(a.ID, b.ID) })
 	return out
 }
 
@@ -212,6 +223,9 @@ func (s *Sessions) remove(one *Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.all, one)
+	if p := s.places[one.grant.place()]; p != nil && p.shown == one {
+		p.shown = nil // who stands by takes over with its next key picture
+	}
 	s.Metrics.closedSession(one.request.Protocol)
 	s.running.Done()
 }

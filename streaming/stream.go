@@ -145,12 +145,12 @@ func (s *Stream) write(p *Publication, u *Unit) error {
 	default:
 	}
 	var started *Generation
-	var old *Publication
 	if p.generation == nil || s.drifted(p.generation, u, now) {
 		started = s.begin(p, u, now)
-		if s.writer != p {
-			old, s.writer = s.writer, p
+		if s.writer != nil && s.writer != p {
+			s.writer.displace() // before anything of it can follow this unit
 		}
+		s.writer = p
 	}
 	resumed := s.writer != p // it had been closed or silent
 	if resumed {
@@ -170,9 +170,6 @@ func (s *Stream) write(p *Publication, u *Unit) error {
 	s.unitCount.Add(1)
 	s.byteCount.Add(uint64(u.Size()))
 	close(wake)
-	if old != nil {
-		old.displace()
-	}
 	if started != nil && s.hub.Watch != nil {
 		s.hub.Watch(s.ID, AirEvent{On: true, Generation: started})
 	}

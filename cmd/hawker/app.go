@@ -26,6 +26,8 @@ import (
 	"github.com/hawkerlive/hawker/event/outbox"
 	"github.com/hawkerlive/hawker/ingest"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
+	"github.com/hawkerlive/hawker/ingest/rtsp"
+	"github.com/hawkerlive/hawker/ingest/srt"
 	"github.com/hawkerlive/hawker/ingest/whip"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/overlay/overlaysql"
@@ -85,6 +87,8 @@ type app struct {
 	dashboard  *dashboard.Service
 	fold       *dashboard.Fold
 	rtmp       *rtmp.Server
+	srt        *srt.Server
+	rtsp       *rtsp.Server
 	whip       *whip.Server
 	whep       *whep.Server
 	hls        *hls.Server
@@ -297,6 +301,8 @@ func (a *app) startDoors(context.Context) error {
 	doors.run("whep", a.whep.Run)
 	doors.run("feed", a.feed.Run)
 	doors.run("rtmp", a.rtmp.Run)
+	doors.run("srt", a.srt.Run)
+	doors.run("rtsp", a.rtsp.Run)
 	doors.run("whip", a.whip.Run)
 	handler, err := a.handler()
 	if err != nil {

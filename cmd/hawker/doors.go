@@ -15,6 +15,8 @@ import (
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/api"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
+	"github.com/hawkerlive/hawker/ingest/rtsp"
+	"github.com/hawkerlive/hawker/ingest/srt"
 	"github.com/hawkerlive/hawker/ingest/whip"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/streaming"
@@ -26,7 +28,7 @@ import (
 // buildDoors makes everything that the world speaks to. Listeners whose ports must be known early are opened.
 func (a *app) buildDoors(context.Context) error {
 	a.api = &api.Server{
-		Log: a.log, Accounts: a.accounts, Broadcasts: a.broadcasts, Audience: a.views, Health: publisherHealth{a.sessions}, LiveBroadcast: a.live,
+		Log: a.log, Accounts: a.accounts, Broadcasts: a.broadcasts, Audience: a.views, Health: publisherHealth{a.sessions}, Publishers: publisherHealth{a.sessions}, LiveBroadcast: a.live,
 		Shop: a.shop, Checkout: a.allocator, Instruments: a.payments, Overlay: a.overlay, Views: a.views, Sales: a.dashboard,
 		PublicURL: a.config.PublicURL, TrustedProxies: a.config.Proxies(), Demo: a.demo, Metrics: api.NewMetrics(a.registry),
 	}
@@ -35,6 +37,10 @@ func (a *app) buildDoors(context.Context) error {
 
 	a.rtmp = &rtmp.Server{Addr: a.config.RTMP.Listen, Sessions: a.sessions, Config: a.config.RTMP.Config, Log: a.log, Metrics: rtmp.NewMetrics(a.registry)}
 	a.rtmp.Config.LoopbackFree = a.demo
+	a.srt = &srt.Server{Addr: a.config.SRT.Listen, Sessions: a.sessions, Config: a.config.SRT.Config, Log: a.log, Metrics: srt.NewMetrics(a.registry)}
+	a.srt.Config.LoopbackFree = a.demo
+	a.rtsp = &rtsp.Server{Addr: a.config.RTSP.Listen, Sessions: a.sessions, Config: a.config.RTSP.Config, Log: a.log, Metrics: rtsp.NewMetrics(a.registry)}
+	a.rtsp.Config.LoopbackFree = a.demo
 	a.whip = &whip.Server{Sessions: a.sessions, Config: a.config.WebRTCIngest, ClientIP: a.api.Address, Log: a.log, Metrics: whip.NewMetrics(a.registry)}
 	a.whep = &whep.Server{
 		Hub: a.hub, Access: whepAccess{door}, Config: a.config.WebRTC, Sound: opusLegs(a.legs), Log: a.log, Metrics: whep.NewMetrics(a.registry),
@@ -51,6 +57,14 @@ func (a *app) listen() error {
 		return err
 	}
 	a.addresses["rtmp"] = address.String()
+	if address, err = a.srt.Listen(); err != nil {
+		return err
+	}
+	a.addresses["srt"] = address.String()
+	if address, err = a.rtsp.Listen(); err != nil {
+		return err
+	}
+	a.addresses["rtsp"] = address.String()
 	if err := a.whep.Listen(); err != nil {
 		return err
 	}

@@ -39,7 +39,24 @@ func (h publisherHealth) PublisherHealth(broadcast string) *api.PublisherHealth 
 	if !ok {
 		return nil
 	}
-	return &api.PublisherHealth{
+	out := healthOf(f)
+	return &out
+}
+
+func (h publisherHealth) PublishersOf(channel string) []api.Publisher {
+	var out []api.Publisher
+	for _, f := range h.sessions.OfChannel(channel) {
+		out = append(out, api.Publisher{ID: f.ID, Standby: f.Standby, Broadcast: f.Broadcast, Since: f.Since, PublisherHealth: healthOf(f)})
+	}
+	return out
+}
+
+func (h publisherHealth) Show(channel, publisher string) bool {
+	return h.sessions.Promote(channel, publisher)
+}
+
+func healthOf(f ingest.Health) api.PublisherHealth {
+	return api.PublisherHealth{
 		Protocol: f.Protocol, Encoder: f.Encoder, VideoCodec: string(f.VideoCodec), AudioCodec: string(f.AudioCodec), Profile: f.Profile,
 		Width: f.Width, Height: f.Height, AudioRate: f.AudioRate, VideoBitrate: f.VideoBitrate, AudioBitrate: f.AudioBitrate, FrameRate: f.FPS,
 		VariableRate: f.VariableRate, KeyIntervalMS: f.KeyIntervalMS, BFrames: f.BFrames, DriftMS: f.DriftMS, SkewMS: f.SkewMS, Lost: f.Lost, Fault: f.Fault,

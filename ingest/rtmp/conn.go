@@ -68,7 +68,7 @@ var errCommand = errors.New("rtmp: malformed or unexpected command")
 func (c *conn) publish(ctx context.Context) error {
 	session, err := c.server.Sessions.Admit(ctx, ingest.Request{
 		Protocol: "rtmp", StreamKey: streamKey(c.rtmp.URL), RemoteAddr: c.remote,
-		Encoder: printable(c.rtmp.FlashVer), Moduli: moduli,
+		Encoder: printable(c.rtmp.FlashVer), Backup: wantsStandby(c.rtmp.URL), Moduli: moduli,
 	})
 	if err != nil {
 		c.reject(err)

@@ -35,6 +35,9 @@ func streamKey(u *url.URL) string {
 	return bounded(parts[len(parts)-1])
 }
 
+// wantsStandby tells whether a publisher asks to stand by (?backup=1).
+func wantsStandby(u *url.URL) bool { return u != nil && u.Query().Get("backup") == "1" }
+
 // playTarget finds what a viewer's URL names, and the grant in its query.
 func playTarget(u *url.URL) (broadcast, secret string) {
 	if u == nil {

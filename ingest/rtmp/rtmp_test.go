@@ -314,6 +314,14 @@ func TestTheNewestPublisherWins(t *testing.T) {
 		t.Errorf("generation %d", n)
 	}
 	eventually(t, "one session to be left", func() bool { return len(s.sessions.OfChannel("channel")) == 1 })
+	backup := ffmpeg(t, "rtmp://"+s.addr+"/live/"+goodKey+"?backup=1")
+	defer stop(backup)
+	eventually(t, "the backup to stand by", func() bool {
+		all := s.sessions.OfChannel("channel")
+		return len(all) == 2 && !all[0].Standby && all[1].Standby
+	})
+	stop(second)
+	eventually(t, "the backup to take over", func() bool { return stream.Generation().Number == 3 })
 }
 
 // dial opens a connection and says a plain handshake, or the beginning of one.

@@ -96,6 +96,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) (err error) {
 	key := bearer(r)
 	admission, err := s.Sessions.Admit(r.Context(), ingest.Request{
 		Protocol: "whip", StreamKey: key, RemoteAddr: client.String(), Encoder: printable(r.UserAgent()),
+		Backup: r.URL.Query().Get("backup") == "1",
 	})
 	if err != nil {
 		return err

@@ -54,7 +54,7 @@ type session struct {
 	reads  sync.WaitGroup
 
 	// The loop's goroutine only.
-	clock        clock
+	clock        ingest.RTPClock
 	video, audio *stream
 	declared     bool
 	waitKey      bool
@@ -76,7 +76,7 @@ type event struct {
 type stream struct {
 	id       int
 	ssrc     uint32
-	clock    trackClock
+	clock    ingest.RTPTrack
 	order    reorder
 	pictures pictures
 	told     uint64 // of order.lost
@@ -247,14 +247,14 @@ func (s *session) run(ctx context.Context) {
 
 func (s *session) streams() (video, audio *stream) {
 	if s.offer.hasVideo {
-		video = &stream{id: videoTrackID, clock: newTrackClock(streaming.VideoClockRate)}
+		video = &stream{id: videoTrackID, clock: ingest.NewRTPTrack(streaming.VideoClockRate)}
 		video.pictures.codec = &vp8Parts{}
 		if s.offer.h264 {
 			video.pictures.codec = &h264Parts{}
 		}
 	}
 	if s.offer.hasAudio {
-		audio = &stream{id: audioTrackID, clock: newTrackClock(streaming.OpusClockRate)}
+		audio = &stream{id: audioTrackID, clock: ingest.NewRTPTrack(streaming.OpusClockRate)}
 	}
 	return video, audio
 }
@@ -269,11 +269,11 @@ func (s *session) take(ctx context.Context, e event) error {
 		return nil
 	}
 	if e.report != nil {
-		var video, audio *trackClock
+		var video, audio *ingest.RTPTrack
 		if s.video != nil && s.audio != nil {
 			video, audio = &s.video.clock, &s.audio.clock
 		}
-		s.clock.report(&t.clock, e.report.RTPTime, ntpTime(e.report.NTPTime), video, audio)
+		s.clock.Report(&t.clock, e.report.RTPTime, ingest.NTPTime(e.report.NTPTime), video, audio)
 		return nil
 	}
 	s.newest = e.at
@@ -330,7 +330,7 @@ func (s *session) frames(t *stream, a arrived) error {
 			return nil
 		}
 		return s.ingest.Write(ingest.Frame{
-			Track: t.id, DTS: s.clock.place(&t.clock, a.packet.Timestamp, a.at), Payload: [][]byte{a.packet.Payload},
+			Track: t.id, DTS: s.clock.Place(&t.clock, a.packet.Timestamp, a.at), Payload: [][]byte{a.packet.Payload},
 		})
 	}
 	whole, lost := t.pictures.push(a)
@@ -350,7 +350,7 @@ func (s *session) frames(t *stream, a arrived) error {
 		if a.at.Sub(s.keyAt) >= s.keyInterval {
 			s.askForKey(a.at) // browsers make key pictures only when asked
 		}
-		err := s.ingest.Write(ingest.Frame{Track: t.id, DTS: s.clock.place(&t.clock, p.stamp, p.at), Payload: p.payload})
+		err := s.ingest.Write(ingest.Frame{Track: t.id, DTS: s.clock.Place(&t.clock, p.stamp, p.at), Payload: p.payload})
 		if err != nil {
 			return err
 		}

@@ -352,6 +352,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/channels/{id}/publishers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who publishes on a channel */
+        get: operations["get-channels-by-id-publishers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channels/{id}/publishers/shown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Show a publisher that stands by
+         * @description From its next key frame on it is on air, and the one that was shown stands by. Viewers stay.
+         */
+        put: operations["put-channels-by-id-publishers-shown"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/channels/{id}/stream-key": {
         parameters: {
             query?: never;
@@ -1418,6 +1455,11 @@ export interface components {
             /** @description Give it as cursor for the next page; absent on the last. */
             next?: string;
         };
+        PagePublisher: {
+            items: components["schemas"]["Publisher"][];
+            /** @description Give it as cursor for the next page; absent on the last. */
+            next?: string;
+        };
         PageRecord: {
             items: components["schemas"]["Record"][];
             /** @description Give it as cursor for the next page; absent on the last. */
@@ -1585,6 +1627,66 @@ export interface components {
             expires_at: string;
             /** @description Opens every protocol in the place of a stream key. */
             token: string;
+        };
+        Publisher: {
+            /**
+             * Format: int64
+             * @description Bits per second.
+             */
+            audio_bitrate: number;
+            audio_codec?: string;
+            /**
+             * Format: int64
+             * @description Samples per second.
+             */
+            audio_rate?: number;
+            /** @description WebRTC viewers cannot play B-frames; they get LL-HLS. */
+            b_frames: boolean;
+            broadcast?: string;
+            /**
+             * Format: int64
+             * @description The encoder's clock minus ours.
+             */
+            drift_ms: number;
+            /** @description What the encoder says it is. */
+            encoder?: string;
+            fault?: string;
+            /** Format: double */
+            frame_rate: number;
+            /** Format: int64 */
+            height?: number;
+            id: string;
+            /**
+             * Format: int64
+             * @description Between the last two key frames; 0 before the second.
+             */
+            key_interval_ms: number;
+            /**
+             * Format: int64
+             * @description Packets lost on the way, where the protocol can tell.
+             */
+            lost: number;
+            profile?: string;
+            /** @example rtmp */
+            protocol: string;
+            /** Format: date-time */
+            since: string;
+            /**
+             * Format: int64
+             * @description How much later sound arrives than the picture of the same time.
+             */
+            skew_ms: number;
+            /** @description It is read and not shown. It takes over when the shown one falls silent or leaves. */
+            standby: boolean;
+            variable_rate: boolean;
+            /**
+             * Format: int64
+             * @description Bits per second.
+             */
+            video_bitrate: number;
+            video_codec?: string;
+            /** Format: int64 */
+            width?: number;
         };
         PublisherHealth: {
             /**
@@ -1898,6 +2000,10 @@ export interface components {
             locale?: string;
             name?: string;
             time_zone?: string;
+        };
+        ShownInBody: {
+            /** @description The id of a publisher of this channel. */
+            publisher: string;
         };
         SignUpInBody: {
             email: string;
@@ -2836,6 +2942,70 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PublishTokenOutBody"];
                 };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-channels-by-id-publishers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PagePublisher"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-channels-by-id-publishers-shown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShownInBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem (RFC 9457) */
             default: {

@@ -1,4 +1,4 @@
-package whip
+package ingest
 
 import (
 	"time"
@@ -6,22 +6,23 @@ import (
 	"github.com/hawkerlive/hawker/streaming/mediatime"
 )
 
-// skewMax is how far picture and sound may be apart by the publisher's own reports before the picture is moved.
+// How far picture and sound may be apart by the publisher's own reports before the picture is moved: by the
+// first reports, and later.
 const (
-	skewFirst = 8 * time.Millisecond
-	skewMax   = 40 * time.Millisecond
+	rtpSkewFirst = 8 * time.Millisecond
+	rtpSkewMax   = 40 * time.Millisecond
 )
 
-// clock puts the tracks' RTP stamps on one line. A track's first packet is where it arrived; once the publisher's
+// RTPClock puts the tracks' RTP stamps on one line. A track's first packet is where it arrived; once the publisher's
 // sender reports (RFC 3550, 6.4.1) tell how picture and sound belong together, the picture is moved to the sound. One
 // goroutine uses it.
-type clock struct {
+type RTPClock struct {
 	epoch time.Time // arrival of the first packet
 	moved bool
 }
 
-// trackClock is one track's share.
-type trackClock struct {
+// RTPTrack is one track's share.
+type RTPTrack struct {
 	rate   int
 	unwrap mediatime.Unwrapper
 	begun  bool
@@ -31,12 +32,13 @@ type trackClock struct {
 	lag      time.Duration // line minus the publisher's wall clock, by the newest report
 }
 
-func newTrackClock(rate int) trackClock {
-	return trackClock{rate: rate, unwrap: mediatime.Unwrapper{Moduli: []int64{1 << 32}}}
+// NewRTPTrack makes a track with a clock rate in ticks per second.
+func NewRTPTrack(rate int) RTPTrack {
+	return RTPTrack{rate: rate, unwrap: mediatime.Unwrapper{Moduli: []int64{1 << 32}}}
 }
 
-// place returns a stamp's place on the line, in the track's ticks.
-func (c *clock) place(t *trackClock, stamp uint32, arrival time.Time) int64 {
+// Place returns a stamp's place on the line, in the track's ticks.
+func (c *RTPClock) Place(t *RTPTrack, stamp uint32, arrival time.Time) int64 {
 	raw := t.unwrap.Unwrap(int64(stamp))
 	if !t.begun {
 		if c.epoch.IsZero() {
@@ -48,8 +50,8 @@ func (c *clock) place(t *trackClock, stamp uint32, arrival time.Time) int64 {
 	return raw + t.offset
 }
 
-// report takes a sender report: at the publisher's time ntp the track stood at stamp.
-func (c *clock) report(t *trackClock, stamp uint32, ntp time.Time, video, audio *trackClock) {
+// Report takes a sender report: at the publisher's time ntp the track stood at stamp.
+func (c *RTPClock) Report(t *RTPTrack, stamp uint32, ntp time.Time, video, audio *RTPTrack) {
 	if !t.begun {
 		return
 	}
@@ -62,9 +64,9 @@ func (c *clock) report(t *trackClock, stamp uint32, ntp time.Time, video, audio 
 		return
 	}
 	skew := video.lag - audio.lag
-	limit := skewMax
+	limit := rtpSkewMax
 	if !c.moved {
-		limit = skewFirst
+		limit = rtpSkewFirst
 	}
 	if skew.Abs() > limit {
 		video.offset -= mediatime.Of(skew).Ticks(video.rate)
@@ -76,8 +78,8 @@ func (c *clock) report(t *trackClock, stamp uint32, ntp time.Time, video, audio 
 // ntpBase keeps durations since it far from overflow.
 var ntpBase = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// ntpTime converts a 64-bit NTP stamp.
-func ntpTime(ntp uint64) time.Time {
+// NTPTime converts a 64-bit NTP stamp.
+func NTPTime(ntp uint64) time.Time {
 	const era = 2208988800 // seconds from 1900 to 1970
 	seconds := int64(ntp>>32) - era
 	fraction := int64(ntp&0xffffffff) * int64(time.Second) >> 32
