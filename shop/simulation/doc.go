@@ -7,6 +7,6 @@
 // have answered every batch as the store did. In the end nothing fails any more, and the money has to add up.
 //
 // It runs in a testing/synctest bubble, where hours are milliseconds, and every call to the outside waits at a door
-// until the world lets it through, so that a seed tells the day. What it does not tell is which of two refunds that
-// are due at the same millisecond goes first: their ids are random. Only tests import it.
+// until the world lets it through, so that a seed tells nearly all of the day. Not all: two runs of a seed may differ in
+// what is ordered by random ids, such as refunds that are due at the same millisecond. Only tests import it.
 package simulation
