@@ -38,6 +38,7 @@ import (
 	"github.com/hawkerlive/hawker/streaming/audio"
 	"github.com/hawkerlive/hawker/streaming/hls"
 	"github.com/hawkerlive/hawker/streaming/streamingsql"
+	"github.com/hawkerlive/hawker/streaming/vod"
 	"github.com/hawkerlive/hawker/streaming/whep"
 	"github.com/hawkerlive/hawker/web"
 )
@@ -86,6 +87,7 @@ type app struct {
 	whip       *whip.Server
 	whep       *whep.Server
 	hls        *hls.Server
+	recorder   *vod.Recorder // nil where nothing is recorded
 	dates      *pinDates
 	api        *api.Server
 
@@ -282,6 +284,9 @@ func (a *app) startDoors(context.Context) error {
 	media.run("audio bridges", a.legs.Run)
 	media.run("pin dates", a.dates.Run)
 	media.run("hls", a.hls.Run)
+	if a.recorder != nil {
+		media.run("recorder", a.recorder.Run)
+	}
 	media.run("whep", a.whep.Run)
 	media.run("feed", a.feed.Run)
 	media.run("publishers", a.sessions.Run)

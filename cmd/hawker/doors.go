@@ -41,6 +41,7 @@ func (a *app) buildDoors(context.Context) error {
 		Fan: rtpfan.NewMetrics(a.registry), ClientAddr: a.api.Address, Unlimited: a.unlimited(),
 	}
 	a.hls = &hls.Server{Hub: a.hub, Access: hlsAccess{door}, Audio: aacLegs{a.legs}, Dates: a.dates, Config: a.config.HLS, Log: a.log, Metrics: hls.NewMetrics(a.registry)}
+	a.buildVideos()
 	return a.listen()
 }
 
