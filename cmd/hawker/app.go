@@ -88,6 +88,7 @@ type app struct {
 	whep       *whep.Server
 	hls        *hls.Server
 	recorder   *vod.Recorder // nil where nothing is recorded
+	replays    *vod.Server
 	dates      *pinDates
 	api        *api.Server
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/hls"
 	"github.com/hawkerlive/hawker/streaming/vod"
 	"github.com/hawkerlive/hawker/streaming/vod/vodsql"
 )
@@ -14,18 +15,28 @@ import (
 // demoRecorded is how much of the demo's endless show is recorded.
 const demoRecorded = 30 * time.Minute
 
-// buildVideos makes what records broadcasts.
-func (a *app) buildVideos() {
+// buildVideos makes what records broadcasts and what plays them again. What was recorded plays also where recording is
+// off by now.
+func (a *app) buildVideos(door *doorkeeper) {
 	config := a.config.VOD
 	if a.demo {
 		config.LengthMax = min(config.LengthMax, demoRecorded)
 	}
+	lines, metrics, books := &vodsql.Store{DB: a.activity}, vod.NewMetrics(a.registry), recorded{a.broadcasts}
+	a.replays = &vod.Server{
+		Store: lines, Blobs: a.blobs, Broadcasts: books, Access: hlsAccess{door}, Log: a.log, Metrics: metrics,
+		Pins: func(ctx context.Context, video string) ([]hls.DateRange, error) {
+			pins, err := a.overlay.History(ctx, video)
+			return pinRanges(pins), err
+		},
+	}
+	a.api.Recordings = a.replays
 	if a.config.Recording {
 		a.recorder = &vod.Recorder{
-			Dir: filepath.Join(a.config.Data, "spool"), Hub: a.hub, Packagers: a.hls, Broadcasts: recorded{a.broadcasts},
-			Store: &vodsql.Store{DB: a.activity}, Blobs: a.blobs, Config: config, Log: a.log, Metrics: vod.NewMetrics(a.registry),
+			Dir: filepath.Join(a.config.Data, "spool"), Hub: a.hub, Packagers: a.hls, Broadcasts: books,
+			Store: lines, Blobs: a.blobs, Config: config, Log: a.log, Metrics: metrics,
 		}
-		a.hls.Record = a.recorder
+		a.hls.Record, a.replays.Settled = a.recorder, a.recorder.Settled
 	}
 }
 

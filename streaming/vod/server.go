@@ -260,8 +260,11 @@ func (s *Server) settle(ctx context.Context, source string) {
 
 // Recorded tells whether there is something of an ended broadcast to play.
 func (s *Server) Recorded(ctx context.Context, broadcast string) (bool, error) {
-	s.settle(ctx, broadcast)
 	_, err := s.Store.Video(ctx, broadcast)
+	if errors.Is(err, ErrNotFound) {
+		s.settle(ctx, broadcast) // its first segment may be on the way
+		_, err = s.Store.Video(ctx, broadcast)
+	}
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
