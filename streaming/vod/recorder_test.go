@@ -94,9 +94,7 @@ func TestARehearsalIsNotRecorded(t *testing.T) {
 	if err := h.write(tracks, units, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.hls.Start("show"); err != nil { // a viewer of the team has it packaged
-		t.Fatal(err)
-	}
+	eventually(t, "a viewer of the team to have it packaged", func() bool { return h.hls.Start("show") == nil })
 	eventually(t, "the packager", func() bool { s, ok := h.hls.Stats("show"); return ok && s.Bandwidth > 0 })
 	h.end(t)
 	if lines := h.lines(t); len(lines) != 0 {
