@@ -114,7 +114,11 @@ export class Room {
 
   /** seek plays a recording from another second on. */
   seek(seconds: number): void {
-    if (this.video) this.video.currentTime = seconds;
+    const { video } = this;
+    if (!video) return;
+    const over = video.ended;
+    video.currentTime = seconds;
+    if (over) void video.play().catch(() => undefined); // the end stopped it, not the viewer
   }
 
   /** toggle stops a recording, or lets it go on. */
