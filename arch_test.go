@@ -36,6 +36,8 @@ var rooms = map[string][]string{
 	"streaming/rtpfan":          {"streaming", "streaming/mediatime"},
 	"streaming/whep":            {"streaming", "streaming/mediatime", "streaming/rtpfan"},
 	"streaming/hls":             {"streaming", "streaming/mediatime"},
+	"streaming/vod":             {"streaming", "streaming/mediatime", "streaming/hls"},
+	"streaming/vod/vodsql":      {"streaming/vod", "streaming/mediatime", "store"},
 	"streaming/hls/hlstest":     {"streaming", "streaming/mediatime", "streaming/hls"},
 	"ingest":                    {"streaming", "streaming/mediatime"},
 	"ingest/rtmp":               {"ingest", "streaming", "streaming/mediatime"},

@@ -30,6 +30,11 @@ type Audience interface {
 	Viewers(broadcastID string) int
 }
 
+// Recordings tells which ended broadcasts can be watched again.
+type Recordings interface {
+	Recorded(ctx context.Context, broadcastID string) (bool, error)
+}
+
 // Health tells how the publisher of a broadcast does; nil where there is none.
 type Health interface {
 	PublisherHealth(broadcastID string) *PublisherHealth
@@ -78,7 +83,7 @@ type BroadcastBody struct {
 	Currency   string             `json:"currency"`
 	Anchors    []mediatime.Anchor `json:"anchors" doc:"Where media time meets the wall clock, one per generation."`
 	Length     mediatime.Time     `json:"length,omitempty" doc:"Media time at which it ended, µs."`
-	Transports []Transport        `json:"transports" doc:"How to watch, best first. Empty while nothing is on air."`
+	Transports []Transport        `json:"transports" doc:"How to watch, best first. Of an ended broadcast: its recording. Empty while there is nothing to watch."`
 	Health     *PublisherHealth   `json:"health,omitempty" doc:"For the channel's people only."`
 }
 
@@ -91,6 +96,23 @@ type Transport struct {
 // Transports lists how a broadcast can be watched; it depends on nothing but the id.
 func Transports(id string) []Transport {
 	return []Transport{{"whep", "/whep/" + id}, {"hls", "/hls/" + id + "/index.m3u8"}}
+}
+
+// transports lists how a broadcast can be watched now: live, or its recording.
+func (s *Server) transports(ctx context.Context, b streaming.Broadcast) ([]Transport, error) {
+	switch {
+	case b.State.OnAir():
+		return Transports(b.ID), nil
+	case b.State == streaming.Ended && s.Recordings != nil:
+		recorded, err := s.Recordings.Recorded(ctx, b.ID)
+		if err != nil {
+			return nil, err
+		}
+		if recorded {
+			return []Transport{{"hls", "/vod/" + b.ID + "/index.m3u8"}}, nil
+		}
+	}
+	return []Transport{}, nil
 }
 
 type broadcastOut struct{ Body BroadcastBody }
@@ -239,12 +261,12 @@ func (s *Server) broadcastBody(ctx context.Context, b streaming.Broadcast, team 
 	if err != nil {
 		return nil, err
 	}
-	out := &broadcastOut{Body: BroadcastBody{BroadcastItem: item, Currency: shop.Currency, Anchors: b.Anchors, Length: b.Length, Transports: []Transport{}}}
+	out := &broadcastOut{Body: BroadcastBody{BroadcastItem: item, Currency: shop.Currency, Anchors: b.Anchors, Length: b.Length}}
 	if out.Body.Anchors == nil {
 		out.Body.Anchors = mediatime.Anchors{}
 	}
-	if b.State.OnAir() {
-		out.Body.Transports = Transports(b.ID)
+	if out.Body.Transports, err = s.transports(ctx, b); err != nil {
+		return nil, err
 	}
 	if team && s.Health != nil {
 		out.Body.Health = s.Health.PublisherHealth(b.ID)

@@ -301,3 +301,27 @@ func TestARefusedFeedIsAProblem(t *testing.T) {
 		}
 	}
 }
+
+// recorded says which broadcasts can be watched again.
+type recorded map[string]bool
+
+func (r recorded) Recorded(_ context.Context, id string) (bool, error) { return r[id], nil }
+
+func TestAnEndedBroadcastIsWatchedAgainWhereItWasRecorded(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	at := "/v1/broadcasts/" + s.show
+	s.call(t, http.MethodPost, at+"/end", s.owner, map[string]any{}, 200, nil)
+	for _, want := range []int{0, 1} {
+		s.Recordings = recorded{s.show: want == 1}
+		var body, watch struct{ Transports []api.Transport }
+		s.call(t, http.MethodGet, at, "", nil, 200, &body)
+		s.call(t, http.MethodPost, at+"/watch", "", map[string]any{"consent": false}, 201, &watch)
+		if len(body.Transports) != want || len(watch.Transports) != want {
+			t.Fatalf("recorded %d: %v, %v", want, body.Transports, watch.Transports)
+		}
+		if want == 1 && (body.Transports[0] != api.Transport{Kind: "hls", URL: "/vod/" + s.show + "/index.m3u8"}) {
+			t.Errorf("%+v", body.Transports)
+		}
+	}
+}

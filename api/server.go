@@ -45,6 +45,8 @@ type Server struct {
 	Broadcasts Broadcasts
 	// Audience counts viewers; without it nobody watches.
 	Audience Audience
+	// Recordings knows what can be watched again; without it nothing can.
+	Recordings Recordings
 	// Health knows the publishers; without it their state is not told.
 	Health Health
 	// Publishers knows who publishes on a channel and who stands by; without it there is nobody.

@@ -69,9 +69,9 @@ func (s *Server) watch(ctx context.Context, in *watchIn) (*struct{ Body watchBod
 	if err != nil {
 		return nil, err
 	}
-	out := watchBody{ViewSession: v.ID, Visitor: v.Visitor, Transports: []Transport{}}
-	if b.State.OnAir() {
-		out.Transports = Transports(b.ID)
+	out := watchBody{ViewSession: v.ID, Visitor: v.Visitor}
+	if out.Transports, err = s.transports(ctx, b); err != nil {
+		return nil, err
 	}
 	return &struct{ Body watchBody }{out}, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/hls"
+	"github.com/hawkerlive/hawker/streaming/vod"
 	"github.com/hawkerlive/hawker/streaming/whep"
 )
 
@@ -41,6 +42,8 @@ type Config struct {
 	Broadcast    Broadcast          `yaml:"broadcast"`
 	Streaming    streaming.Config   `yaml:"streaming"`
 	HLS          hls.Config         `yaml:"hls"`
+	Recording    bool               `yaml:"recording"`
+	VOD          vod.Config         `yaml:"vod"`
 	Feed         overlay.FeedLimits `yaml:"feed"`
 	Checkout     Checkout           `yaml:"checkout"`
 	Sandbox      Sandbox            `yaml:"sandbox"`
@@ -207,6 +210,17 @@ func (c Config) check() error {
 	}
 	if c.Checkout.Hold < 10*time.Second || c.Checkout.Hold > time.Hour {
 		bad("checkout.hold", "must be between 10s and 1h")
+	}
+	if c.VOD.Keep != 0 && c.VOD.Keep < time.Hour {
+		bad("vod.keep", "must be 0s (for ever) or at least 1h")
+	}
+	if c.VOD.LengthMax < time.Minute || c.VOD.LengthMax > 7*24*time.Hour {
+		bad("vod.length_max", "must be between 1m and 168h")
+	}
+	for key, n := range map[string]int64{"vod.spool_bytes": c.VOD.SpoolBytes, "vod.free_bytes": c.VOD.FreeBytes} {
+		if n < 1<<20 {
+			bad(key, "must be at least 1048576")
+		}
 	}
 	if c.HLS.Window < 10*time.Second || c.HLS.Window > 10*time.Minute {
 		bad("hls.window", "must be between 10s and 10m")

@@ -96,6 +96,18 @@ func (b *Blobs) Get(ctx context.Context, key string) (r io.ReadCloser, contentTy
 	return reader, reader.ContentType(), nil
 }
 
+// Range reads length bytes of a blob from offset on. The caller closes it. ErrNoBlob.
+func (b *Blobs) Range(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	if err := checkBlobKey(key); err != nil {
+		return nil, err
+	}
+	r, err := b.bucket.NewRangeReader(ctx, key, offset, length, nil)
+	if err != nil {
+		return nil, blobError("read a blob", err)
+	}
+	return r, nil
+}
+
 // Delete removes a blob; one that is not there is no error.
 func (b *Blobs) Delete(ctx context.Context, key string) error {
 	if err := checkBlobKey(key); err != nil {

@@ -40,6 +40,7 @@ import (
 	"github.com/hawkerlive/hawker/streaming/audio"
 	"github.com/hawkerlive/hawker/streaming/hls"
 	"github.com/hawkerlive/hawker/streaming/streamingsql"
+	"github.com/hawkerlive/hawker/streaming/vod"
 	"github.com/hawkerlive/hawker/streaming/whep"
 	"github.com/hawkerlive/hawker/web"
 )
@@ -92,6 +93,8 @@ type app struct {
 	whip       *whip.Server
 	whep       *whep.Server
 	hls        *hls.Server
+	recorder   *vod.Recorder // nil where nothing is recorded
+	replays    *vod.Server
 	dates      *pinDates
 	api        *api.Server
 
@@ -294,6 +297,9 @@ func (a *app) startDoors(context.Context) error {
 	media := a.stage("media")
 	media.run("audio bridges", a.legs.Run)
 	media.run("pin dates", a.dates.Run)
+	if a.recorder != nil {
+		media.run("recorder", a.recorder.Run)
+	}
 	media.run("publishers", a.sessions.Run)
 	// What holds requests open stops together with the doors, which would wait for them.
 	doors := a.stage("doors")

@@ -79,12 +79,17 @@ func (p *pinDates) refresh(broadcast string, d *dated) {
 	if err != nil {
 		return // what is known stands; the next part asks again
 	}
-	d.ranges = d.ranges[:0:0]
+	d.ranges = pinRanges(pins)
+}
+
+// pinRanges names pins as playlists do.
+func pinRanges(pins []overlay.Record) (out []hls.DateRange) {
 	for _, pin := range pins {
 		r := hls.DateRange{ID: "pin-" + pin.ID, Class: "live.hawker.pin", From: pin.From, Attributes: map[string]string{"X-PRODUCT": pin.Product}}
 		if pin.Until != nil {
 			r.Until = *pin.Until
 		}
-		d.ranges = append(d.ranges, r)
+		out = append(out, r)
 	}
+	return out
 }

@@ -47,6 +47,7 @@ func (a *app) buildDoors(context.Context) error {
 		Fan: rtpfan.NewMetrics(a.registry), ClientAddr: a.api.Address, Unlimited: a.unlimited(),
 	}
 	a.hls = &hls.Server{Hub: a.hub, Access: hlsAccess{door}, Audio: aacLegs{a.legs}, Dates: a.dates, Config: a.config.HLS, Log: a.log, Metrics: hls.NewMetrics(a.registry)}
+	a.buildVideos(door)
 	return a.listen()
 }
 
@@ -97,6 +98,7 @@ func (a *app) handler() (http.Handler, error) {
 	v1 := a.api.Handler()
 	mux := http.NewServeMux()
 	mux.Handle("/hls/", a.hls)
+	mux.Handle("/vod/", a.replays)
 	mux.Handle("/whep/", a.whep)
 	mux.Handle("/whip", a.whip)
 	mux.Handle("/whip/", a.whip)

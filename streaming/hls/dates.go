@@ -31,8 +31,8 @@ const (
 
 func formatDate(t time.Time) string { return t.UTC().Format(dateFormat) }
 
-// dateRangeTags renders the anchors of the generations in a list of segments, and what else there is.
-func dateRangeTags(listed []*Segment, more []DateRange, anchors mediatime.Anchors, most int) string {
+// DateRangeTags renders the anchors of the generations in a list of segments, and what else there is.
+func DateRangeTags(listed []*Segment, more []DateRange, anchors mediatime.Anchors, most int) string {
 	var b strings.Builder
 	n, last := 0, 0
 	for _, s := range listed {

@@ -147,12 +147,11 @@ func (s *Server) index(ctx context.Context, p *packager) answer {
 	if problem := s.start(ctx, p); problem != nil {
 		return answer{problem: problem}
 	}
-	var names []string
-	var views []*view
+	var variants []Variant
 	for _, r := range p.renditions {
-		names, views = append(names, r.name), append(views, r.now.Load())
+		variants = append(variants, r.now.Load().variant(r.name))
 	}
-	return answer{contentType: typePlaylist, cache: cacheShort, document: newDocument("", multivariant(names, views))}
+	return answer{contentType: typePlaylist, cache: cacheShort, document: newDocument("", Multivariant(variants))}
 }
 
 // playlist answers a media playlist request: at once, or when what it asks for is there, or unchanged after half a

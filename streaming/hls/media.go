@@ -41,7 +41,8 @@ type Part struct {
 
 // Segment is a run of parts. Its bytes are those of its parts, one after the other.
 type Segment struct {
-	Number        int64 // media sequence number
+	Life          string // in its names; empty where it is the playlist's
+	Number        int64  // media sequence number
 	Init          *Init
 	Discontinuity bool           // what comes before is unrelated
 	Sequence      int64          // discontinuities up to and with this segment

@@ -169,6 +169,9 @@ func (p *packager) publish() {
 		if !r.dirty {
 			continue
 		}
+		if r.recording != nil {
+			r.recording.Written()
+		}
 		others := map[string]*view{}
 		for _, o := range p.renditions {
 			if o != r {
@@ -198,6 +201,7 @@ func (p *packager) end(ctx context.Context) {
 	p.segmenter.finish()
 	for _, r := range p.renditions {
 		r.end()
+		r.stopRecording()
 	}
 	p.publish()
 	p.finished.Store(true)
@@ -219,6 +223,7 @@ func (p *packager) close() {
 		p.bridge.leg.Close()
 	}
 	for _, r := range p.renditions {
+		r.stopRecording()
 		r.clear()
 	}
 	p.metrics.unwatched(p.broadcast)
@@ -238,11 +243,17 @@ func (p *packager) count(since time.Duration) {
 }
 
 func newPackager(s *Server, broadcast string, stream *streaming.Stream, life string) *packager {
-	return &packager{
+	p := &packager{
 		broadcast: broadcast, stream: stream, config: s.config, log: s.logger(), metrics: s.Metrics,
 		legs: s.Audio, dates: s.Dates, ready: make(chan struct{}), done: make(chan struct{}),
 		renditions: []*rendition{{name: renditionMain, life: life, config: s.config, metrics: s.Metrics}},
 	}
+	if s.Record != nil {
+		for _, r := range p.renditions {
+			r.recording = s.Record.Record(broadcast, r.name, life)
+		}
+	}
+	return p
 }
 
 // lifeOf makes the mark of a packager's life, which is in every name it makes.

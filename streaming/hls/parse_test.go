@@ -60,9 +60,9 @@ func FuzzPath(f *testing.F) {
 		case filePlaylist:
 			back += p.rendition + ".m3u8"
 		case fileInit:
-			back += initName(p.rendition, p.life, p.number)
+			back += InitName(p.rendition, p.life, p.number)
 		case fileSegment:
-			back += segmentName(p.rendition, p.life, p.number)
+			back += SegmentName(p.rendition, p.life, p.number)
 		case filePart:
 			back += partName(p.rendition, p.life, p.number)
 		}

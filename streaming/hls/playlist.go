@@ -27,10 +27,11 @@ type Playlist struct {
 	Reports    string     // rendered EXT-X-RENDITION-REPORT tags
 	NextPart   int64      // number of the part to come
 	Ended      bool
+	Whole      bool // from the first segment to the last: EXT-X-PLAYLIST-TYPE:VOD
 }
 
-// targets sets TARGETDURATION and PART-TARGET to what holds for everything listed, and remembers whose parts are not.
-func (p *Playlist) targets() {
+// Targets sets TARGETDURATION and PART-TARGET to what holds for everything listed, and remembers whose parts are not.
+func (p *Playlist) Targets() {
 	for _, s := range p.Segments {
 		p.Target = max(p.Target, s.plan.target)
 		if s.Closed {
@@ -111,6 +112,9 @@ func (p *Playlist) head(b *strings.Builder, skip int) {
 		b.WriteString("#EXT-X-INDEPENDENT-SEGMENTS\n")
 	}
 	fmt.Fprintf(b, "#EXT-X-TARGETDURATION:%d\n", p.Target)
+	if p.Whole {
+		b.WriteString("#EXT-X-PLAYLIST-TYPE:VOD\n")
+	}
 	if !p.Ended {
 		fmt.Fprintf(b, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=%d.0,HOLD-BACK=%d.0,PART-HOLD-BACK=%s\n",
 			skipTargets*p.Target, holdBackTargets*p.Target, seconds(partHoldBackTargets*p.PartTarget))
@@ -132,16 +136,20 @@ func (p *Playlist) head(b *strings.Builder, skip int) {
 }
 
 func (p *Playlist) segment(b *strings.Builder, s *Segment, mapped bool, before time.Duration) {
+	life := p.Life
+	if s.Life != "" {
+		life = s.Life
+	}
 	if s.Discontinuity {
 		b.WriteString("#EXT-X-DISCONTINUITY\n")
 	}
 	if mapped || s.Discontinuity {
-		fmt.Fprintf(b, "#EXT-X-MAP:URI=\"%s\"\n", initName(p.Name, p.Life, s.Init.Number))
+		fmt.Fprintf(b, "#EXT-X-MAP:URI=\"%s\"\n", InitName(p.Name, life, s.Init.Number))
 	}
 	fmt.Fprintf(b, "#EXT-X-PROGRAM-DATE-TIME:%s\n", formatDate(s.Date))
 	if p.listsParts(s, before) {
 		for _, part := range s.Parts {
-			fmt.Fprintf(b, "#EXT-X-PART:DURATION=%s,URI=\"%s\"", seconds(part.Duration), partName(p.Name, p.Life, part.Number))
+			fmt.Fprintf(b, "#EXT-X-PART:DURATION=%s,URI=\"%s\"", seconds(part.Duration), partName(p.Name, life, part.Number))
 			if part.Independent {
 				b.WriteString(",INDEPENDENT=YES")
 			}
@@ -149,7 +157,7 @@ func (p *Playlist) segment(b *strings.Builder, s *Segment, mapped bool, before t
 		}
 	}
 	if s.Closed {
-		fmt.Fprintf(b, "#EXTINF:%s,\n%s\n", seconds(s.Duration), segmentName(p.Name, p.Life, s.Number))
+		fmt.Fprintf(b, "#EXTINF:%s,\n%s\n", seconds(s.Duration), SegmentName(p.Name, life, s.Number))
 	}
 }
 
@@ -161,8 +169,13 @@ func seconds(d time.Duration) string {
 
 // Names of what a playlist links to, relative to it. A packager's life is in them, so that a name never stands for
 // two things; parts are numbered through, so that the name of the part to come is known before its segment is.
-func initName(name, life string, n int64) string { return fmt.Sprintf("%s_%s_i%d.mp4", name, life, n) }
-func segmentName(name, life string, n int64) string {
+
+// InitName is an init segment's.
+func InitName(name, life string, n int64) string { return fmt.Sprintf("%s_%s_i%d.mp4", name, life, n) }
+
+// SegmentName is a segment's.
+func SegmentName(name, life string, n int64) string {
 	return fmt.Sprintf("%s_%s_%d.m4s", name, life, n)
 }
+
 func partName(name, life string, n int64) string { return fmt.Sprintf("%s_%s_p%d.m4s", name, life, n) }

@@ -17,6 +17,7 @@ type rendition struct {
 	name, life string
 	config     Config
 	metrics    *Metrics
+	recording  Recording // nil: it is not recorded
 
 	now atomic.Pointer[view] // nil before the first whole segment
 
@@ -60,6 +61,11 @@ func (r *rendition) open(o opening) {
 	if n := len(r.inits); n == 0 || r.inits[n-1] != o.init {
 		r.inits = append(r.inits, o.init)
 	}
+	if r.recording != nil {
+		r.recording.Open(Opening{
+			Number: s.Number, Init: s.Init, Discontinuity: s.Discontinuity, Date: s.Date, From: s.From, Independent: s.Independent,
+		})
+	}
 }
 
 func (r *rendition) add(p *Part) {
@@ -74,6 +80,9 @@ func (r *rendition) add(p *Part) {
 	r.bytes += len(p.Data)
 	r.dirty = true
 	r.metrics.made(len(p.Data))
+	if r.recording != nil {
+		r.recording.Add(p)
+	}
 }
 
 func (r *rendition) shut() {
@@ -83,6 +92,9 @@ func (r *rendition) shut() {
 		r.segments[n-1].Closed = true
 		r.dirty = true
 		r.metrics.shut()
+		if r.recording != nil {
+			r.recording.Shut()
+		}
 	}
 }
 
@@ -152,12 +164,12 @@ func (r *rendition) publish(broadcast string, dates Dates, anchors mediatime.Anc
 	r.trim()
 	listed := r.segments[r.listed:]
 	p := &Playlist{Name: r.name, Life: r.life, Segments: listed, NextPart: r.nextPart, Ended: r.ended}
-	p.targets()
+	p.Targets()
 	var more []DateRange
 	if dates != nil {
 		more = dates.DateRanges(broadcast, listed[0].From)
 	}
-	p.DateRanges = dateRangeTags(listed, more, anchors, r.config.DateRangesMax)
+	p.DateRanges = DateRangeTags(listed, more, anchors, r.config.DateRangesMax)
 	p.Reports = reports(others)
 	v := r.viewOf(p)
 	old := r.now.Swap(v)

@@ -59,7 +59,7 @@ func TestSeveralRenditions(t *testing.T) {
 	if text := string(b.full.plain); !strings.HasSuffix(text, report) {
 		t.Errorf("%s is missing in\n%s", report, text)
 	}
-	text := multivariant([]string{"main", "low"}, []*view{a, b})
+	text := Multivariant([]Variant{a.variant("main"), b.variant("low")})
 	if strings.Count(text, "#EXT-X-STREAM-INF:") != 2 || !strings.Contains(text, "RESOLUTION=540x960") || !strings.Contains(text, "RESOLUTION=960x540") || !strings.Contains(text, "avc1.42c01f,mp4a.40.2") {
 		t.Error(text)
 	}

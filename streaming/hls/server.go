@@ -39,6 +39,7 @@ type Server struct {
 	Access  Access           // nil lets everybody watch
 	Audio   AudioLegs        // nil leaves Opus as it is
 	Dates   Dates            // nil names nothing but the anchors
+	Record  Recorder         // nil records nothing
 	Config  Config           // see there
 	Log     *slog.Logger     // defaults to discarding
 	Metrics *Metrics         // defaults to none
@@ -134,6 +135,7 @@ func (s *Server) Start(broadcast string) error {
 
 // Stop undoes Start: the packager goes on for as long as it has viewers.
 func (s *Server) Stop(broadcast string) {
+	s.prepare()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p := s.packagers[broadcast]; p != nil {
@@ -150,6 +152,7 @@ type Stats struct {
 
 // Stats reports false for a broadcast that is not being packaged.
 func (s *Server) Stats(broadcast string) (Stats, bool) {
+	s.prepare()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.packagers[broadcast]

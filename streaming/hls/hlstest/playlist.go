@@ -146,6 +146,10 @@ func (x *parser) headTag(tag, value string) (err error) {
 		x.p.Discontinued, err = strconv.ParseInt(value, 10, 64)
 	case "#EXT-X-ENDLIST":
 		x.p.Ended = true
+	case "#EXT-X-PLAYLIST-TYPE":
+		if value != "VOD" && value != "EVENT" {
+			err = fmt.Errorf("no such type")
+		}
 	case "#EXT-X-PART-INF":
 		err = numbers(value, map[string]*float64{"PART-TARGET": &x.p.PartTarget})
 	case "#EXT-X-SERVER-CONTROL":

@@ -1099,7 +1099,7 @@ export interface components {
             /** @enum {string} */
             state: "draft" | "scheduled" | "rehearsal" | "live" | "interrupted" | "ended";
             title: string;
-            /** @description How to watch, best first. Empty while nothing is on air. */
+            /** @description How to watch, best first. Of an ended broadcast: its recording. Empty while there is nothing to watch. */
             transports: components["schemas"]["Transport"][] | null;
             /** Format: int64 */
             viewers: number;

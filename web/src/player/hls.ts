@@ -18,6 +18,8 @@ const nearEdgeSeconds = 0.5;
 export interface HlsOptions extends SessionOptions {
   /** Anchors known from elsewhere; those in the playlist come on top. */
   anchors: () => readonly WallAnchor[];
+  /** A recording, from this second on. Without it: live, near the edge. */
+  replayFrom?: number;
 }
 
 /**
@@ -59,6 +61,7 @@ export class HlsSession implements Session {
   }
 
   toLive(): void {
+    if (this.replay) return;
     const { video } = this.options;
     const edge = this.hls?.liveSyncPosition ?? (video.seekable.length > 0 ? video.seekable.end(0) - 1 : undefined);
     if (edge !== undefined && edge !== null && edge > video.currentTime + nearEdgeSeconds) video.currentTime = edge;
@@ -79,9 +82,16 @@ export class HlsSession implements Session {
     }
   }
 
+  private get replay(): boolean {
+    return this.options.replayFrom !== undefined;
+  }
+
   private openHls(Implementation: typeof Hls): Promise<void> {
     return new Promise((resolve, reject) => {
-      const hls = new Implementation(config(this.options.token));
+      const hls = new Implementation({
+        ...config(this.options.token),
+        ...(this.replay && { lowLatencyMode: false, maxBufferLength: 30, startPosition: this.options.replayFrom }),
+      });
       this.hls = hls;
       const { Events } = Implementation;
       hls.on(Events.MANIFEST_PARSED, () => resolve());
@@ -94,7 +104,8 @@ export class HlsSession implements Session {
       });
       hls.loadSource(this.options.url);
       hls.attachMedia(this.options.video);
-      this.timer = setInterval(() => this.tick(), tickMilliseconds);
+      // A recording has no edge to steer to, and waits where its viewer stops it.
+      if (!this.replay) this.timer = setInterval(() => this.tick(), tickMilliseconds);
     });
   }
 

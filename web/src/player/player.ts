@@ -18,6 +18,8 @@ export interface PlayerOptions {
   token?: string;
   anchors?: readonly { generation: number; media_time: MediaTime; wall: string }[];
   liveEdge?: () => MediaTime | undefined;
+  /** A recording: its viewer says where it plays and when it stands still. */
+  replay?: boolean;
   onState?: (state: PlayerState) => void;
   onTransport?: (kind: TransportKind) => void;
   /** Each presented frame, inside its own rendering. */
@@ -49,6 +51,7 @@ export class Player {
   private attempts = newAttempts();
   private anchors: WallAnchor[] = [];
   private hadPicture = false;
+  private reached = 0;
   private pictureAt = 0;
   private firstAt = 0;
   private hiddenAt: number | undefined;
@@ -140,7 +143,13 @@ export class Player {
     const { video, token, liveEdge } = this.options;
     const shared = { video, token, liveEdge, url: transport.url, ended };
     const session: Session =
-      kind === 'whep' ? new WhepSession(shared) : new HlsSession({ ...shared, anchors: () => this.anchors });
+      kind === 'whep'
+        ? new WhepSession(shared)
+        : new HlsSession({
+            ...shared,
+            anchors: () => this.anchors,
+            replayFrom: this.options.replay ? this.reached : undefined,
+          });
     this.session = session;
     this.hadPicture = false;
     this.options.onTransport?.(kind);
@@ -209,6 +218,7 @@ export class Player {
 
   private onPicture(): void {
     this.pictureAt = performance.now();
+    this.reached = this.options.video.currentTime;
     if (!this.hadPicture) {
       this.hadPicture = true;
       this.firstAt = this.pictureAt;
@@ -222,6 +232,7 @@ export class Player {
   /** look finds a picture that stands still. Hidden pages present no frames, that says nothing. */
   private look(): void {
     if (document.visibilityState === 'hidden' || this.state !== 'playing') return;
+    if (this.options.replay && this.options.video.paused) return;
     if (performance.now() - this.pictureAt > stillMilliseconds) this.setState('waiting');
   }
 

@@ -6,6 +6,7 @@ import { backoff } from '../feed/position';
 import { language } from '../i18n/language';
 import { Player, type Frame, type PlayerState, type TransportKind } from '../player';
 import { Release, type Lateness } from '../player/release';
+import { Replay, type PinSpan } from './replay';
 import { apply, isOld, leavesAtOnce, openScene, place, type Overlay } from './scene';
 import { hasConsent, storedVisitor, storeVisitor } from './visitor';
 
@@ -19,6 +20,17 @@ export interface RoomView {
   transport?: TransportKind;
   muted: boolean;
   feed: FeedState;
+  /** The show is over and its recording plays. */
+  replay?: boolean;
+  /** The show has just ended, and there is a recording of it. */
+  again?: boolean;
+}
+
+/** Progress is where a recording plays, in seconds. */
+export interface Progress {
+  time: number;
+  length: number;
+  paused: boolean;
 }
 
 const heartbeatMilliseconds = 5000;
@@ -52,6 +64,8 @@ export class Room {
   private sceneTimer: ReturnType<typeof setTimeout> | undefined;
   private endingTimer: ReturnType<typeof setTimeout> | undefined;
   private sceneAttempts = 0;
+  private replay: Replay | undefined;
+  private replayURL: string | undefined;
   private seen = new Set<string>();
   private readonly abort = new AbortController();
 
@@ -98,8 +112,40 @@ export class Room {
     this.player?.toLive();
   }
 
+  /** seek plays a recording from another second on. */
+  seek(seconds: number): void {
+    const { video } = this;
+    if (!video) return;
+    const over = video.ended;
+    video.currentTime = seconds;
+    if (over) void video.play().catch(() => undefined); // the end stopped it, not the viewer
+  }
+
+  /** toggle stops a recording, or lets it go on. */
+  toggle(): void {
+    if (this.video?.paused) void this.video.play().catch(() => undefined);
+    else this.video?.pause();
+  }
+
+  /** onProgress tells where a recording plays, from now on until what it returns is called. */
+  onProgress(listener: (progress: Progress) => void): () => void {
+    const { video } = this;
+    if (!video) return () => undefined;
+    const tell = () =>
+      listener({
+        time: video.currentTime,
+        length: Number.isFinite(video.duration) ? video.duration : 0,
+        paused: video.paused,
+      });
+    const kinds = ['timeupdate', 'durationchange', 'play', 'pause', 'seeking'];
+    for (const kind of kinds) video.addEventListener(kind, tell);
+    tell();
+    return () => kinds.forEach((kind) => video.removeEventListener(kind, tell));
+  }
+
   /** reload asks for the scene again: the reader wants another try, or a quote ran out. */
   reload(): Promise<void> {
+    this.replay?.forget();
     return this.loadScene();
   }
 
@@ -143,7 +189,19 @@ export class Room {
       this.edge = { mediaTime: scene.now, at: performance.now() };
       const { overlay, waiting } = openScene(scene, this.view.get().overlay?.pins);
       this.release.clear();
-      this.update({ phase: 'ready', broadcast: scene.broadcast, overlay });
+      if (scene.state === 'ended') {
+        await this.openReplay();
+        // What lies on the frame stays: the scene of now has the pins of the last one.
+        overlay.pins = (this.replay && this.view.get().overlay?.pins) || [];
+        waiting.length = 0;
+      }
+      this.update({
+        phase: 'ready',
+        broadcast: scene.broadcast,
+        overlay,
+        replay: this.replay !== undefined,
+        again: false,
+      });
       for (const pin of waiting) this.release.hold(placed(pin, scene), pin.from);
       this.player?.setAnchors(overlay.anchors);
       await this.follow(scene.position);
@@ -157,6 +215,32 @@ export class Room {
         this.sceneTimer = setTimeout(() => void this.loadScene(), backoff(2 + this.sceneAttempts++));
       }
     }
+  }
+
+  /** openReplay finds the recording of a show that is over. */
+  private async openReplay(): Promise<void> {
+    if (this.replay) return;
+    const url = await this.recording();
+    if (!url) return;
+    const path = `/v1/broadcasts/${encodeURIComponent(this.id)}`;
+    const { items } = await api.get<{ items: PinSpan[] }>(`${path}/pins`, undefined, this.abort.signal);
+    this.replayURL = url;
+    this.replay = new Replay({
+      pins: items,
+      load: async (at) =>
+        (await api.get<Scene>(`${path}/scene?at=${Math.round(at)}`, undefined, this.abort.signal)).pins,
+      show: (pins) => {
+        const { overlay } = this.view.get();
+        if (overlay) this.update({ overlay: { ...overlay, pins } });
+      },
+    });
+  }
+
+  /** recording is the address of the show's recording, where there is one. */
+  private async recording(): Promise<string | undefined> {
+    const path = `/v1/broadcasts/${encodeURIComponent(this.id)}`;
+    const { transports } = await api.get<{ transports: Transport[] }>(path, undefined, this.abort.signal);
+    return transports.find((one) => one.kind === 'hls')?.url;
   }
 
   private async follow(position: string): Promise<void> {
@@ -183,12 +267,13 @@ export class Room {
 
   private async play(): Promise<void> {
     const { overlay } = this.view.get();
-    if (!this.video || this.player || !overlay || !onAir(overlay)) return;
+    if (!this.video || this.player || !overlay || !(onAir(overlay) || this.replay)) return;
     const watch = await this.watched;
     if (this.player || this.abort.signal.aborted || !this.video) return;
     this.player = new Player({
       video: this.video,
-      transports: wanted(offered(watch?.transports, this.id)),
+      transports: this.replayURL ? [{ kind: 'hls', url: this.replayURL }] : wanted(offered(watch?.transports, this.id)),
+      replay: this.replay !== undefined,
       token: watch?.hls_grant,
       anchors: this.view.get().overlay?.anchors,
       liveEdge: () => this.liveEdge(),
@@ -200,7 +285,8 @@ export class Room {
       onMuted: (muted) => this.update({ muted }),
       onFrame: (frame) => {
         this.frame = frame;
-        this.release.advance(frame.mediaTime);
+        if (this.replay) this.replay.frame(frame.mediaTime);
+        else this.release.advance(frame.mediaTime);
       },
     });
     this.player.start();
@@ -210,6 +296,8 @@ export class Room {
   private onEvent(event: FeedEvent): void {
     const { overlay } = this.view.get();
     if (!overlay || isOld(overlay, event)) return;
+    // The show is over: what is still told of its end or its pins is in the recording.
+    if (this.replay && /^(broadcast|pin)\./.test(event.kind)) return;
     if (leavesAtOnce(event)) this.deliver(event);
     else this.release.hold(event, event.media_time);
   }
@@ -233,11 +321,21 @@ export class Room {
   /** end is the end for this viewer: the last picture has been shown. */
   private end(): void {
     clearTimeout(this.endingTimer);
+    this.endingTimer = undefined;
     this.feed?.close();
     this.player?.stop();
+    this.feed = this.player = undefined;
     this.release.flush();
     const { overlay } = this.view.get();
     if (overlay) this.update({ overlay: { ...overlay, state: 'ended' } });
+    this.recording().then(
+      (url) => {
+        // Who came as it ended and has seen nothing yet came for the recording.
+        if (url && !this.frame) void this.loadScene();
+        else this.update({ again: url !== undefined });
+      },
+      () => undefined, // there is nothing to offer
+    );
   }
 
   private heartbeat(): void {
@@ -264,7 +362,7 @@ export class Room {
 
   /** liveEdge is the scene's live edge, carried on by our own clock: nobody's wall clock is trusted. */
   private liveEdge(): MediaTime | undefined {
-    return this.edge && this.edge.mediaTime + (performance.now() - this.edge.at) * 1000;
+    return this.replay ? undefined : this.edge && this.edge.mediaTime + (performance.now() - this.edge.at) * 1000;
   }
 
   private update(change: Partial<RoomView>): void {

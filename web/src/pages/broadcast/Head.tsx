@@ -41,6 +41,7 @@ export function Head({ view, onLeave }: { view: RoomView; onLeave: () => void })
           </span>
         </p>
       )}
+      {view.replay && <p class="room-replay">{t('replay')}</p>}
       <IconButton svg={x} label={t('leave')} onClick={onLeave} />
     </header>
   );

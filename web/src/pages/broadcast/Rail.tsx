@@ -30,7 +30,7 @@ export function Rail({ room, view, count, onBag }: Props) {
   return (
     <div class="rail">
       <IconButton svg={ellipsis} label={t('more')} onClick={() => setMore(true)} />
-      {view.player === 'playing' && view.overlay?.state !== 'ended' && (
+      {view.player === 'playing' && (view.overlay?.state !== 'ended' || view.replay) && (
         <IconButton
           svg={view.muted ? volumeOff : volume}
           label={view.muted ? t('sound') : t('soundOff')}

@@ -29,7 +29,7 @@ export function Stage({ room, view }: { room: Room; view: RoomView }) {
         muted
         autoPlay
         disablePictureInPicture
-        aria-label={t('videoLabel', { title: view.broadcast?.title ?? '' })}
+        aria-label={t(view.replay ? 'replayLabel' : 'videoLabel', { title: view.broadcast?.title ?? '' })}
         data-state={view.player}
         data-transport={view.transport}
       />
@@ -44,10 +44,16 @@ function Slate({ room, view }: { room: Room; view: RoomView }) {
   const moving = player === 'playing';
   switch (overlay.state) {
     case 'ended':
+      if (view.replay) break;
       return (
         <div class="slate slate-solid">
           <h2>{t('ended')}</h2>
           <p>{t('endedText')}</p>
+          {view.again && (
+            <Button kind="accent" svg={play} onClick={() => void room.reload()}>
+              {t('watchAgain')}
+            </Button>
+          )}
           <a class="button button-accent" href={`/c/${broadcast.channel}`}>
             {t('channelLink', { name: broadcast.channel_name })}
           </a>

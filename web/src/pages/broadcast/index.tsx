@@ -20,6 +20,7 @@ import { Head } from './Head';
 import { Others } from './Others';
 import { PinStack } from './PinStack';
 import { Rail } from './Rail';
+import { ReplayBar } from './ReplayBar';
 import { Stage } from './Stage';
 import './broadcast.css';
 
@@ -84,13 +85,14 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
       <aside class="room-start" aria-label={t('others')}>
         <Others current={room.id} />
       </aside>
-      <main class="room-stage">
+      <main class={view.replay ? 'room-stage room-stage-replay' : 'room-stage'}>
         <Stage room={room} view={view} />
         <Head view={view} onLeave={leave} />
         <div class="room-lower">
-          <PinStack pins={view.overlay?.state === 'ended' ? [] : pins} room={room} onBuy={buy} />
+          <PinStack pins={view.overlay?.state === 'ended' && !view.replay ? [] : pins} room={room} onBuy={buy} />
           <Rail room={room} view={view} count={bag.length} onBag={() => setBagOpen(true)} />
         </div>
+        {view.replay && <ReplayBar room={room} />}
         <Banner offline={view.feed === 'offline'} reconnecting={view.feed === 'connecting'} />
       </main>
       <aside class="room-end" aria-label={t('bagTitle')}>

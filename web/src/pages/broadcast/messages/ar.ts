@@ -40,6 +40,12 @@ const ar: Translation<typeof en> = {
   videoLabel: 'فيديو مباشر: {title}',
   reconnecting: 'نعيد الاتصال. قد يكون ما تراه قديمًا قليلًا.',
   toLive: 'إلى البث المباشر',
+  replay: 'إعادة',
+  replayLabel: 'إعادة العرض: {title}',
+  watchAgain: 'شاهد مرة أخرى',
+  pause: 'إيقاف مؤقت',
+  seek: 'الموضع في العرض',
+  position: '{at} من {of}',
 };
 
 export default ar;

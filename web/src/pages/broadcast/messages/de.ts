@@ -33,6 +33,12 @@ const de: Translation<typeof en> = {
   videoLabel: 'Live-Video: {title}',
   reconnecting: 'Verbindet neu. Was du siehst, kann etwas alt sein.',
   toLive: 'Zum Live-Bild',
+  replay: 'Aufzeichnung',
+  replayLabel: 'Aufzeichnung: {title}',
+  watchAgain: 'Noch einmal ansehen',
+  pause: 'Anhalten',
+  seek: 'Stelle in der Show',
+  position: '{at} von {of}',
 };
 
 export default de;

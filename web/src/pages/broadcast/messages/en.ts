@@ -30,4 +30,10 @@ export const en = {
   videoLabel: 'Live video: {title}',
   reconnecting: 'Reconnecting. What you see may be a little old.',
   toLive: 'Go to live',
+  replay: 'Replay',
+  replayLabel: 'Replay: {title}',
+  watchAgain: 'Watch again',
+  pause: 'Pause',
+  seek: 'Position in the show',
+  position: '{at} of {of}',
 } as const;

@@ -33,6 +33,12 @@ const fr: Translation<typeof en> = {
   videoLabel: 'Vidéo en direct : {title}',
   reconnecting: 'Reconnexion. Ce que vous voyez date peut-être un peu.',
   toLive: 'Revenir au direct',
+  replay: 'Rediffusion',
+  replayLabel: 'Rediffusion : {title}',
+  watchAgain: 'Revoir',
+  pause: 'Pause',
+  seek: 'Position dans l’émission',
+  position: '{at} sur {of}',
 };
 
 export default fr;

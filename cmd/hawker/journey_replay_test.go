@@ -1,0 +1,82 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hawkerlive/hawker/api"
+	"github.com/hawkerlive/hawker/streaming/vod"
+)
+
+// Journey 7: what was live can be watched again the second it ends. Nobody watched it over HLS; the encoder went away and
+// came back, which is a discontinuity; a pin is named on its frames; ffmpeg plays it from the beginning to the end.
+func TestJourneyWatchAgain(t *testing.T) {
+	a, _ := server(t)
+	url := "rtmp://" + dialable(a.addresses["rtmp"]) + "/live/" + a.demoData.StreamKey
+	encoder := startEncoder(t, url)
+	var id string
+	until(t, "on air", 15*time.Second, func() bool {
+		for _, b := range liveOf(t, a.demoData.Channel) {
+			id = b.ID
+		}
+		return id != "" && stateOf(t, id) == "live"
+	})
+	pin := "/v1/broadcasts/" + id + "/pins/" + a.demoData.Product
+	call(t, "PUT", pin, "creator", struct{}{}, 200, nil)
+	segments := func() int {
+		_, lines, err := a.replays.Store.Timeline(t.Context(), vod.Video{Source: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(lines)
+	}
+	until(t, "two segments", 20*time.Second, func() bool { return segments() >= 2 })
+	call(t, "DELETE", pin, "creator", nil, 200, nil)
+	encoder.stop()
+	until(t, "interrupted", 3*time.Second, func() bool { return stateOf(t, id) == "interrupted" })
+	before := segments()
+	again := startEncoder(t, url)
+	until(t, "two more segments", 20*time.Second, func() bool { return segments() >= before+2 })
+	call(t, "POST", "/v1/broadcasts/"+id+"/end", "creator", struct{}{}, 200, nil)
+
+	var b struct{ Transports []api.Transport }
+	call(t, "GET", "/v1/broadcasts/"+id, "", nil, 200, &b)
+	again.stop()
+	if len(b.Transports) != 1 || b.Transports[0].Kind != "hls" || !strings.HasPrefix(b.Transports[0].URL, "/vod/") {
+		t.Fatalf("transports of an ended broadcast: %+v", b.Transports)
+	}
+	base := "http://" + a.addresses["http"]
+	list := fetch(t, base+strings.Replace(b.Transports[0].URL, "index", "main", 1))
+	for _, want := range []string{"#EXT-X-PLAYLIST-TYPE:VOD\n", "#EXT-X-DISCONTINUITY\n", "live.hawker.pin", "#EXT-X-ENDLIST\n"} {
+		if !strings.Contains(list, want) {
+			t.Errorf("%s is missing in\n%s", want, list)
+		}
+	}
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", base+b.Transports[0].URL, "-f", "null", "-").CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("ffmpeg says %v\n%s", err, out)
+	}
+	var live struct{ Transports []api.Transport }
+	call(t, "GET", "/v1/broadcasts/"+a.demoData.Broadcast, "", nil, 200, &live)
+	if len(live.Transports) != 2 {
+		t.Errorf("transports of a live broadcast: %+v", live.Transports)
+	}
+}
+
+func fetch(t *testing.T, url string) string {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d %v %.300s", url, resp.StatusCode, err, text)
+	}
+	return string(text)
+}

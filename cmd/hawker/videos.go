@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/hls"
+	"github.com/hawkerlive/hawker/streaming/vod"
+	"github.com/hawkerlive/hawker/streaming/vod/vodsql"
+)
+
+// demoRecorded is how much of the demo's endless show is recorded.
+const demoRecorded = 30 * time.Minute
+
+// buildVideos makes what records broadcasts and what plays them again. What was recorded plays also where recording is
+// off by now.
+func (a *app) buildVideos(door *doorkeeper) {
+	config := a.config.VOD
+	if a.demo {
+		config.LengthMax = min(config.LengthMax, demoRecorded)
+	}
+	lines, metrics, books := &vodsql.Store{DB: a.activity}, vod.NewMetrics(a.registry), recorded{a.broadcasts}
+	a.replays = &vod.Server{
+		Store: lines, Blobs: a.blobs, Broadcasts: books, Access: hlsAccess{door}, Log: a.log, Metrics: metrics,
+		Pins: func(ctx context.Context, video string) ([]hls.DateRange, error) {
+			pins, err := a.overlay.History(ctx, video)
+			return pinRanges(pins), err
+		},
+	}
+	a.api.Recordings = a.replays
+	if a.config.Recording {
+		a.recorder = &vod.Recorder{
+			Dir: filepath.Join(a.config.Data, "spool"), Hub: a.hub, Packagers: a.hls, Broadcasts: books,
+			Store: lines, Blobs: a.blobs, Config: config, Log: a.log, Metrics: metrics,
+		}
+		a.hls.Record, a.replays.Settled = a.recorder, a.recorder.Settled
+	}
+}
+
+// recorded lets vod read streaming's record of a broadcast.
+type recorded struct{ broadcasts *streaming.Broadcasts }
+
+func (r recorded) BroadcastFacts(ctx context.Context, id string) (vod.Facts, error) {
+	b, err := r.broadcasts.Get(ctx, id)
+	if errors.Is(err, streaming.ErrNotFound) {
+		return vod.Facts{}, vod.ErrNotFound
+	}
+	return vod.Facts{Shop: b.ShopID, Recorded: b.State != streaming.Rehearsal, Ended: b.State == streaming.Ended}, err
+}

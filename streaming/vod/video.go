@@ -1,0 +1,104 @@
+package vod
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/hawkerlive/hawker/streaming/mediatime"
+)
+
+// What this package refuses, and why it stops.
+var (
+	ErrNotFound  = errors.New("vod: no such video")
+	ErrDiskFull  = errors.New("vod: the disk has no room for recordings")
+	ErrSpoolFull = errors.New("vod: the blob store takes nothing, and the spool is full")
+	errSlowDisk  = errors.New("vod: the disk is slower than the broadcast")
+)
+
+// Kind is what a video is made of.
+type Kind string
+
+// KindReplay is a whole broadcast, under the broadcast's id.
+const KindReplay Kind = "replay"
+
+// Video is something that plays: a slice of a source's timeline. Whatever plays it reads the same lines.
+type Video struct {
+	ID, Source, Shop string // Source is the broadcast whose segments it plays
+	Kind             Kind
+	From, Until      mediatime.Time // Until 0: to the end
+	CreatedAt        time.Time
+}
+
+// Init is a stored init segment: what a decoder needs before the lines that name it.
+type Init struct {
+	Source, Rendition, Life string
+	Number                  int64
+	Generation              int
+	Anchor                  mediatime.Anchor
+	Video, Audio            bool
+	Codecs                  string
+	Width, Height           int
+	Bytes                   int64
+	Key                     string // of the blob
+}
+
+// Line is a stored segment. Source, Rendition, Life and Number name it.
+type Line struct {
+	Source, Rendition, Life string
+	Number                  int64
+	Init                    int64 // number of its init in the same life
+	Discontinuity           bool
+	Independent             bool
+	Date                    time.Time // of its smallest presentation time, exact to the microsecond
+	From                    mediatime.Time
+	Duration                time.Duration // exact to the microsecond
+	Bytes                   int64
+	Key                     string // of the blob
+}
+
+// Until is the media time at which the segment ends.
+func (l Line) Until() mediatime.Time { return l.From + mediatime.Of(l.Duration) }
+
+// Store keeps videos and their lines. Each method is one transaction.
+type Store interface {
+	// Add stores a line with its init, and the video that plays it where that is new. It reports false for a line that
+	// is there already, and changes nothing then.
+	Add(ctx context.Context, v Video, i Init, l Line) (added bool, err error)
+	// Has tells whether a line is stored.
+	Has(ctx context.Context, l Line) (bool, error)
+	// Video returns one that is kept, ErrNotFound where there is none.
+	Video(ctx context.Context, id string) (Video, error)
+	// Timeline returns what a video plays: its inits by life and number, its lines by time.
+	Timeline(ctx context.Context, v Video) ([]Init, []Line, error)
+	// Retire marks at most n videos whose newest line is dated before the given time: they are not found any more. It
+	// returns those that are marked, oldest first.
+	Retire(ctx context.Context, before time.Time, n int) ([]Video, error)
+	// Loose returns at most n lines of a source that no kept video plays, and, where none is left, the inits that no
+	// line names.
+	Loose(ctx context.Context, source string, n int) ([]Line, []Init, error)
+	// Forget deletes lines and inits whose blobs are gone.
+	Forget(ctx context.Context, lines []Line, inits []Init) error
+	// Remove deletes a retired video.
+	Remove(ctx context.Context, id string) error
+}
+
+// Blobs keeps bytes by key.
+type Blobs interface {
+	Put(ctx context.Context, key, contentType string, body io.Reader) error
+	Range(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error)
+	Delete(ctx context.Context, key string) error
+}
+
+// Facts is what a broadcast's record says to a recorder and to a replay.
+type Facts struct {
+	Shop     string
+	Recorded bool // false for a rehearsal
+	Ended    bool
+}
+
+// Broadcasts tells about broadcasts. It returns ErrNotFound for one that it does not know.
+type Broadcasts interface {
+	BroadcastFacts(ctx context.Context, id string) (Facts, error)
+}
