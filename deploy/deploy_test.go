@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -44,9 +45,19 @@ func ports(t *testing.T) (out []string) {
 		if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
 			continue
 		}
-		out = append(out, port+"/tcp")
-		if strings.HasPrefix(k.Name, "webrtc") {
+		switch k.Name {
+		case "srt.listen":
 			out = append(out, port+"/udp")
+		case "rtsp.listen": // RTP and RTCP over UDP: the port of the same number and the next
+			number, err := strconv.Atoi(port)
+			if err != nil {
+				t.Fatalf("%s: %v", k.Name, err)
+			}
+			out = append(out, port+"/tcp", port+"/udp", strconv.Itoa(number+1)+"/udp")
+		case "webrtc.listen", "webrtc_ingest.listen":
+			out = append(out, port+"/tcp", port+"/udp")
+		default:
+			out = append(out, port+"/tcp")
 		}
 	}
 	slices.Sort(out)

@@ -66,7 +66,7 @@ func startProcess(t *testing.T, dir string) *process {
 		t.Fatal(err)
 	}
 	args := []string{"demo", "--data", filepath.Join(dir, "data"), "--ready-file", ready, "--log.level", "debug"}
-	for _, door := range []string{"http", "rtmp", "webrtc", "webrtc-ingest", "metrics"} {
+	for _, door := range []string{"http", "rtmp", "srt", "rtsp", "webrtc", "webrtc-ingest", "metrics"} {
 		args = append(args, "--"+door, "127.0.0.1:0")
 	}
 	p := &process{t: t, cmd: exec.Command(os.Args[0], args...), ended: make(chan error, 1)}

@@ -74,7 +74,7 @@ func (c *benchCommand) Run(ctx context.Context) (err error) {
 func (b *bench) boot(ctx context.Context) (err error) {
 	ready := filepath.Join(b.dir, "ready.json")
 	args := []string{"demo", "--data", filepath.Join(b.dir, "data"), "--ready-file", ready, "--log.level", "warn"}
-	for _, door := range []string{"http", "rtmp", "webrtc", "webrtc-ingest", "metrics"} {
+	for _, door := range []string{"http", "rtmp", "srt", "rtsp", "webrtc", "webrtc-ingest", "metrics"} {
 		args = append(args, "--"+door, "127.0.0.1:0")
 	}
 	if b.server, err = start(ctx, b.log, b.Hawker, args...); err != nil {

@@ -62,7 +62,7 @@ func (s site) start(ctx context.Context, node int) (*server, error) {
 	}
 	defer log.Close()
 	args := []string{"demo", "--data", s.data(), "--ready-file", ready, "--sandbox.book", s.book(), "--checkout.hold", s.hold()}
-	for _, door := range []string{"http", "metrics", "rtmp", "webrtc", "webrtc-ingest"} {
+	for _, door := range []string{"http", "metrics", "rtmp", "srt", "rtsp", "webrtc", "webrtc-ingest"} {
 		args = append(args, "--"+door, "127.0.0.1:0")
 	}
 	if s.database != "" {
