@@ -314,8 +314,10 @@ export class Room {
       return;
     }
     this.update({ overlay: next });
-    if (next.state === 'ended') this.end();
-    else if (!this.player) void this.play();
+    if (next.state === 'ended') {
+      // A recording plays on whatever is told meanwhile, such as who else watches it.
+      if (overlay.state !== 'ended' && !this.replay) this.end();
+    } else if (!this.player) void this.play();
   }
 
   /** end is the end for this viewer: the last picture has been shown. */
