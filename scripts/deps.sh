@@ -12,7 +12,7 @@ need redis-server redis-server
 command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || missing+=(chromium)
 command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
 if command -v fc-list >/dev/null 2>&1; then
-  fc-list 2>/dev/null | grep -qi 'NotoSansArabic\|Noto Sans Arabic' || missing+=(fonts-noto-core)
+  [ -n "$(fc-list :lang=ar 2>/dev/null)" ] || missing+=(fonts-noto-core)
 else
   missing+=(fontconfig fonts-noto-core)
 fi
