@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,8 @@ func TestJourneyWatchAgain(t *testing.T) {
 		return id != "" && stateOf(t, id) == "live"
 	})
 	pin := "/v1/broadcasts/" + id + "/pins/" + a.demoData.Product
-	call(t, "PUT", pin, "creator", struct{}{}, 200, nil)
+	var placed, removed struct{ From, Until int64 }
+	call(t, "PUT", pin, "creator", struct{}{}, 200, &placed)
 	segments := func() int {
 		_, lines, err := a.replays.Store.Timeline(t.Context(), vod.Video{Source: id})
 		if err != nil {
@@ -35,7 +37,7 @@ func TestJourneyWatchAgain(t *testing.T) {
 		return len(lines)
 	}
 	until(t, "two segments", 20*time.Second, func() bool { return segments() >= 2 })
-	call(t, "DELETE", pin, "creator", nil, 200, nil)
+	call(t, "DELETE", pin, "creator", nil, 200, &removed)
 	encoder.stop()
 	until(t, "interrupted", 3*time.Second, func() bool { return stateOf(t, id) == "interrupted" })
 	before := segments()
@@ -59,6 +61,16 @@ func TestJourneyWatchAgain(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", base+b.Transports[0].URL, "-f", "null", "-").CombinedOutput()
 	if err != nil || len(out) > 0 {
 		t.Errorf("ffmpeg says %v\n%s", err, out)
+	}
+	// A viewer who comes by the address plays it, sees the card on its frames after every seek, and reaches the end.
+	var saw struct {
+		Seen   map[string]bool
+		Over   bool
+		Faults []string
+	}
+	browse(t, "replay.mjs", &saw, id, a.demoData.Product, strconv.FormatInt(placed.From, 10), strconv.FormatInt(removed.Until, 10))
+	if len(saw.Seen) != 3 || !saw.Over || len(saw.Faults) > 0 {
+		t.Errorf("the viewer saw %+v", saw)
 	}
 	var live struct{ Transports []api.Transport }
 	call(t, "GET", "/v1/broadcasts/"+a.demoData.Broadcast, "", nil, 200, &live)

@@ -10,7 +10,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const out = join(root, 'docs/screenshots');
 const data = mkdtempSync(join(tmpdir(), 'hawker-shots-'));
 const ready = join(data, 'ready.json');
-const free = ['http', 'rtmp', 'srt', 'rtsp', 'webrtc', 'webrtc-ingest', 'metrics'].flatMap((door) => [`--${door}`, '127.0.0.1:0']);
+const free = ['http', 'rtmp', 'srt', 'rtsp', 'webrtc', 'webrtc-ingest', 'metrics'].flatMap((door) => [
+  `--${door}`,
+  '127.0.0.1:0',
+]);
 const server = spawn(join(root, 'bin/hawker'), ['demo', '--data', join(data, 'data'), '--ready-file', ready, ...free], {
   stdio: 'ignore',
 });
