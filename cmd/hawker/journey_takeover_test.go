@@ -31,6 +31,8 @@ func TestJourneyTakeoverFromProtocolToProtocol(t *testing.T) {
 		t.Cleanup(e.stop)
 		return e
 	}
+	// A broadcast that waits for its publisher: a channel whose last one was just ended rests otherwise.
+	call(t, "POST", "/v1/channels/"+a.demoData.Channel+"/broadcasts", "creator", map[string]string{"title": "Three encoders"}, 201, nil)
 	first := publish("flv", rtmp)
 	var id string
 	until(t, "on air", 15*time.Second, func() bool {
