@@ -14,6 +14,7 @@ import (
 
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/api"
+	"github.com/hawkerlive/hawker/ingest"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
 	"github.com/hawkerlive/hawker/ingest/rtsp"
 	"github.com/hawkerlive/hawker/ingest/srt"
@@ -35,11 +36,11 @@ func (a *app) buildDoors(context.Context) error {
 	door := &doorkeeper{broadcasts: a.broadcasts, api: a.api, now: time.Now}
 	a.feed.Access, a.feed.Address, a.feed.Problem = door, a.api.Address, a.api.WriteProblem
 
-	a.rtmp = &rtmp.Server{Addr: a.config.RTMP.Listen, Sessions: a.sessions, Config: a.config.RTMP.Config, Log: a.log, Metrics: rtmp.NewMetrics(a.registry)}
+	a.rtmp = &rtmp.Server{Addr: a.config.RTMP.Listen, Sessions: a.sessions, Config: a.config.RTMP.Config, Log: a.log, Metrics: ingest.NewDoorMetrics(a.registry, "rtmp")}
 	a.rtmp.Config.LoopbackFree = a.demo
-	a.srt = &srt.Server{Addr: a.config.SRT.Listen, Sessions: a.sessions, Config: a.config.SRT.Config, Log: a.log, Metrics: srt.NewMetrics(a.registry)}
+	a.srt = &srt.Server{Addr: a.config.SRT.Listen, Sessions: a.sessions, Config: a.config.SRT.Config, Log: a.log, Metrics: ingest.NewDoorMetrics(a.registry, "srt")}
 	a.srt.Config.LoopbackFree = a.demo
-	a.rtsp = &rtsp.Server{Addr: a.config.RTSP.Listen, Sessions: a.sessions, Config: a.config.RTSP.Config, Log: a.log, Metrics: rtsp.NewMetrics(a.registry)}
+	a.rtsp = &rtsp.Server{Addr: a.config.RTSP.Listen, Sessions: a.sessions, Config: a.config.RTSP.Config, Log: a.log, Metrics: ingest.NewDoorMetrics(a.registry, "rtsp")}
 	a.rtsp.Config.LoopbackFree = a.demo
 	a.whip = &whip.Server{Sessions: a.sessions, Config: a.config.WebRTCIngest, ClientIP: a.api.Address, Log: a.log, Metrics: whip.NewMetrics(a.registry)}
 	a.whep = &whep.Server{

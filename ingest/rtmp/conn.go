@@ -116,7 +116,7 @@ func (c *conn) read(ctx context.Context, session *ingest.Session) error {
 		case err != nil:
 			return err
 		}
-		c.server.Metrics.received(len(m.body))
+		c.server.Metrics.Received(len(m.body))
 		if m.kind == typeAudio || m.kind == typeVideo {
 			c.net.until = time.Now().Add(c.server.idleTimeout())
 		}

@@ -87,7 +87,7 @@ func start(t *testing.T, config rtmp.Config) *station {
 		Hub: s.hub, Authorizer: people{}, Broadcasts: people{}, Log: log, Metrics: ingest.NewMetrics(prometheus.NewRegistry()),
 	}
 	server := &rtmp.Server{
-		Addr: "127.0.0.1:0", Sessions: s.sessions, Config: config, Log: log, Metrics: rtmp.NewMetrics(prometheus.NewRegistry()),
+		Addr: "127.0.0.1:0", Sessions: s.sessions, Config: config, Log: log, Metrics: ingest.NewDoorMetrics(prometheus.NewRegistry(), "rtmp"),
 	}
 	addr, err := server.Listen()
 	if err != nil {

@@ -47,9 +47,9 @@ type Server struct {
 	Config  Config
 	Player  ingest.Player // takes play requests; nil refuses them
 	TLS     *tls.Config
-	Log     *slog.Logger     // defaults to discarding
-	Metrics *Metrics         // defaults to none
-	Now     func() time.Time // defaults to time.Now
+	Log     *slog.Logger        // defaults to discarding
+	Metrics *ingest.DoorMetrics // defaults to none
+	Now     func() time.Time    // defaults to time.Now
 
 	listener net.Listener
 	doors    *ingest.Doors
@@ -119,12 +119,12 @@ func (s *Server) handle(ctx context.Context, raw net.Conn) {
 	remote := raw.RemoteAddr().String()
 	log := s.Log.With("protocol", "rtmp", "remote", remote)
 	if refusal := s.doors.Enter(where); refusal != "" {
-		s.Metrics.turnAway()
+		s.Metrics.TurnAway()
 		log.Debug("connection refused", "why", refusal)
 		return
 	}
-	s.Metrics.opened()
-	defer s.Metrics.closed()
+	s.Metrics.Opened()
+	defer s.Metrics.Closed()
 	in := false
 	c := &conn{
 		server: s, remote: remote, log: log,
@@ -139,7 +139,7 @@ func (s *Server) handle(ctx context.Context, raw net.Conn) {
 	if err == nil || ctx.Err() != nil {
 		return
 	}
-	s.Metrics.fail()
+	s.Metrics.Fail()
 	if errors.Is(err, ingest.ErrRefused) || errors.Is(err, streaming.ErrResting) {
 		return // it has been told where it was refused
 	}

@@ -19,7 +19,7 @@ type door struct {
 	doors     *ingest.Doors
 	handshake time.Duration
 	log       *slog.Logger
-	metrics   *Metrics
+	metrics   *ingest.DoorMetrics
 }
 
 // Accept returns the next connection that may try. It only fails when the listener has been closed.
@@ -36,12 +36,12 @@ func (d *door) Accept() (net.Conn, error) {
 		}
 		where := prefixOf(raw.RemoteAddr())
 		if refusal := d.doors.Enter(where); refusal != "" {
-			d.metrics.turnAway()
+			d.metrics.TurnAway()
 			d.log.Debug("connection refused", "remote", raw.RemoteAddr().String(), "why", refusal)
 			_ = raw.Close() // nothing was said
 			continue
 		}
-		d.metrics.opened()
+		d.metrics.Opened()
 		c := &guarded{Conn: raw, door: d, where: where}
 		c.timeout = time.AfterFunc(d.handshake, func() { _ = raw.Close() })
 		return c, nil
@@ -94,9 +94,9 @@ func (c *guarded) Close() error {
 	if !c.closed {
 		c.closed = true
 		c.door.doors.Leave(c.where, c.admitted, !c.admitted && !c.polite)
-		c.door.metrics.closed()
+		c.door.metrics.Closed()
 		if !c.admitted {
-			c.door.metrics.fail()
+			c.door.metrics.Fail()
 		}
 	}
 	c.mu.Unlock()

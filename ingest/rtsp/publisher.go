@@ -36,7 +36,7 @@ var (
 type publisher struct {
 	rtsp    *gortsplib.ServerSession
 	ingest  *ingest.Session
-	metrics *Metrics
+	metrics *ingest.DoorMetrics
 	log     *slog.Logger
 	idle    time.Duration
 
@@ -211,7 +211,7 @@ func (p *publisher) take(ctx context.Context, e event) error {
 		p.report(t, e.report)
 		return nil
 	}
-	p.metrics.received(len(e.packet.Payload))
+	p.metrics.Received(len(e.packet.Payload))
 	at := p.clock.Place(&t.clock, e.packet.Timestamp, e.at)
 	if !t.begun {
 		t.begun = true

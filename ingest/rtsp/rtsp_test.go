@@ -51,7 +51,7 @@ func start(t *testing.T, config rtsp.Config) *station {
 	s.sessions = &ingest.Sessions{Hub: s.hub, Authorizer: people{}, Broadcasts: people{}, Metrics: ingest.NewMetrics(prometheus.NewRegistry())}
 	server := &rtsp.Server{
 		Addr: "127.0.0.1:0", Sessions: s.sessions, Config: config, Log: slog.New(slog.DiscardHandler),
-		Metrics: rtsp.NewMetrics(prometheus.NewRegistry()),
+		Metrics: ingest.NewDoorMetrics(prometheus.NewRegistry(), "rtsp"),
 	}
 	addr, err := server.Listen()
 	if err != nil {

@@ -48,9 +48,9 @@ type Server struct {
 
 	// Optional, with defaults.
 	Config  Config
-	Log     *slog.Logger     // defaults to discarding
-	Metrics *Metrics         // defaults to none
-	Now     func() time.Time // defaults to time.Now
+	Log     *slog.Logger        // defaults to discarding
+	Metrics *ingest.DoorMetrics // defaults to none
+	Now     func() time.Time    // defaults to time.Now
 
 	rtsp *gortsplib.Server
 

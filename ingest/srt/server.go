@@ -58,9 +58,9 @@ type Server struct {
 
 	// Optional, with defaults.
 	Config  Config
-	Log     *slog.Logger     // defaults to discarding
-	Metrics *Metrics         // defaults to none
-	Now     func() time.Time // defaults to time.Now
+	Log     *slog.Logger        // defaults to discarding
+	Metrics *ingest.DoorMetrics // defaults to none
+	Now     func() time.Time    // defaults to time.Now
 
 	listener gosrt.Listener
 	doors    *ingest.Doors
@@ -168,19 +168,19 @@ func (s *Server) handle(ctx context.Context, request gosrt.ConnRequest) {
 	where := prefixOf(remote)
 	log := s.Log.With("protocol", "srt", "remote", remote)
 	if refusal := s.doors.Enter(where); refusal != "" {
-		s.Metrics.turnAway()
+		s.Metrics.TurnAway()
 		log.Debug("caller refused", "why", refusal)
 		request.Reject(gosrt.REJX_OVERLOAD)
 		return
 	}
-	s.Metrics.opened()
-	defer s.Metrics.closed()
+	s.Metrics.Opened()
+	defer s.Metrics.Closed()
 	session, reason, err := s.admit(ctx, request, remote)
 	if err != nil {
 		request.Reject(reason)
 		resting := errors.Is(err, streaming.ErrResting)
 		s.doors.Leave(where, false, ctx.Err() == nil && reason != gosrt.REJX_ISE && !resting)
-		s.Metrics.fail()
+		s.Metrics.Fail()
 		if !errors.Is(err, ingest.ErrRefused) && !resting { // that has been told where it was refused
 			log.Warn("caller refused", "why", err)
 		}
@@ -280,7 +280,7 @@ func (s *Server) serve(ctx context.Context, conn gosrt.Conn, session *ingest.Ses
 		if err != nil {
 			return errLeft
 		}
-		s.Metrics.received(n)
+		s.Metrics.Received(n)
 		if err := t.push(b[:n]); err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ func start(t *testing.T, config srt.Config) *station {
 	s.sessions = &ingest.Sessions{Hub: s.hub, Authorizer: people{}, Broadcasts: people{}, Metrics: ingest.NewMetrics(prometheus.NewRegistry())}
 	server := &srt.Server{
 		Addr: "127.0.0.1:0", Sessions: s.sessions, Config: config, Log: slog.New(slog.DiscardHandler),
-		Metrics: srt.NewMetrics(prometheus.NewRegistry()),
+		Metrics: ingest.NewDoorMetrics(prometheus.NewRegistry(), "srt"),
 	}
 	addr, err := server.Listen()
 	if err != nil {
