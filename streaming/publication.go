@@ -1,22 +1,16 @@
 package streaming
 
-import (
-	"sync"
-	"time"
-)
+import "sync"
 
 // Publication is the writing end of a stream, one publisher's stay. One goroutine writes.
 type Publication struct {
+	keyRequests
 	stream *Stream
 	tracks []Track
 
 	generation *Generation // set by the first unit; the writer's goroutine only
 	displaced  chan struct{}
 	once       sync.Once
-
-	keyMu sync.Mutex
-	onKey func()
-	keyAt time.Time
 }
 
 // Write appends a unit to the stream. The first unit starts a generation; so does a key unit that finds the
@@ -34,21 +28,6 @@ func (p *Publication) Restart(tracks []Track) {
 // Generation is the one that the publication writes to, nil before its first unit.
 func (p *Publication) Generation() *Generation { return p.generation }
 
-// OnKeyRequest sets what is called, on a goroutine of a reader and at most once in 500 ms, when a reader wants a
-// key unit (PLI, FIR). It must not block.
-func (p *Publication) OnKeyRequest(f func()) {
-	p.keyMu.Lock()
-	defer p.keyMu.Unlock()
-	p.onKey = f
-}
-
-// TakesKeyRequests tells whether the publisher can be asked for a key unit.
-func (p *Publication) TakesKeyRequests() bool {
-	p.keyMu.Lock()
-	defer p.keyMu.Unlock()
-	return p.onKey != nil
-}
-
 // Displaced is closed when a newer publication has taken the broadcast over, or the broadcast has ended.
 func (p *Publication) Displaced() <-chan struct{} { return p.displaced }
 
@@ -56,15 +35,3 @@ func (p *Publication) Displaced() <-chan struct{} { return p.displaced }
 func (p *Publication) Close() { p.stream.leave(p) }
 
 func (p *Publication) displace() { p.once.Do(func() { close(p.displaced) }) }
-
-func (p *Publication) requestKey(now time.Time) {
-	p.keyMu.Lock()
-	f := p.onKey
-	if f == nil || now.Sub(p.keyAt) < keyRequestGap {
-		p.keyMu.Unlock()
-		return
-	}
-	p.keyAt = now
-	p.keyMu.Unlock()
-	f()
-}

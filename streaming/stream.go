@@ -17,8 +17,9 @@ const (
 
 // Stream is one broadcast on air: a ring of units that everybody reads. It outlives its publishers.
 type Stream struct {
-	ID  string // the broadcast
-	hub *Hub
+	ID     string // the broadcast
+	hub    *Hub
+	parent *Stream // of a rendition; locked before it
 
 	mu         sync.RWMutex
 	ring       []*Unit // ring[seq % len]
@@ -36,6 +37,11 @@ type Stream struct {
 	ended      bool
 	wake       chan struct{} // closed and replaced by every write
 
+	renditions    []*Stream     // replaced, never changed
+	renditionsNew chan struct{} // closed and replaced when they change
+	rendition     RenditionInfo
+	layer         *RenditionPublication // writes a rendition; nil: it has gone
+
 	written   atomic.Int64 // wall clock of the newest unit, Unix nanoseconds; 0 before the first
 	unitCount atomic.Uint64
 	byteCount atomic.Uint64
@@ -44,7 +50,10 @@ type Stream struct {
 }
 
 func newStream(h *Hub, id string) *Stream {
-	return &Stream{ID: id, hub: h, ring: make([]*Unit, 1024), held: map[int]*Generation{}, wake: make(chan struct{})}
+	return &Stream{
+		ID: id, hub: h, ring: make([]*Unit, 1024), held: map[int]*Generation{}, wake: make(chan struct{}),
+		renditionsNew: make(chan struct{}),
+	}
 }
 
 // Generation is the newest one, nil before the first unit.
@@ -64,27 +73,41 @@ func (s *Stream) GenerationOf(number int) (*Generation, bool) {
 
 // Anchors lists the anchors of the broadcast so far.
 func (s *Stream) Anchors() mediatime.Anchors {
+	if s.parent != nil {
+		return s.parent.Anchors()
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.anchors[:len(s.anchors):len(s.anchors)]
 }
 
-// RequestKey asks the publisher for a key unit. Requests are merged to at most one per 500 ms.
+// RequestKey asks the publisher for a key unit. Requests are merged to at most one per 500 ms. A rendition whose
+// publisher cannot be asked passes it on to its parent's.
 func (s *Stream) RequestKey() {
-	s.mu.RLock()
-	w := s.writer
-	s.mu.RUnlock()
-	if w != nil {
-		w.requestKey(s.hub.now())
+	if k := s.keys(); k != nil {
+		k.requestKey(s.hub.now())
+	} else if s.parent != nil {
+		s.parent.RequestKey()
 	}
+}
+
+// keys is who can be asked for a key unit, nil for nobody.
+func (s *Stream) keys() *keyRequests {
+	s.mu.RLock()
+	w, l := s.writer, s.layer
+	s.mu.RUnlock()
+	switch {
+	case w != nil && w.TakesKeyRequests():
+		return &w.keyRequests
+	case l != nil && l.TakesKeyRequests():
+		return &l.keyRequests
+	}
+	return nil
 }
 
 // TakesKeyRequests tells whether the present publisher can be asked for a key unit.
 func (s *Stream) TakesKeyRequests() bool {
-	s.mu.RLock()
-	w := s.writer
-	s.mu.RUnlock()
-	return w != nil && w.TakesKeyRequests()
+	return s.keys() != nil || s.parent != nil && s.parent.TakesKeyRequests()
 }
 
 // Active tells whether a publisher has written within d.
@@ -97,7 +120,7 @@ func (s *Stream) Active(d time.Duration) bool {
 func (s *Stream) Publishing() bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.writer != nil
+	return s.writer != nil || s.layer != nil
 }
 
 // Last is the media time of the newest unit.
@@ -162,18 +185,24 @@ func (s *Stream) write(p *Publication, u *Unit) error {
 		s.last = end
 	}
 	s.append(u)
+	if u.Key {
+		s.abandoned(now)
+	}
 	wake := s.wake
 	s.wake = make(chan struct{})
 	s.mu.Unlock()
-
-	s.written.Store(now.UnixNano())
-	s.unitCount.Add(1)
-	s.byteCount.Add(uint64(u.Size()))
+	s.wrote(now, u)
 	close(wake)
 	if started != nil && s.hub.Watch != nil {
 		s.hub.Watch(s.ID, AirEvent{On: true, Generation: started})
 	}
 	return nil
+}
+
+func (s *Stream) wrote(now time.Time, u *Unit) {
+	s.written.Store(now.UnixNano())
+	s.unitCount.Add(1)
+	s.byteCount.Add(uint64(u.Size()))
 }
 
 // begin starts a generation at unit u. Media time goes on with the wall from the broadcast's first frame, and
@@ -296,13 +325,29 @@ func (s *Stream) leave(p *Publication) {
 
 func (s *Stream) end() {
 	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		return
+	}
 	s.ended = true
 	w := s.writer
 	s.writer = nil
+	if s.layer != nil {
+		s.layer.displace()
+		s.layer = nil
+	}
+	renditions := s.renditions
+	s.renditions = nil
+	if len(renditions) > 0 {
+		s.renditionsTurned()
+	}
 	wake := s.wake
 	s.wake = make(chan struct{})
 	s.mu.Unlock()
 	close(wake)
+	for _, r := range renditions {
+		r.end()
+	}
 	if w != nil {
 		w.displace()
 	}
