@@ -7,8 +7,6 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"github.com/pion/rtp"
 )
 
 const (
@@ -46,7 +44,7 @@ type Egress struct {
 	allTokens float64
 	tokensAt  time.Time
 	rtcp      []byte
-	header    rtp.Header // scratch
+	scratch   scratch
 }
 
 // group is the viewers that an egress has of one fan.

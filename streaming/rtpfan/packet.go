@@ -59,8 +59,21 @@ func putHeader(b []byte, seq uint16, timestamp, ssrc uint32, marker, delay bool)
 
 // appendFor appends the packet to dst as the viewer with this payload type and extension ID gets it.
 func (p *Packet) appendFor(dst []byte, payloadType, delayID uint8) []byte {
+	return p.appendHead(dst, len(p.raw), payloadType, delayID)
+}
+
+// head is the length of the packet's header, extension included.
+func (p *Packet) head() int {
+	if p.delay {
+		return headerSize + extensionSize
+	}
+	return headerSize
+}
+
+// appendHead appends the packet's first n bytes, at least its header, as the viewer gets them.
+func (p *Packet) appendHead(dst []byte, n int, payloadType, delayID uint8) []byte {
 	at := len(dst)
-	dst = append(dst, p.raw...)
+	dst = append(dst, p.raw[:n]...)
 	dst[at+1] |= payloadType & 0x7f
 	if p.delay && delayID != 0 {
 		dst[at+headerSize+4] = delayID<<4 | 2

@@ -48,16 +48,16 @@ func (e *Egress) report(f *Fan, v *Viewer, now time.Time) {
 	e.rtcp = compound
 	b := e.batch
 	start := len(b.arena)
-	out, err := v.srtp.EncryptRTCP(b.arena[start:start:cap(b.arena)], compound, nil)
+	out, err := v.seal.appendRTCP(b.arena, &e.scratch, compound)
 	if err != nil {
 		e.Metrics.leave("srtp")
 		return
 	}
 	if v.sink != nil {
-		v.sink.Send(out)
+		v.sink.Send(out[start:])
 		return
 	}
-	b.arena = b.arena[:start+len(out)]
+	b.arena = out
 	b.add(v.addr, start)
 }
 

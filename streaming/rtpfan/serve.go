@@ -65,7 +65,7 @@ func (e *Egress) serveVideo(f *Fan, v *Viewer, now time.Time) bool {
 			e.joining++
 			return false
 		}
-		n := e.send(v, p, v.VideoType)
+		n := e.send(v, &v.video, p, v.video.next, v.VideoType)
 		if !v.joined {
 			v.tokens -= float64(n)
 			e.allTokens -= float64(n)
@@ -83,7 +83,7 @@ func (e *Egress) serveAudio(f *Fan, v *Viewer) bool {
 	f.mu.RLock()
 	h := f.audio
 	if !v.audio.started || v.audio.next < h.first {
-		v.audio.start(h.next) // the live edge
+		v.start(&v.audio, h.next) // the live edge
 	}
 	behind := h.next - v.audio.next
 	e.window = e.window[:0]
@@ -95,7 +95,7 @@ func (e *Egress) serveAudio(f *Fan, v *Viewer) bool {
 		e.flush()
 	}
 	for _, p := range e.window {
-		e.send(v, p, v.AudioType)
+		e.send(v, &v.audio, p, v.audio.next, v.AudioType)
 		v.audio.count(len(p.raw))
 	}
 	return behind > uint64(len(e.window))
@@ -108,25 +108,24 @@ func (c *cursor) count(size int) {
 }
 
 // send encrypts a packet for a viewer and puts it into the batch, or into the viewer's sink. It returns its size.
-func (e *Egress) send(v *Viewer, p *Packet, payloadType uint8) int {
+func (e *Egress) send(v *Viewer, c *cursor, p *Packet, number uint64, payloadType uint8) int {
 	b := e.batch
 	start := len(b.arena)
-	plain := p.appendFor(b.arena, payloadType, v.DelayID)[start:]
-	e.header.Extensions = e.header.Extensions[:0]
-	out, err := v.srtp.EncryptRTP(b.arena[start:start:cap(b.arena)], plain, &e.header)
+	out, err := v.seal.appendRTP(b.arena, &e.scratch, p, c.index(number), payloadType, v.DelayID)
 	if err != nil {
 		e.Metrics.leave("srtp")
 		return 0
 	}
+	n := len(out) - start
 	v.counters.packets.Add(1)
-	v.counters.bytes.Add(uint64(len(out)))
+	v.counters.bytes.Add(uint64(n))
 	if v.sink != nil {
-		v.sink.Send(out)
-		return len(out)
+		v.sink.Send(out[start:])
+		return n
 	}
-	b.arena = b.arena[:start+len(out)]
+	b.arena = out
 	b.add(v.addr, start)
-	return len(out)
+	return n
 }
 
 // sendAgain answers requests for packets that the viewer missed: the same packet under the same index, so the same
@@ -154,7 +153,7 @@ func (e *Egress) sendAgain(f *Fan, v *Viewer, now time.Time) {
 			if e.batch.full() {
 				e.flush()
 			}
-			e.send(v, p, payloadType)
+			e.send(v, c, p, number, payloadType)
 			v.counters.resent.Add(1)
 			e.Metrics.resend()
 		}

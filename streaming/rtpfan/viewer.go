@@ -2,7 +2,6 @@ package rtpfan
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -51,7 +50,7 @@ type Viewer struct {
 	DelayID   uint8 // ID of the playout-delay extension; 0 for none
 	CNAME     string
 
-	srtp  *srtp.Context
+	seal  *seal
 	addr  netip.AddrPort
 	sink  Sink
 	index int // in its group
@@ -67,6 +66,7 @@ type Viewer struct {
 	recent         *[recentResendMax]recentResend // made for the first request
 	reportAt       time.Time
 
+	lost      atomic.Bool
 	roundTrip atomic.Int64 // nanoseconds
 	counters  counters
 }
@@ -74,6 +74,8 @@ type Viewer struct {
 // cursor is where a viewer stands in a history.
 type cursor struct {
 	started bool
+	known   bool   // base is
+	base    uint64 // number of SRTP index 0
 	from    uint64 // its first packet, or the one that it went on at: nothing before is sent again
 	next    uint64
 	packets uint32
@@ -115,15 +117,12 @@ func (v *Viewer) open() error {
 	if v.Fan == nil {
 		return errors.New("rtpfan: a viewer needs a fan")
 	}
-	c, err := srtp.CreateContext(v.Keys.Key, v.Keys.Salt, v.Keys.Profile)
-	if err != nil {
-		return fmt.Errorf("rtpfan: open SRTP: %w", err)
-	}
-	v.srtp = c
-	return nil
+	var err error
+	v.seal, err = newSeal(v.Keys)
+	return err
 }
 
-func (v *Viewer) reachable() bool { return v.sink != nil || v.addr.IsValid() }
+func (v *Viewer) reachable() bool { return (v.sink != nil || v.addr.IsValid()) && !v.lost.Load() }
 
 // join places the video's cursor. It runs under the fan's read lock and reports false while the viewer has to wait
 // for a key picture.
@@ -141,13 +140,27 @@ func (v *Viewer) join(h *history, now time.Time) bool {
 	if now.Before(v.waitUntil) && h.span(h.key) > joinGroupMax {
 		return false
 	}
-	v.video.start(h.key)
+	v.start(&v.video, h.key)
 	return true
 }
 
-func (c *cursor) start(at uint64) {
+// start places a cursor. A receiver guesses the upper bits of an SRTP index from the last number that it has seen: a
+// viewer that has missed half a cycle of numbers would guess wrong for ever, so it is given up.
+func (v *Viewer) start(c *cursor, at uint64) {
+	switch {
+	case !c.known:
+		c.known, c.base = true, at&^0xffff // a receiver begins with rollover count 0
+	case at-c.next >= 1<<15-1:
+		v.lost.Store(true)
+	}
 	c.started, c.from, c.next = true, at, at
 }
+
+// Lost tells whether the viewer has missed so much that it cannot follow any more: it has to connect again.
+func (v *Viewer) Lost() bool { return v.lost.Load() }
+
+// index is the SRTP index of a number. Two numbers never have the same.
+func (c *cursor) index(number uint64) uint64 { return number - c.base }
 
 // keepUp moves a cursor that has fallen out of the history, or too far behind, to the newest key picture. It runs
 // under the fan's read lock and reports whether the viewer lost something.
@@ -161,7 +174,7 @@ func (v *Viewer) keepUp(h *history) bool {
 		c.started = false
 		return true
 	}
-	c.start(h.key)
+	v.start(c, h.key)
 	return true
 }
 
