@@ -120,7 +120,7 @@ func TestAViewerThatMissedHalfACycleIsGivenUp(t *testing.T) {
 	for _, c := range []struct {
 		missed uint64
 		lost   bool
-	}{{1<<15 - 100, false}, {1 << 15, true}, {1 << 16, true}} {
+	}{{1<<15 - 100, false}, {1<<15 + 100, true}, {1 << 16, true}} {
 		t.Run(fmt.Sprint(c.missed), func(t *testing.T) {
 			t.Parallel()
 			s := newStudio(t)

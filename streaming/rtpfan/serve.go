@@ -57,7 +57,7 @@ func (e *Egress) serveVideo(f *Fan, v *Viewer, now time.Time) bool {
 		v.counters.skipped.Add(1)
 		e.Metrics.skip()
 	}
-	if !v.video.started {
+	if !v.video.started || v.lost.Load() {
 		return false
 	}
 	for _, p := range e.window {
@@ -91,6 +91,9 @@ func (e *Egress) serveAudio(f *Fan, v *Viewer) bool {
 		e.window = append(e.window, h.at(n))
 	}
 	f.mu.RUnlock()
+	if v.lost.Load() {
+		return false
+	}
 	if e.batch.full() {
 		e.flush()
 	}

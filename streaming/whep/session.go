@@ -131,7 +131,7 @@ func (s *Server) session(broadcast, id string) *session {
 // over tells why the session has to end now, if it has to.
 func (v *session) over(now time.Time) string {
 	v.mu.Lock()
-	connected := !v.connected.IsZero()
+	connected, viewer := !v.connected.IsZero(), v.viewer
 	v.mu.Unlock()
 	if !connected {
 		if now.Sub(v.created) > handshakeTimeout {
@@ -141,6 +141,9 @@ func (v *session) over(now time.Time) string {
 	}
 	if now.Sub(time.Unix(0, v.consent.Load())) > consentTimeout {
 		return "consent expired"
+	}
+	if viewer.Lost() {
+		return "fell behind"
 	}
 	switch err := v.fan.Err(); {
 	case err == nil, errors.Is(err, rtpfan.ErrNotReady): // a new generation whose key picture is on its way
