@@ -74,7 +74,7 @@ func (l *limitFan) Run(ctx context.Context) error {
 	for i, port := range l.Ports {
 		e := egresses[i%len(egresses)]
 		v := &rtpfan.Viewer{
-			Fan: fan, VideoType: 96, CNAME: "stampede",
+			Fan: fan, Types: rtpfan.Types{rtpfan.FormatH264: 96}, CNAME: "stampede",
 			Keys: rtpfan.Keys{Profile: srtp.ProtectionProfileAeadAes128Gcm, Key: bytes.Repeat([]byte{byte(i)}, 16), Salt: make([]byte, 12)},
 		}
 		if err := e.Add(v); err != nil {

@@ -115,7 +115,7 @@ func testKeys(profile srtp.ProtectionProfile) Keys {
 
 func (s *studio) viewer() (*Viewer, *tape) {
 	s.t.Helper()
-	v := &Viewer{Fan: s.fan, Keys: testKeys(srtp.ProtectionProfileAeadAes128Gcm), VideoType: 96, DelayID: 5, CNAME: "x"}
+	v := &Viewer{Fan: s.fan, Keys: testKeys(srtp.ProtectionProfileAeadAes128Gcm), Types: Types{FormatH264: 96}, DelayID: 5, CNAME: "x"}
 	if err := s.egress.Add(v); err != nil {
 		s.t.Fatal(err)
 	}

@@ -39,16 +39,19 @@ type Fan struct {
 	log     *slog.Logger
 	metrics *Metrics
 
-	mu       sync.RWMutex
-	video    *history
-	audio    *history
-	err      error           // why nothing can be sent now
-	ready    bool            // what err says has been found out for the present generation
-	began    mediatime.Time  // of the present generation
-	rate     float64         // bytes a second of the video
-	egresses map[*Egress]int // to wake, with their number of viewers
-	wake     []*Egress       // keys of egresses; replaced, never changed
-	changed  chan struct{}   // closed and replaced when err or ready changes
+	mu         sync.RWMutex
+	video      *history
+	audio      *history
+	repairSSRC uint32          // of packets that are sent again, for viewers that want them apart
+	err        error           // why nothing can be sent now
+	ready      bool            // what err says has been found out for the present generation
+	began      mediatime.Time  // of the present generation
+	format     Format          // of its video
+	pictured   bool            // it has video that is sent
+	rate       float64         // bytes a second of the video
+	egresses   map[*Egress]int // to wake, with their number of viewers
+	wake       []*Egress       // keys of egresses; replaced, never changed
+	changed    chan struct{}   // closed and replaced when err or ready changes
 
 	// The packetizing goroutine's own.
 	generation int
@@ -65,10 +68,11 @@ type Fan struct {
 func newFan(s *streaming.Stream, sound Sound, log *slog.Logger, m *Metrics) *Fan {
 	return &Fan{
 		stream: s, sound: sound, log: log, metrics: m,
-		video:    newHistory(rand.Uint32(), rand.Uint32(), uint16(rand.Uint32()), streaming.VideoClockRate),
-		audio:    newHistory(rand.Uint32(), rand.Uint32(), uint16(rand.Uint32()), streaming.OpusClockRate),
-		err:      ErrNotReady,
-		egresses: map[*Egress]int{}, changed: make(chan struct{}),
+		video:      newHistory(rand.Uint32(), rand.Uint32(), uint16(rand.Uint32()), streaming.VideoClockRate),
+		audio:      newHistory(rand.Uint32(), rand.Uint32(), uint16(rand.Uint32()), streaming.OpusClockRate),
+		repairSSRC: rand.Uint32(),
+		err:        ErrNotReady,
+		egresses:   map[*Egress]int{}, changed: make(chan struct{}),
 	}
 }
 
@@ -80,6 +84,19 @@ func (f *Fan) VideoSSRC() uint32 { return f.video.ssrc }
 
 // AudioSSRC is the audio's.
 func (f *Fan) AudioSSRC() uint32 { return f.audio.ssrc }
+
+// RepairSSRC is that of repair packets.
+func (f *Fan) RepairSSRC() uint32 { return f.repairSSRC }
+
+// Format is that of the present generation's video. It reports false where there is none that is sent.
+func (f *Fan) Format() (Format, bool) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.format, f.pictured
+}
+
+// Layered tells whether the stream has further renditions.
+func (f *Fan) Layered() bool { return len(f.stream.Renditions()) > 0 }
 
 // Err tells whether the stream can be sent: nil, ErrNotReady, ErrReordered, ErrCodec or streaming.ErrEnded.
 func (f *Fan) Err() error {
@@ -157,7 +174,7 @@ func (f *Fan) run(ctx context.Context) {
 				heard = f.hear(ctx, &sound)
 			}
 		}
-		if u.Track == f.track.ID && f.track.Codec == streaming.H264 {
+		if u.Track == f.track.ID {
 			f.picture(u)
 		}
 	}
@@ -167,13 +184,14 @@ func (f *Fan) run(ctx context.Context) {
 func (f *Fan) enter(g *streaming.Generation) {
 	f.generation, f.order, f.track = g.Number, order{}, streaming.Track{}
 	video, pictured := g.First(streaming.Video)
+	format, known := FormatOf(video.Codec)
 	_, sounding := g.First(streaming.Audio)
 	f.mu.Lock()
-	f.began = g.Anchor.Media
+	f.began, f.format, f.pictured = g.Anchor.Media, format, pictured && known
 	f.mu.Unlock()
 	switch {
-	case pictured && video.Codec == streaming.H264:
-		f.track = video
+	case pictured && known:
+		f.track, f.order.codec = video, video.Codec
 		f.set(ErrNotReady, false)
 	case !pictured && sounding && f.sound != nil:
 		f.set(nil, true)
@@ -202,7 +220,7 @@ func (f *Fan) picture(u *streaming.Unit) {
 		}
 		return
 	}
-	f.pieces = splitH264(f.pieces[:0], u.Payload)
+	f.split(u)
 	if len(f.pieces) == 0 {
 		return
 	}
@@ -218,15 +236,35 @@ func (f *Fan) picture(u *streaming.Unit) {
 		p := &f.pieces[i]
 		first, last := i == 0, i == len(f.pieces)-1
 		delay := first && u.Key && p.size() <= payloadMax-extensionSize
-		n := putHeader(buf, uint16(f.video.next+uint64(i)), stamp, f.video.ssrc, last, delay)
+		n := putHeader(buf, stamp, f.video.ssrc, last, delay)
 		n += p.put(buf[n:])
-		packets[i] = Packet{raw: buf[:n:n], format: FormatH264, key: first && u.Key, delay: delay, media: media}
+		packets[i] = Packet{raw: buf[:n:n], format: f.format, key: first && u.Key, last: last, delay: delay, media: media}
 		buf = buf[n:]
 	}
 	clear(f.pieces)
 	f.publish(f.video, packets, f.window.add(media, size))
 	if u.Key {
 		f.set(nil, true)
+	}
+}
+
+// split cuts a unit into pieces.
+func (f *Fan) split(u *streaming.Unit) {
+	f.pieces = f.pieces[:0]
+	if len(u.Payload) == 0 {
+		return
+	}
+	switch f.format {
+	case FormatH264:
+		f.pieces = splitH264(f.pieces, u.Payload)
+	case FormatH265:
+		f.pieces = splitH265(f.pieces, u.Payload)
+	case FormatAV1:
+		f.pieces = splitAV1(f.pieces, u.Payload, u.Key)
+	case FormatVP8:
+		f.pieces = splitVP8(f.pieces, u.Payload[0])
+	case FormatVP9:
+		f.pieces = splitVP9(f.pieces, u.Payload[0], u.Key)
 	}
 }
 
@@ -275,9 +313,9 @@ func (f *Fan) listen(ctx context.Context, leg Leg) {
 		}
 		pts := clock.stamp(u.PTS, ticks)
 		raw := make([]byte, headerSize+len(u.Payload[0]))
-		n := putHeader(raw, uint16(f.audio.next), f.audio.timestamp(track.Zero, pts), f.audio.ssrc, false, false)
+		n := putHeader(raw, f.audio.timestamp(track.Zero, pts), f.audio.ssrc, false, false)
 		copy(raw[n:], u.Payload[0])
-		f.publish(f.audio, []Packet{{raw: raw, format: FormatOpus, key: true, media: track.Time(pts)}}, 0)
+		f.publish(f.audio, []Packet{{raw: raw, format: FormatOpus, key: true, last: true, media: track.Time(pts)}}, 0)
 	}
 }
 

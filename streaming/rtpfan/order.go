@@ -2,6 +2,7 @@ package rtpfan
 
 import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 
 	"github.com/hawkerlive/hawker/streaming"
 )
@@ -10,6 +11,7 @@ import (
 // that steps back while the decoding time goes on, a B slice, or parameter sets that announce reordering each
 // suffice. Both times stepping back is no sign: clocks wrap.
 type order struct {
+	codec   streaming.Codec
 	newest  int64 // presentation time
 	decoded int64 // decoding time of the picture before
 	any     bool
@@ -32,10 +34,14 @@ func (o *order) see(u *streaming.Unit) bool {
 		if len(nal) == 0 {
 			continue
 		}
-		switch nal[0] & 0x1f {
-		case nalSlice, nalPartitionA:
+		switch {
+		case o.codec == streaming.H265:
+			// Its B slices are common without any reordering.
+			o.found = o.found || nal[0]>>1&0x3f == nal265SPS && announcesReorder265(nal)
+		case o.codec != streaming.H264:
+		case nal[0]&0x1f == nalSlice, nal[0]&0x1f == nalPartitionA:
 			o.found = o.found || sliceIsB(nal)
-		case nalSPS:
+		case nal[0]&0x1f == nalSPS:
 			o.found = o.found || announcesReorder(nal)
 		}
 	}
@@ -56,6 +62,14 @@ func announcesReorder(nal []byte) bool {
 		return false
 	}
 	return sps.VUI.BitstreamRestriction.MaxNumReorderFrames > 0
+}
+
+func announcesReorder265(nal []byte) bool {
+	var sps h265.SPS
+	if err := sps.Unmarshal(nal); err != nil || len(sps.MaxNumReorderPics) == 0 {
+		return false
+	}
+	return sps.MaxNumReorderPics[len(sps.MaxNumReorderPics)-1] > 0
 }
 
 // bits reads the head of a NAL unit. Emulation prevention bytes cannot occur in what it is used for: they stand

@@ -3,6 +3,7 @@ package rtpfan
 import (
 	"encoding/binary"
 
+	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/mediatime"
 )
 
@@ -12,38 +13,77 @@ type Format uint8
 // The formats.
 const (
 	FormatH264 Format = iota
+	FormatH265
+	FormatAV1
+	FormatVP8
+	FormatVP9
 	FormatOpus
 	formatsCount
 )
+
+// FormatOf is the format that a codec is sent in. It reports false for a codec that has none here.
+func FormatOf(c streaming.Codec) (Format, bool) {
+	switch c {
+	case streaming.H264:
+		return FormatH264, true
+	case streaming.H265:
+		return FormatH265, true
+	case streaming.AV1:
+		return FormatAV1, true
+	case streaming.VP8:
+		return FormatVP8, true
+	case streaming.VP9:
+		return FormatVP9, true
+	case streaming.Opus:
+		return FormatOpus, true
+	}
+	return 0, false
+}
+
+// Types are the payload types of a viewer by format; 0 for a format that it does not take.
+type Types [formatsCount]uint8
+
+// pictures tells whether there is a video format among them.
+func (t *Types) pictures() bool {
+	for _, n := range t[:FormatOpus] {
+		if n != 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // Sizes in bytes.
 const (
 	headerSize    = 12
 	extensionSize = 8    // one-byte form with one element of three bytes
-	payloadMax    = 1200 // RTP payload; with headers and tag a packet fits the IPv6 minimum MTU of 1280
+	originalSize  = 2    // the original sequence number before a repair packet's payload (RFC 4588)
+	payloadMax    = 1190 // RTP payload; with headers, tag and all of the above a packet fits the IPv6 minimum MTU
 	tagMax        = 16   // what SRTP adds at most
-	packetMax     = headerSize + payloadMax + tagMax
+	packetMax     = headerSize + extensionSize + originalSize + payloadMax + tagMax
 )
 
-// Packet is one RTP packet as every viewer gets it, before encryption. It is immutable and shared. Two fields are
-// filled in per viewer and never change within a session: the payload type, and the ID of the playout-delay
-// extension where the packet has one. So a packet that is encrypted again for the same viewer has the same bytes.
+// Packet is one RTP packet as every viewer gets it, before encryption. It is immutable and shared. What is filled
+// in per viewer is a function of the viewer and the packet alone, so that a packet that is encrypted again under the
+// same sequence number has the same bytes: the payload type, the sequence number, the ID of the playout-delay
+// extension. The transport-wide number varies from sending to sending; only viewers whose lost packets are repaired
+// on an SSRC of its own have it.
 type Packet struct {
 	raw    []byte // header and payload
 	format Format
 	key    bool // first packet of a key unit: a viewer may start here
+	last   bool // of its unit
 	delay  bool // has room for the playout-delay extension
 	media  mediatime.Time
 }
 
-// putHeader writes the header of a packet into b and returns its length.
-func putHeader(b []byte, seq uint16, timestamp, ssrc uint32, marker, delay bool) int {
+// putHeader writes the header of a packet into b and returns its length. The sequence number is filled in per viewer.
+func putHeader(b []byte, timestamp, ssrc uint32, marker, delay bool) int {
 	b[0] = 0x80
 	b[1] = 0
 	if marker {
 		b[1] = 0x80
 	}
-	binary.BigEndian.PutUint16(b[2:], seq)
 	binary.BigEndian.PutUint32(b[4:], timestamp)
 	binary.BigEndian.PutUint32(b[8:], ssrc)
 	if !delay {
@@ -57,12 +97,19 @@ func putHeader(b []byte, seq uint16, timestamp, ssrc uint32, marker, delay bool)
 	return headerSize + extensionSize
 }
 
-// appendFor appends the packet to dst as the viewer with this payload type and extension ID gets it.
-func (p *Packet) appendFor(dst []byte, payloadType, delayID uint8) []byte {
-	return p.appendHead(dst, len(p.raw), payloadType, delayID)
+// dress is what one sending of a packet to one viewer adds to it.
+type dress struct {
+	payloadType uint8
+	delayID     uint8  // of the playout-delay extension; 0 for none
+	wideID      uint8  // of the transport-wide sequence number; 0 for none
+	wide        uint16 // that number
+	index       uint64 // of SRTP; its low 16 bits are the sequence number
+	repair      bool   // RFC 4588: the payload begins with original, and ssrc is the repair stream's
+	original    uint16
+	ssrc        uint32
 }
 
-// head is the length of the packet's header, extension included.
+// head is the length of the packet's own header, extension included.
 func (p *Packet) head() int {
 	if p.delay {
 		return headerSize + extensionSize
@@ -70,13 +117,34 @@ func (p *Packet) head() int {
 	return headerSize
 }
 
-// appendHead appends the packet's first n bytes, at least its header, as the viewer gets them.
-func (p *Packet) appendHead(dst []byte, n int, payloadType, delayID uint8) []byte {
+// appendHead appends the packet's header as a viewer gets it.
+func (p *Packet) appendHead(dst []byte, d *dress) []byte {
 	at := len(dst)
-	dst = append(dst, p.raw[:n]...)
-	dst[at+1] |= payloadType & 0x7f
-	if p.delay && delayID != 0 {
-		dst[at+headerSize+4] = delayID<<4 | 2
+	dst = append(dst, p.raw[:p.head()]...)
+	dst[at+1] |= d.payloadType & 0x7f
+	binary.BigEndian.PutUint16(dst[at+2:], uint16(d.index))
+	if p.delay && d.delayID != 0 {
+		dst[at+headerSize+4] = d.delayID<<4 | 2
+	}
+	if d.wideID != 0 {
+		if p.delay {
+			dst[at+headerSize+3] = 2 // words
+		} else {
+			dst[at] |= 0x10
+			dst = append(dst, 0xBE, 0xDE, 0, 1)
+		}
+		dst = append(dst, d.wideID<<4|1, byte(d.wide>>8), byte(d.wide), 0)
+	}
+	if d.repair {
+		binary.BigEndian.PutUint32(dst[at+8:], d.ssrc)
 	}
 	return dst
+}
+
+// appendBody appends what follows the header.
+func (p *Packet) appendBody(dst []byte, d *dress) []byte {
+	if d.repair {
+		dst = binary.BigEndian.AppendUint16(dst, d.original)
+	}
+	return append(dst, p.raw[p.head():]...)
 }

@@ -129,7 +129,7 @@ func FuzzH264(f *testing.F) {
 			b = b[4+n:]
 		}
 		u := &streaming.Unit{Payload: nals}
-		(&order{}).see(u)
+		(&order{codec: streaming.H264}).see(u)
 		for _, p := range payloads(splitH264(nil, nals)) {
 			if len(p) == 0 || len(p) > payloadMax {
 				t.Fatalf("a payload of %d bytes", len(p))
@@ -164,7 +164,7 @@ func TestBFramesAreFound(t *testing.T) {
 		"both clocks go back":               {[]*streaming.Unit{unit(9000, 9000, true), unit(12000, 12000, false), unit(0, 0, false)}, false},
 		"a key picture after a later stamp": {[]*streaming.Unit{unit(9000, 0, true), unit(3000, 3000, true)}, false},
 	} {
-		var o order
+		o := order{codec: streaming.H264}
 		got := false
 		for _, u := range c.units {
 			got = o.see(u)

@@ -28,11 +28,11 @@ func (e *Egress) report(f *Fan, v *Viewer, now time.Time) {
 	compound := e.rtcp[:0]
 	description := &rtcp.SourceDescription{}
 	for _, t := range []struct {
-		payloadType uint8
+		taken       bool
 		ssrc, stamp uint32
 		c           *cursor
-	}{{v.VideoType, f.video.ssrc, info.video, &v.video}, {v.AudioType, f.audio.ssrc, info.audio, &v.audio}} {
-		if t.payloadType == 0 {
+	}{{v.pictures, f.video.ssrc, info.video, &v.video}, {v.Types[FormatOpus] != 0, f.audio.ssrc, info.audio, &v.audio}} {
+		if !t.taken {
 			continue
 		}
 		compound = appendReport(compound, t.ssrc, ntp(info.at), t.stamp, t.c.packets, t.c.octets)

@@ -12,7 +12,7 @@ import (
 )
 
 // seal is one viewer's side of SRTP. With AES-GCM, which every browser takes, it is two ciphers and a counter: the
-// index of a packet is the history's own number, so nothing is looked up, guessed or allocated per packet. The
+// index of a packet is the history's own number, shifted, so nothing is looked up, guessed or allocated per packet. The
 // other profile is left to the library. One goroutine uses it.
 type seal struct {
 	rtp, rtcp         cipher.AEAD // nil where other is set
@@ -88,28 +88,31 @@ func derive(master cipher.Block, salt []byte, label byte, n int) []byte {
 	return out[:n]
 }
 
-// appendRTP appends the packet, encrypted under the index, as a viewer with this payload type and extension ID gets
-// it. The low 16 bits of the index are the packet's sequence number.
-func (s *seal) appendRTP(dst []byte, w *scratch, p *Packet, index uint64, payloadType, delayID uint8) ([]byte, error) {
+// appendRTP appends the packet, encrypted, as a viewer gets it.
+func (s *seal) appendRTP(dst []byte, w *scratch, p *Packet, d *dress) ([]byte, error) {
 	at := len(dst)
+	dst = p.appendHead(dst, d)
+	head := len(dst)
 	if s.other != nil {
-		plain := p.appendFor(dst, payloadType, delayID)[at:]
+		plain := p.appendBody(dst, d)[at:]
 		w.header.Extensions = w.header.Extensions[:0]
 		out, err := s.other.EncryptRTP(dst[at:at:cap(dst)], plain, &w.header)
 		if err != nil {
-			return dst, err
+			return dst[:at], err
 		}
-		return append(dst, out...), nil // which is where it is already, if there was room
+		return append(dst[:at], out...), nil // which is where it is already, if there was room
 	}
-	head := p.head()
-	dst = p.appendHead(dst, head, payloadType, delayID)
 	// RFC 7714, 8.1.
 	w.nonce = s.rtpSalt
-	xor(w.nonce[2:6], p.raw[8:12]) // SSRC
+	xor(w.nonce[2:6], dst[at+8:at+12]) // SSRC
 	var number [8]byte
-	binary.BigEndian.PutUint64(number[:], index)
+	binary.BigEndian.PutUint64(number[:], d.index)
 	xor(w.nonce[6:12], number[2:])
-	return s.rtp.Seal(dst, w.nonce[:], p.raw[head:], dst[at:]), nil
+	body := p.raw[p.head():]
+	if d.repair {
+		body = p.appendBody(dst, d)[head:] // encrypted where it is
+	}
+	return s.rtp.Seal(dst, w.nonce[:], body, dst[at:head]), nil
 }
 
 // appendRTCP appends a compound packet, encrypted. The library's contexts and ours count alike.

@@ -52,12 +52,16 @@ func TestASealedPacketIsTheLibrarysToTheByte(t *testing.T) {
 				for i := range p.raw {
 					p.raw[i] = byte(r.Uint32())
 				}
-				putHeader(p.raw, uint16(number), r.Uint32(), 0x80c0ffee, number%3 == 0, p.delay)
-				want, err := theirs.EncryptRTP(nil, p.appendFor(nil, 96, 5), nil)
+				putHeader(p.raw, r.Uint32(), 0x80c0ffee, number%3 == 0, p.delay)
+				d := &dress{payloadType: 96, delayID: 5, index: number, repair: number%5 == 0, original: uint16(number / 2), ssrc: 0x80c0ffee}
+				if number%2 == 0 {
+					d.wideID, d.wide = 9, uint16(number*3)
+				}
+				want, err := theirs.EncryptRTP(nil, p.appendBody(p.appendHead(nil, d), d), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				got, err := ours.appendRTP(bytes.Clone(prefix), &w, &p, number, 96, 5)
+				got, err := ours.appendRTP(bytes.Clone(prefix), &w, &p, d)
 				if err != nil || !bytes.Equal(got[len(prefix):], want) || !bytes.HasPrefix(got, prefix) {
 					t.Fatalf("packet %d (%d bytes): got\n%x, want\n%x, %v", number, len(p.raw), got, want, err)
 				}
@@ -102,11 +106,11 @@ func TestSealingAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := Packet{raw: make([]byte, headerSize+payloadMax)}
-	putHeader(p.raw, 7, 8, 9, true, false)
+	putHeader(p.raw, 8, 9, true, false)
 	w, arena := &scratch{}, make([]byte, 0, 4*packetMax)
 	index := uint64(7)
 	if n := testing.AllocsPerRun(100, func() {
-		if _, err := s.appendRTP(arena, w, &p, index, 96, 0); err != nil {
+		if _, err := s.appendRTP(arena, w, &p, &dress{payloadType: 96, index: index}); err != nil {
 			t.Fatal(err)
 		}
 	}); n != 0 {
@@ -154,8 +158,8 @@ func TestAViewerThatMissedHalfACycleIsGivenUp(t *testing.T) {
 func BenchmarkSeal(b *testing.B) {
 	for _, profile := range sealed {
 		keys := testKeys(profile)
-		p := Packet{raw: make([]byte, headerSize+1200)}
-		putHeader(p.raw, 7, 8, 9, true, false)
+		p := Packet{raw: make([]byte, headerSize+payloadMax)}
+		putHeader(p.raw, 8, 9, true, false)
 		arena := make([]byte, 0, 4*packetMax)
 		b.Run("ours/"+profile.String(), func(b *testing.B) {
 			s, err := newSeal(keys)
@@ -165,8 +169,8 @@ func BenchmarkSeal(b *testing.B) {
 			w := &scratch{}
 			b.ReportAllocs()
 			for i := range b.N {
-				putHeader(p.raw, uint16(i), 8, 9, true, false)
-				if _, err := s.appendRTP(arena, w, &p, uint64(i), 96, 0); err != nil {
+				putHeader(p.raw, 8, 9, true, false)
+				if _, err := s.appendRTP(arena, w, &p, &dress{payloadType: 96, index: uint64(i)}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -179,8 +183,8 @@ func BenchmarkSeal(b *testing.B) {
 			header := &rtp.Header{}
 			b.ReportAllocs()
 			for i := range b.N {
-				putHeader(p.raw, uint16(i), 8, 9, true, false)
-				if _, err := c.EncryptRTP(arena, p.appendFor(arena, 96, 0), header); err != nil {
+				putHeader(p.raw, 8, 9, true, false)
+				if _, err := c.EncryptRTP(arena, p.appendBody(p.appendHead(arena, &dress{payloadType: 96, index: uint64(i)}), &dress{}), header); err != nil {
 					b.Fatal(err)
 				}
 			}

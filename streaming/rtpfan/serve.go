@@ -23,10 +23,10 @@ func (e *Egress) serve(f *Fan, v *Viewer, now time.Time) bool {
 		e.sendAgain(f, v, now)
 	}
 	more := false
-	if v.VideoType != 0 {
-		more = e.serveVideo(f, v, now)
+	if v.pictures {
+		more = e.serveVideo(v.shown, v, now)
 	}
-	if v.AudioType != 0 && e.serveAudio(f, v) {
+	if v.Types[FormatOpus] != 0 && e.serveAudio(f, v) {
 		more = true
 	}
 	return more
@@ -65,7 +65,7 @@ func (e *Egress) serveVideo(f *Fan, v *Viewer, now time.Time) bool {
 			e.joining++
 			return false
 		}
-		n := e.send(v, &v.video, p, v.video.next, v.VideoType)
+		n := e.sendNext(v, p, &v.video)
 		if !v.joined {
 			v.tokens -= float64(n)
 			e.allTokens -= float64(n)
@@ -98,7 +98,7 @@ func (e *Egress) serveAudio(f *Fan, v *Viewer) bool {
 		e.flush()
 	}
 	for _, p := range e.window {
-		e.send(v, &v.audio, p, v.audio.next, v.AudioType)
+		e.sendNext(v, p, &v.audio)
 		v.audio.count(len(p.raw))
 	}
 	return behind > uint64(len(e.window))
@@ -110,11 +110,23 @@ func (c *cursor) count(size int) {
 	c.octets += uint32(size - headerSize)
 }
 
+// sendNext sends a viewer the packet that its cursor stands at.
+func (e *Egress) sendNext(v *Viewer, p *Packet, c *cursor) int {
+	if v.Types[p.format] == 0 {
+		return 0 // whep ends the session
+	}
+	d := dress{payloadType: v.Types[p.format], delayID: v.DelayID, index: c.index(c.next)}
+	if v.WideID != 0 && p.format != FormatOpus {
+		v.number(&d)
+	}
+	return e.send(v, p, &d)
+}
+
 // send encrypts a packet for a viewer and puts it into the batch, or into the viewer's sink. It returns its size.
-func (e *Egress) send(v *Viewer, c *cursor, p *Packet, number uint64, payloadType uint8) int {
+func (e *Egress) send(v *Viewer, p *Packet, d *dress) int {
 	b := e.batch
 	start := len(b.arena)
-	out, err := v.seal.appendRTP(b.arena, &e.scratch, p, c.index(number), payloadType, v.DelayID)
+	out, err := v.seal.appendRTP(b.arena, &e.scratch, p, d)
 	if err != nil {
 		e.Metrics.leave("srtp")
 		return 0
@@ -131,32 +143,25 @@ func (e *Egress) send(v *Viewer, c *cursor, p *Packet, number uint64, payloadTyp
 	return n
 }
 
-// sendAgain answers requests for packets that the viewer missed: the same packet under the same index, so the same
-// bytes. What it never got, what is too old and what goes over the limits is left out.
+// sendAgain answers requests for packets that the viewer missed, by a repair packet or by the same packet under the
+// same index, so the same bytes. What it never got, what is too old and what goes over the limits is left out.
 func (e *Egress) sendAgain(f *Fan, v *Viewer, now time.Time) {
 	for _, r := range v.resends {
-		h, c, payloadType := f.video, &v.video, v.VideoType
-		if !r.video {
-			h, c, payloadType = f.audio, &v.audio, v.AudioType
-		}
-		f.mu.RLock()
-		number, ok := h.number(r.seq)
-		var p *Packet
-		if ok {
-			p = h.at(number)
-		}
-		rate := f.rate
-		f.mu.RUnlock()
+		p, index, rate := v.requested(f, r)
 		switch {
-		case p == nil || !c.started || number < c.from || number >= c.next:
+		case p == nil:
 			e.Metrics.leave("unknown")
-		case !v.maySendAgain(now, number, r.video, len(p.raw), rate):
+		case !v.maySendAgain(now, index, r.video, len(p.raw), rate):
 			e.Metrics.leave("limit")
 		default:
 			if e.batch.full() {
 				e.flush()
 			}
-			e.send(v, c, p, number, payloadType)
+			d := dress{payloadType: v.Types[p.format], delayID: v.DelayID, index: index}
+			if v.Repair[p.format] != 0 {
+				v.repair(&d, p.format, f)
+			}
+			e.send(v, p, &d)
 			v.counters.resent.Add(1)
 			e.Metrics.resend()
 		}
@@ -165,4 +170,29 @@ func (e *Egress) sendAgain(f *Fan, v *Viewer, now time.Time) {
 	if e.batch.full() {
 		e.flush()
 	}
+}
+
+// requested finds the packet that a request is about, nil where there is none, its SRTP index, and the rate that the
+// limits go by.
+func (v *Viewer) requested(f *Fan, r request) (p *Packet, index uint64, rate float64) {
+	fan, n, ok := f, uint64(0), false
+	if r.video {
+		fan, n, index, ok = v.sent(r.seq)
+	} else if c := &v.audio; c.started {
+		n = c.number(r.seq)
+		index, ok = c.index(n), n >= c.from && n < c.next
+	}
+	if !ok {
+		return nil, 0, 0
+	}
+	fan.mu.RLock()
+	defer fan.mu.RUnlock()
+	h := fan.video
+	if !r.video {
+		h = fan.audio
+	}
+	if n < h.first || n >= h.next || v.Types[h.at(n).format] == 0 {
+		return nil, 0, 0
+	}
+	return h.at(n), index, fan.rate
 }

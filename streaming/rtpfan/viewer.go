@@ -43,12 +43,14 @@ type Sink interface {
 // Viewer is one receiver: a cursor into a fan's histories, an SRTP context and an address. Its exported fields are
 // set before Egress.Add and not changed; everything else belongs to the egress's goroutine, but for the counters.
 type Viewer struct {
-	Fan       *Fan
-	Keys      Keys
-	VideoType uint8 // payload type of the video; 0 for none
-	AudioType uint8 // payload type of the audio; 0 for none
-	DelayID   uint8 // ID of the playout-delay extension; 0 for none
-	CNAME     string
+	Fan    *Fan
+	Keys   Keys
+	Types  Types // payload types; none of video or none of audio: it takes none
+	Repair Types // payload types of repair packets (RFC 4588); 0: a lost packet is sent again as it was
+	// DelayID and WideID are the IDs of the extensions of playout delay and transport-wide numbers, 0 for none. The
+	// latter needs repair types for every video type: a packet with such a number is never sent again.
+	DelayID, WideID uint8
+	CNAME           string
 
 	seal  *seal
 	addr  netip.AddrPort
@@ -56,7 +58,12 @@ type Viewer struct {
 	index int // in its group
 
 	video, audio   cursor
-	joined         bool // the video has caught up with the live edge
+	shown          *Fan   // the rendition that the video's cursor stands in
+	spans          []span // what the viewer was sent of others before, oldest first
+	repairs        uint64 // repair packets sent
+	wide           uint16 // transport-wide number of the packet to come
+	pictures       bool   // it takes video
+	joined         bool   // the video has caught up with the live edge
 	waitUntil      time.Time
 	tokens         float64 // bytes that a joining viewer may get now
 	tokensAt       time.Time
@@ -74,8 +81,8 @@ type Viewer struct {
 // cursor is where a viewer stands in a history.
 type cursor struct {
 	started bool
-	known   bool   // base is
-	base    uint64 // number of SRTP index 0
+	known   bool   // shift is
+	shift   uint64 // from numbers of the history to SRTP indices, modulo 2^64: the viewer sees their low 16 bits
 	from    uint64 // its first packet, or the one that it went on at: nothing before is sent again
 	next    uint64
 	packets uint32
@@ -117,6 +124,14 @@ func (v *Viewer) open() error {
 	if v.Fan == nil {
 		return errors.New("rtpfan: a viewer needs a fan")
 	}
+	if v.WideID != 0 {
+		for f, t := range v.Types[:FormatOpus] {
+			if t != 0 && v.Repair[f] == 0 {
+				return errors.New("rtpfan: transport-wide numbers need repair packets")
+			}
+		}
+	}
+	v.shown, v.pictures = v.Fan, v.Types.pictures()
 	var err error
 	v.seal, err = newSeal(v.Keys)
 	return err
@@ -145,11 +160,12 @@ func (v *Viewer) join(h *history, now time.Time) bool {
 }
 
 // start places a cursor. A receiver guesses the upper bits of an SRTP index from the last number that it has seen: a
-// viewer that has missed half a cycle of numbers would guess wrong for ever, so it is given up.
+// viewer that has missed half a cycle of numbers would guess wrong for ever, so it is given up. Its first number is
+// in the lower half of a cycle, so that missing that one does no harm (RFC 3711, 3.3.1).
 func (v *Viewer) start(c *cursor, at uint64) {
 	switch {
 	case !c.known:
-		c.known, c.base = true, at&^0xffff // a receiver begins with rollover count 0
+		c.known, c.shift = true, at&0x7fff-at
 	case at-c.next >= 1<<15-1:
 		v.lost.Store(true)
 	}
@@ -160,7 +176,14 @@ func (v *Viewer) start(c *cursor, at uint64) {
 func (v *Viewer) Lost() bool { return v.lost.Load() }
 
 // index is the SRTP index of a number. Two numbers never have the same.
-func (c *cursor) index(number uint64) uint64 { return number - c.base }
+func (c *cursor) index(number uint64) uint64 { return number + c.shift }
+
+// number is what the viewer means by a sequence number: the newest packet before next that it was, or would have
+// been, sent under it.
+func (c *cursor) number(seq uint16) uint64 {
+	last := c.next - 1
+	return last - uint64(uint16(last+c.shift)-seq)
+}
 
 // keepUp moves a cursor that has fallen out of the history, or too far behind, to the newest key picture. It runs
 // under the fan's read lock and reports whether the viewer lost something.

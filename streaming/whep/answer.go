@@ -18,8 +18,9 @@ type answer struct {
 
 // track is what an m-line of ours carries.
 type track struct {
-	ssrc uint32
-	mark rtpfan.Mark
+	ssrc   uint32
+	repair uint32 // SSRC of packets that are sent again
+	mark   rtpfan.Mark
 }
 
 // write renders the answer to an offer: the same m-lines in the same order.
@@ -52,8 +53,13 @@ func (a *answer) write(o *offer, tracks map[string]track) string {
 
 func (a *answer) media(line func(string, ...any), m *media, t track, first bool) {
 	formats := ""
+	repairs := false
 	for _, c := range m.codecs {
 		formats += fmt.Sprintf(" %d", c.payloadType)
+		if c.repair != 0 {
+			formats += fmt.Sprintf(" %d", c.repair)
+			repairs = true
+		}
 	}
 	if formats == "" {
 		formats = " 0"
@@ -77,18 +83,36 @@ func (a *answer) media(line func(string, ...any), m *media, t track, first bool)
 	if m.delayID != 0 && m.kind == "video" {
 		line("a=extmap:%d %s", m.delayID, delayURI)
 	}
+	if m.wideID != 0 && m.kind == "video" {
+		line("a=extmap:%d %s", m.wideID, wideURI)
+	}
 	for _, c := range m.codecs {
 		line("a=rtpmap:%d %s", c.payloadType, c.rtpmap)
 		if c.fmtp != "" {
 			line("a=fmtp:%d %s", c.payloadType, c.fmtp)
 		}
 		for _, f := range c.feedback {
+			// The viewer says what its network carries in one way or the other.
+			if f == feedbackWide && m.wideID == 0 || f == feedbackREMB && m.wideID != 0 {
+				continue
+			}
 			line("a=rtcp-fb:%d %s", c.payloadType, f)
+		}
+		if c.repair != 0 {
+			line("a=rtpmap:%d rtx/90000", c.repair)
+			line("a=fmtp:%d apt=%d", c.repair, c.payloadType)
 		}
 	}
 	line("a=msid:%s %s", a.cname, m.kind)
-	line("a=ssrc:%d cname:%s", t.ssrc, a.cname)
-	line("a=ssrc:%d msid:%s %s", t.ssrc, a.cname, m.kind)
+	ssrcs := []uint32{t.ssrc}
+	if repairs {
+		line("a=ssrc-group:FID %d %d", t.ssrc, t.repair)
+		ssrcs = append(ssrcs, t.repair)
+	}
+	for _, ssrc := range ssrcs {
+		line("a=ssrc:%d cname:%s", ssrc, a.cname)
+		line("a=ssrc:%d msid:%s %s", ssrc, a.cname, m.kind)
+	}
 	line("a=x-media-time:%d %d", t.mark.Timestamp, int64(t.mark.Media))
 	if first {
 		for _, c := range a.candidates {

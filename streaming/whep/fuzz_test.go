@@ -36,7 +36,7 @@ func FuzzOffer(f *testing.F) {
 			if len(m.codecs) == 0 && !m.inactive {
 				t.Fatal("accepted media that nothing can be sent in")
 			}
-			o.media[i].codecs = chooseH264(m.codecs, []byte{1, 66, 0xc0, 31})
+			o.media[i].codecs = prefer(m.codecs, rtpfan.FormatVP9, []byte{1, 66, 0xc0, 31})
 		}
 		a := &answer{session: "1", ufrag: "abcd", pwd: "efgh", fingerprint: "sha-256 00", cname: "x", candidates: []string{"candidate:1"}}
 		text := a.write(o, map[string]track{})

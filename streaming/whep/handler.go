@@ -141,13 +141,32 @@ func (v *session) hold(ctx context.Context) *problem {
 		return p
 	}
 	v.fan, v.release = fan, release
-	_, config := fan.Video()
-	for i, m := range v.offer.media {
-		if m.kind == "video" {
-			v.offer.media[i].codecs = chooseH264(m.codecs, config)
-		}
+	if !v.negotiate() {
+		release()
+		return unplayable(rtpfan.ErrCodec)
 	}
 	return nil
+}
+
+// negotiate settles what the viewer is sent: every codec that both sides know, so that a later generation may have
+// another one, and the feedback that serves. It reports false where the viewer does not take the present one.
+func (v *session) negotiate() bool {
+	codec, config := v.fan.Video()
+	format, _ := rtpfan.FormatOf(codec)
+	for i := range v.offer.media {
+		m := &v.offer.media[i]
+		if m.kind != "video" || m.inactive {
+			continue
+		}
+		m.codecs = prefer(m.codecs, format, config)
+		if codec != "" && m.codecs[0].format != format {
+			return false
+		}
+		if !v.fan.Layered() || !repaired(m.codecs, feedbackWide) {
+			m.wideID = 0 // costs an extension and ten packets of feedback a second: only where there is a choice
+		}
+	}
+	return true
 }
 
 func notLive() *problem {
@@ -162,7 +181,7 @@ func unplayable(err error) *problem {
 	case errors.Is(err, rtpfan.ErrReordered):
 		return refuse(http.StatusConflict, CodeBFrames, "The broadcast has B-frames, which WebRTC cannot play. Use LL-HLS.").after(retryBusy)
 	case errors.Is(err, rtpfan.ErrCodec):
-		return refuse(http.StatusConflict, CodeCodec, "The broadcast's codec is not sent over WebRTC. Use LL-HLS.").after(retryBusy)
+		return refuse(http.StatusConflict, CodeCodec, "The broadcast's codec is not one that this viewer takes over WebRTC. Use LL-HLS.").after(retryBusy)
 	}
 	return notLive()
 }
@@ -174,7 +193,7 @@ func (s *Server) answer(v *session, r *http.Request) string {
 	}
 	video, audio := v.fan.Marks()
 	return a.write(v.offer, map[string]track{
-		"video": {ssrc: v.fan.VideoSSRC(), mark: video}, "audio": {ssrc: v.fan.AudioSSRC(), mark: audio},
+		"video": {ssrc: v.fan.VideoSSRC(), repair: v.fan.RepairSSRC(), mark: video}, "audio": {ssrc: v.fan.AudioSSRC(), mark: audio},
 	})
 }
 

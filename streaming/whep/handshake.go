@@ -167,9 +167,11 @@ func (v *session) established(conn *dtls.Conn) error {
 		switch {
 		case m.inactive:
 		case m.kind == "video":
-			viewer.VideoType, viewer.DelayID = m.codecs[0].payloadType, m.delayID
+			audio := viewer.Types[rtpfan.FormatOpus]
+			viewer.Types, viewer.Repair = types(m.codecs)
+			viewer.Types[rtpfan.FormatOpus], viewer.DelayID, viewer.WideID = audio, m.delayID, m.wideID
 		default:
-			viewer.AudioType = m.codecs[0].payloadType
+			viewer.Types[rtpfan.FormatOpus] = m.codecs[0].payloadType
 		}
 	}
 	v.mu.Lock()

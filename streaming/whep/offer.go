@@ -10,7 +10,11 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-const delayURI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+// Header extensions that we may use.
+const (
+	delayURI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+	wideURI  = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+)
 
 // offer is what a viewer's SDP says, as far as we use it.
 type offer struct {
@@ -29,17 +33,10 @@ type fingerprint struct {
 type media struct {
 	kind     string // audio or video
 	mid      string
-	delayID  uint8
+	delayID  uint8 // of the extensions, 0 where they are not offered
+	wideID   uint8
 	inactive bool
 	codecs   []codec // those that we may answer, in the viewer's order
-}
-
-// codec is one payload type of an m-line.
-type codec struct {
-	payloadType uint8
-	rtpmap      string
-	fmtp        string
-	feedback    []string
 }
 
 func badOffer(detail string) *problem { return refuse(http.StatusBadRequest, "bad-offer", detail) }
@@ -155,96 +152,22 @@ func parseMedia(s *sdp.SessionDescription, m *sdp.MediaDescription) (*media, *pr
 	for _, line := range lines["extmap"] {
 		id, uri, _ := strings.Cut(line, " ")
 		id, _, _ = strings.Cut(id, "/")
-		if n, err := strconv.Atoi(id); err == nil && n >= 1 && n <= 14 && strings.HasPrefix(uri, delayURI) {
-			out.delayID = uint8(n)
-		}
-	}
-	for _, format := range m.MediaName.Formats {
-		n, err := strconv.ParseUint(format, 10, 7)
-		if err != nil || n == 0 || len(out.codecs) == 64 {
+		n, err := strconv.Atoi(id)
+		if err != nil || n < 1 || n > 14 {
 			continue
 		}
-		if c := parseCodec(uint8(n), format, lines); wanted(out.kind, c) {
-			out.codecs = append(out.codecs, c)
+		switch uri, _, _ := strings.Cut(uri, " "); uri {
+		case delayURI:
+			out.delayID = uint8(n)
+		case wideURI:
+			out.wideID = uint8(n)
 		}
 	}
+	out.codecs = parseCodecs(out.kind, m.MediaName.Formats, lines)
 	if len(out.codecs) == 0 && !out.inactive {
-		return nil, unacceptable("The offer has no " + map[string]string{"audio": "Opus audio.", "video": "H.264 video with packetization-mode=1."}[out.kind])
+		return nil, unacceptable("The offer has no " + map[string]string{"audio": "Opus audio.", "video": "video codec that is sent here."}[out.kind])
 	}
 	return out, nil
-}
-
-func parseCodec(payloadType uint8, format string, lines map[string][]string) codec {
-	c := codec{payloadType: payloadType}
-	for _, line := range lines["rtpmap"] {
-		if rest, ok := strings.CutPrefix(line, format+" "); ok {
-			c.rtpmap = strings.TrimSpace(rest)
-		}
-	}
-	for _, line := range lines["fmtp"] {
-		if rest, ok := strings.CutPrefix(line, format+" "); ok {
-			c.fmtp = strings.TrimSpace(rest)
-		}
-	}
-	for _, line := range lines["rtcp-fb"] {
-		of, what, _ := strings.Cut(line, " ")
-		if what = strings.TrimSpace(what); of == format || of == "*" {
-			switch what {
-			case "nack", "nack pli", "ccm fir":
-				if !slices.Contains(c.feedback, what) {
-					c.feedback = append(c.feedback, what)
-				}
-			}
-		}
-	}
-	return c
-}
-
-// wanted tells whether we can send this coding.
-func wanted(kind string, c codec) bool {
-	name := strings.ToLower(c.rtpmap)
-	if kind == "audio" {
-		return name == "opus/48000/2"
-	}
-	return name == "h264/90000" && parameter(c.fmtp, "packetization-mode") == "1"
-}
-
-// parameter returns a format parameter.
-func parameter(fmtp, name string) string {
-	for part := range strings.SplitSeq(fmtp, ";") {
-		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
-		if strings.EqualFold(key, name) {
-			return value
-		}
-	}
-	return ""
-}
-
-// chooseH264 returns the codecs with the one first that fits the source's profile best: the same profile, else one
-// that contains it, else any, since every browser decodes more than its offer says.
-func chooseH264(codecs []codec, config []byte) []codec {
-	var profile, constraints byte = 66, 0x40
-	if len(config) >= 4 {
-		profile, constraints = config[1], config[2]
-	}
-	rank := func(c codec) int {
-		id, err := hex.DecodeString(parameter(c.fmtp, "profile-level-id"))
-		if err != nil || len(id) != 3 {
-			id = []byte{66, 0, 10} // RFC 6184, 8.1: the default
-		}
-		switch {
-		case id[0] == profile && (profile != 66 || id[1]&0x40 == constraints&0x40):
-			return 0
-		case id[0] == profile:
-			return 1
-		case id[0] > profile:
-			return 2
-		}
-		return 3
-	}
-	out := slices.Clone(codecs)
-	slices.SortStableFunc(out, func(a, b codec) int { return rank(a) - rank(b) })
-	return out
 }
 
 func attribute(s *sdp.SessionDescription, m *sdp.MediaDescription, name string) string {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -146,6 +147,8 @@ func (v *session) over(now time.Time) string {
 		return "fell behind"
 	}
 	switch err := v.fan.Err(); {
+	case !v.follows():
+		return CodeCodec
 	case err == nil, errors.Is(err, rtpfan.ErrNotReady): // a new generation whose key picture is on its way
 		return ""
 	case errors.Is(err, streaming.ErrEnded):
@@ -153,6 +156,20 @@ func (v *session) over(now time.Time) string {
 	default:
 		return unplayable(err).code
 	}
+}
+
+// follows tells whether the viewer negotiated the present video format. One without video follows all.
+func (v *session) follows() bool {
+	f, ok := v.fan.Format()
+	if !ok {
+		return true
+	}
+	for _, m := range v.offer.media {
+		if m.kind == "video" && !m.inactive {
+			return slices.ContainsFunc(m.codecs, func(c codec) bool { return c.format == f })
+		}
+	}
+	return true
 }
 
 // close ends the session. It may be called more than once; the first reason counts.
