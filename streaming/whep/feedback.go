@@ -22,6 +22,7 @@ func (v *session) feedback(b []byte) {
 		return
 	}
 	v.plain = plain
+	v.served()
 	packets, err := rtcp.Unmarshal(plain)
 	viewer := v.viewer
 	v.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net"
 	"strings"
 	"time"
 
@@ -85,21 +86,26 @@ func (v *session) handshake(b []byte, from path) {
 		v.mu.Unlock()
 		return
 	}
-	first := !v.shaking
+	if left := v.left; left != nil {
+		v.mu.Unlock()
+		v.goodbye(left, b)
+		return
+	}
+	first, p := !v.shaking, v.pipe
 	v.shaking = true
 	v.mu.Unlock()
-	v.pipe.push(b, from)
+	p.push(b, from)
 	if first {
-		v.server.running.Go(v.shake)
+		v.server.running.Go(func() { v.shake(p) })
 	}
 }
 
-// shake runs the session's DTLS until one side closes it.
-func (v *session) shake() {
+// shake runs the session's DTLS until it has served, or one side closes it.
+func (v *session) shake(p *pipe) {
 	s := v.server
 	ctx, cancel := context.WithTimeout(context.Background(), handshakeTimeout)
 	defer cancel()
-	conn, err := dtls.ServerWithOptions(v.pipe, v.pipe.addr(),
+	conn, err := dtls.ServerWithOptions(p, p.addr(),
 		dtls.WithCertificates(s.certificate),
 		dtls.WithClientAuth(dtls.RequireAnyClientCert),
 		dtls.WithVerifyPeerCertificate(v.verify),
@@ -114,11 +120,11 @@ func (v *session) shake() {
 		v.close("handshake failed")
 		return
 	}
-	stop := context.AfterFunc(ctx, func() { _ = v.pipe.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = p.Close() })
 	err = conn.HandshakeContext(ctx)
 	stop()
-	v.pipe.free.Store(true)
-	v.pipe.giveBack()
+	p.free.Store(true)
+	p.giveBack()
 	if err == nil {
 		err = v.established(conn)
 	}
@@ -132,7 +138,14 @@ func (v *session) shake() {
 	s.Metrics.handshake("ok", s.now().Sub(v.created).Seconds())
 	for buf := make([]byte, datagramMax); ; {
 		// Nothing is said over DTLS but goodbye.
-		if _, err := conn.Read(buf); err != nil {
+		_, err := conn.Read(buf)
+		var timeout net.Error
+		switch {
+		case err == nil:
+		case errors.As(err, &timeout) && timeout.Timeout():
+			v.retire(conn)
+			return
+		default:
 			v.close("closed by the viewer")
 			return
 		}

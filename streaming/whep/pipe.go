@@ -24,6 +24,8 @@ type pipe struct {
 	to       path // where the last datagram came from
 	deadline time.Time
 	moved    chan struct{} // closed and replaced when the deadline changes
+	keeping  bool          // nothing is sent any more
+	last     []byte        // what was said since
 }
 
 func newPipe(v *session) *pipe {
@@ -90,6 +92,13 @@ func (p *pipe) giveBack() {
 
 // WriteTo sends to the viewer: where media goes, or before that where its handshake comes from.
 func (p *pipe) WriteTo(b []byte, _ net.Addr) (int, error) {
+	p.mu.Lock()
+	if p.keeping {
+		p.last = append([]byte(nil), b...)
+		p.mu.Unlock()
+		return len(b), nil
+	}
+	p.mu.Unlock()
 	p.session.mu.Lock()
 	to := p.session.route
 	p.session.mu.Unlock()
@@ -102,6 +111,20 @@ func (p *pipe) WriteTo(b []byte, _ net.Addr) (int, error) {
 		p.session.server.send(to, b)
 	}
 	return len(b), nil
+}
+
+// keep sends nothing any more of what DTLS says, but keeps it.
+func (p *pipe) keep() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keeping = true
+}
+
+// kept is the last thing that was kept.
+func (p *pipe) kept() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last
 }
 
 // Close ends reading.

@@ -63,7 +63,6 @@ type session struct {
 	egress       *rtpfan.Egress
 	created      time.Time
 	cname        string
-	pipe         *pipe
 
 	consent atomic.Int64 // when the viewer last passed a check; Unix nanoseconds
 
@@ -75,7 +74,10 @@ type session struct {
 	route     path   // of the last valid nominated check: media goes there and nowhere else
 	counted   string // transport that the metrics count
 	shaking   bool   // the handshake has begun
+	pipe      *pipe  // below the DTLS; nil when that has served
 	conn      *dtls.Conn
+	ripe      bool      // conn is about to be replaced
+	left      *farewell // by this
 	viewer    *rtpfan.Viewer
 	decrypt   *srtp.Context
 	plain     []byte // scratch of decrypt
@@ -133,6 +135,9 @@ func (s *Server) session(broadcast, id string) *session {
 func (v *session) over(now time.Time) string {
 	v.mu.Lock()
 	connected, viewer := !v.connected.IsZero(), v.viewer
+	if connected && now.Sub(v.connected) > servedAfter {
+		v.served()
+	}
 	v.mu.Unlock()
 	if !connected {
 		if now.Sub(v.created) > handshakeTimeout {
@@ -183,6 +188,7 @@ func (v *session) close(reason string) {
 	v.closed, v.reason = true, reason
 	close(v.done)
 	conn, viewer, connected, paths, counted := v.conn, v.viewer, v.connected, v.paths, v.counted
+	p, left, route := v.pipe, v.left, v.route
 	now, before := v.now, v.before
 	v.mu.Unlock()
 
@@ -205,7 +211,12 @@ func (v *session) close(reason string) {
 	if conn != nil {
 		_ = conn.Close() // says close_notify
 	}
-	v.pipe.Close()
+	if p != nil {
+		_ = p.Close()
+	}
+	if left != nil {
+		s.send(route, left.notify)
+	}
 	for _, p := range paths {
 		if p.tcp != nil {
 			p.tcp.close()
