@@ -169,6 +169,14 @@ function observe() {
     };
     video.requestVideoFrameCallback(seen);
   };
+  // Repaints without a picture after the first one: neither a frame in the video nor a copy of the last one over it.
+  eye.black = 0;
+  const repaint = () => {
+    const covered = eye.video?.nextElementSibling instanceof HTMLCanvasElement;
+    if (eye.firstFrameAt && eye.video.isConnected && eye.video.readyState === 0 && !covered) eye.black++;
+    requestAnimationFrame(repaint);
+  };
+  requestAnimationFrame(repaint);
   new MutationObserver((_, observer) => {
     const video = document.querySelector('video');
     if (!video) return;

@@ -1,61 +1,70 @@
 import type Hls from 'hls.js';
-import type { HlsConfig, LevelDetails } from 'hls.js';
-import workerURL from 'hls.js/dist/hls.worker.js?url';
+import type { Level, LevelDetails } from 'hls.js';
+import { hlsConfig, loadHls } from './hlsload';
+import { bufferedAhead, elementCounters, type HlsOptions } from './hlsnative';
 import { HangGuard, steer } from './latency';
 import { dateToMediaTime, fragmentDate, parseWall, type MediaTime, type WallAnchor } from './mediatime';
-import { TransportError, type FrameMetadata, type Session, type SessionOptions } from './session';
-
-/** prepareHls fetches hls.js, so that it is there if it is needed. */
-export function prepareHls(): void {
-  import('hls.js').catch(() => undefined);
-}
+import { TransportError, type Counters, type FrameMetadata, type Quality, type Session } from './session';
 
 /** How often the latency is steered and a hang looked for. */
 const tickMilliseconds = 250;
 /** Nearer to the edge than this a seek would only cost a stall. */
 const nearEdgeSeconds = 0.5;
+/** A media error is recovered from so often before another transport is tried. */
+const mediaErrorsMax = 2;
 
-export interface HlsOptions extends SessionOptions {
-  /** Anchors known from elsewhere; those in the playlist come on top. */
-  anchors: () => readonly WallAnchor[];
-  /** A recording, from this second on. Without it: live, near the edge. */
-  replayFrom?: number;
-}
-
-/**
- * HlsSession watches over LL-HLS with hls.js, which is loaded only here; where media source extensions are missing, with
- * the browser's own player.
- */
+/** HlsSession watches over LL-HLS or HLS with hls.js, which is loaded only here. */
 export class HlsSession implements Session {
   readonly kind = 'hls';
+  qualities: readonly Quality[] = [];
   private hls: Hls | undefined;
   private details: LevelDetails | undefined;
   private playlistAnchors = new Map<number, WallAnchor>();
   private timer: ReturnType<typeof setInterval> | undefined;
   private readonly guard = new HangGuard();
   private edge = 0;
+  private bytes = 0;
+  private freezes = 0;
   private mediaErrors = 0;
   private closed = false;
+  private chosen: string | undefined;
 
   constructor(private readonly options: HlsOptions) {}
 
   async open(): Promise<void> {
-    const { default: Hls } = await import('hls.js').catch(() => {
-      throw new TransportError('failed', 'the player could not be loaded');
-    });
+    const Implementation = await loadHls();
     if (this.closed) throw new TransportError('failed', 'closed');
+    if (!Implementation.isSupported()) throw new TransportError('unplayable', 'no HLS in this browser');
+    this.start(Implementation);
+  }
+
+  attach(): void {
     const { video } = this.options;
     video.srcObject = null;
-    // Chromium says "maybe" to HLS and then cannot play it: ask hls.js first.
-    if (Hls.isSupported()) await this.openHls(Hls);
-    else if (video.canPlayType('application/vnd.apple.mpegurl')) this.openNative();
-    else throw new TransportError('unplayable', 'no HLS in this browser');
+    video.addEventListener('waiting', this.onWaiting);
+    this.hls?.attachMedia(video);
+    // A recording has no edge to steer to, and waits where its viewer stops it.
+    if (!this.replay) this.timer = setInterval(() => this.tick(), tickMilliseconds);
+  }
+
+  detach(): void {
+    const { video } = this.options;
+    clearInterval(this.timer);
+    video.removeEventListener('waiting', this.onWaiting);
+    video.playbackRate = 1;
+    this.hls?.detachMedia();
+  }
+
+  choose(quality: string | undefined): void {
+    this.chosen = quality;
+    if (!this.hls) return;
+    const level = quality === undefined ? -1 : this.qualities.findIndex((one) => one.name === quality);
+    if (this.hls.nextLevel !== level) this.hls.nextLevel = level;
   }
 
   mediaTime(frame: FrameMetadata): MediaTime | undefined {
-    const date = this.details
-      ? fragmentDate(frame.mediaTime, this.details.fragments, this.details.fragmentHint)
-      : this.nativeDate(frame.mediaTime);
+    if (!this.details) return undefined;
+    const date = fragmentDate(frame.mediaTime, this.details.fragments, this.details.fragmentHint);
     if (date === undefined) return undefined;
     return dateToMediaTime(date, [...this.options.anchors(), ...this.playlistAnchors.values()]);
   }
@@ -63,50 +72,58 @@ export class HlsSession implements Session {
   toLive(): void {
     if (this.replay) return;
     const { video } = this.options;
-    const edge = this.hls?.liveSyncPosition ?? (video.seekable.length > 0 ? video.seekable.end(0) - 1 : undefined);
+    const edge = this.hls?.liveSyncPosition;
     if (edge !== undefined && edge !== null && edge > video.currentTime + nearEdgeSeconds) video.currentTime = edge;
     video.playbackRate = 1;
+  }
+
+  /** A request that hangs in the old network is given up. */
+  moved(): void {
+    if (this.replay || !this.hls) return;
+    this.hls.stopLoad();
+    this.hls.startLoad(-1);
+  }
+
+  counters(): Promise<Counters> {
+    return Promise.resolve({ ...elementCounters(this.options.video), bytes: this.bytes, freezes: this.freezes });
   }
 
   close(): void {
     this.closed = true;
     clearInterval(this.timer);
-    const { video } = this.options;
-    video.playbackRate = 1;
-    if (this.hls) {
-      this.hls.destroy();
-      this.hls = undefined;
-    } else if (video.hasAttribute('src')) {
-      video.removeAttribute('src');
-      video.load();
-    }
+    this.options.video.removeEventListener('waiting', this.onWaiting);
+    this.options.video.playbackRate = 1;
+    this.hls?.destroy();
+    this.hls = undefined;
   }
 
   private get replay(): boolean {
     return this.options.replayFrom !== undefined;
   }
 
-  private openHls(Implementation: typeof Hls): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const hls = new Implementation({
-        ...config(this.options.token),
-        ...(this.replay && { lowLatencyMode: false, maxBufferLength: 30, startPosition: this.options.replayFrom }),
-      });
-      this.hls = hls;
-      const { Events } = Implementation;
-      hls.on(Events.MANIFEST_PARSED, () => resolve());
-      hls.on(Events.LEVEL_UPDATED, (_event, data) => this.onPlaylist(data.details));
-      hls.on(Events.ERROR, (_event, data) => {
-        if (!data.fatal) return;
-        const error = toError(data.type, data.response?.code, data.details);
-        reject(error);
-        this.onFatal(data.type, error);
-      });
-      hls.loadSource(this.options.url);
-      hls.attachMedia(this.options.video);
-      // A recording has no edge to steer to, and waits where its viewer stops it.
-      if (!this.replay) this.timer = setInterval(() => this.tick(), tickMilliseconds);
+  private start(Implementation: typeof Hls): void {
+    const hls = new Implementation(hlsConfig(this.options.token, this.options.replayFrom));
+    this.hls = hls;
+    const { Events } = Implementation;
+    hls.on(Events.MANIFEST_PARSED, (_event, data) => this.onLevels(data.levels));
+    hls.on(Events.LEVEL_UPDATED, (_event, data) => this.onPlaylist(data.details));
+    hls.on(Events.FRAG_LOADED, (_event, data) => void (this.bytes += data.payload.byteLength));
+    hls.on(Events.ERROR, (_event, data) => {
+      if (data.fatal) this.onFatal(data.type, toError(data.type, data.response?.code, data.details));
     });
+    hls.loadSource(this.options.url);
+  }
+
+  private onLevels(levels: readonly Level[]): void {
+    const found = levels.map((level) => ({
+      name: levelName(level.uri ?? level.url[0] ?? ''),
+      width: level.width || undefined,
+      height: level.height || undefined,
+      bitrate: level.bitrate || undefined,
+    }));
+    this.qualities = found.length > 1 ? found : [];
+    if (this.chosen !== undefined) this.choose(this.chosen);
+    this.options.onQualities?.();
   }
 
   private onPlaylist(details: LevelDetails): void {
@@ -154,55 +171,23 @@ export class HlsSession implements Session {
   }
 
   private onFatal(type: string, error: TransportError): void {
-    if (type === 'mediaError' && this.mediaErrors++ < 2) {
+    if (type === 'mediaError' && this.mediaErrors++ < mediaErrorsMax) {
       this.hls?.recoverMediaError();
       return;
     }
     this.options.ended(error);
   }
 
-  private openNative(): void {
-    const { video, url } = this.options;
-    video.addEventListener('error', this.onNativeError, { once: true });
-    video.src = url;
-  }
-
-  private onNativeError = (): void => {
-    if (!this.closed) this.options.ended(new TransportError('failed', `media error ${this.options.video.error?.code}`));
-  };
-
-  /** Safari names the date of the start of its timeline. */
-  private nativeDate(seconds: number): number | undefined {
-    const video = this.options.video as HTMLVideoElement & { getStartDate?: () => Date };
-    const start = video.getStartDate?.().getTime();
-    return start === undefined || Number.isNaN(start) ? undefined : start + seconds * 1000;
-  }
+  private onWaiting = (): void => void this.freezes++;
 }
 
-function config(token: string | undefined): Partial<HlsConfig> {
-  return {
-    lowLatencyMode: true,
-    // Ours steers: see latency.ts. liveSyncDurationCount is left alone, it would override PART-HOLD-BACK.
-    maxLiveSyncPlaybackRate: 1,
-    backBufferLength: 20,
-    maxBufferLength: 10,
-    enableWorker: true,
-    workerPath: workerURL,
-    xhrSetup: token ? (xhr: XMLHttpRequest) => xhr.setRequestHeader('Authorization', `Bearer ${token}`) : undefined,
-  };
+/** levelName is a rendition's name: that of its playlist, such as 720p for …/720p.m3u8. */
+export function levelName(uri: string): string {
+  return /([^/?]+?)\.m3u8(?:\?|$)/.exec(uri)?.[1] ?? uri;
 }
 
 function toError(type: string, status: number | undefined, details: string): TransportError {
   if (status === 401 || status === 403) return new TransportError('refused', details);
   if (status === 404 || status === 409 || status === 410) return new TransportError('absent', details);
   return new TransportError(type === 'networkError' ? 'failed' : 'unplayable', details);
-}
-
-function bufferedAhead(video: HTMLVideoElement): number {
-  for (let i = 0; i < video.buffered.length; i++) {
-    if (video.buffered.start(i) <= video.currentTime + 0.05 && video.buffered.end(i) > video.currentTime) {
-      return video.buffered.end(i) - video.currentTime;
-    }
-  }
-  return 0;
 }

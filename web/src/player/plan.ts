@@ -55,3 +55,15 @@ export function plan(
     other && error.reason === 'unplayable' ? other : attempts.barren % 4 === 0 ? offered[0] : (other ?? kind);
   return { kind: next ?? kind, wait: Math.round(longest * (0.5 + 0.5 * random())) };
 }
+
+const upgradeFirstMilliseconds = 12_000;
+const upgradeLongestMilliseconds = 300_000;
+
+/**
+ * upgradeWait is how long a viewer over HLS waits until WebRTC is tried again: longer after each time that it did not
+ * work, spread so that a crowd that lost it together does not come back together.
+ */
+export function upgradeWait(tries: number, random: () => number = Math.random): number {
+  const longest = Math.min(upgradeLongestMilliseconds, upgradeFirstMilliseconds * 2 ** Math.min(tries, 10));
+  return Math.round(longest * (0.75 + 0.5 * random()));
+}

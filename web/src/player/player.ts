@@ -1,8 +1,13 @@
+import { Cover } from './cover';
 import { FrameClock, type Frame } from './frameclock';
-import { HlsSession, prepareHls } from './hls';
+import { HlsSession } from './hls';
+import { hasMediaSource, prepareHls } from './hlsload';
+import { NativeHlsSession, bufferedAhead } from './hlsnative';
 import { parseWall, type MediaTime, type WallAnchor } from './mediatime';
-import { newAttempts, plan, type Next } from './plan';
-import { TransportError, type Session, type TransportKind } from './session';
+import { Meter, type Figures } from './meter';
+import { newAttempts, plan, upgradeWait, type Next } from './plan';
+import { TransportError, type Quality, type Session, type TransportKind } from './session';
+import { Surroundings } from './surroundings';
 import { WhepSession } from './whep';
 
 /**
@@ -26,20 +31,35 @@ export interface PlayerOptions {
   onFrame?: (frame: Frame) => void;
   /** Whether the sound is off, by the viewer's choice or the browser's rule. */
   onMuted?: (muted: boolean) => void;
+  /** What there is to choose from, and what is chosen (undefined: the player chooses). */
+  onQualities?: (qualities: readonly Quality[], chosen: string | undefined) => void;
+  /** How many watch over WebRTC, where the server tells. */
+  onViewers?: (count: number) => void;
 }
 
-/** A transport that shows nothing for this long gives way to the next. */
+/** WebRTC that is not connected after this long has HLS started beside it: whichever shows a picture first stays. */
+const raceMilliseconds = 900;
+/** One that is connected and has no picture yet gets this long. */
+const raceConnectedMilliseconds = 1800;
+/** hls.js is fetched after this long without a connection. */
+const prepareMilliseconds = 450;
+/** A transport that shows nothing for this long gives way to the next; HLS waits for a first part and gets more. */
 const firstPictureMilliseconds = 3000;
-/** After this long without one the player of the next transport is fetched already. */
-const prepareMilliseconds = 1500;
-/** HLS waits for a first part and loads its player: it gets more. */
 const firstPictureHlsMilliseconds = 10_000;
+/** WebRTC in the background is given up after this long. */
+const rivalMilliseconds = 4000;
 /** A picture that stands still for this long is called waiting. */
 const stillMilliseconds = 900;
+/** WebRTC that stands still for so long though the publisher sends looks for another way, and then is given up. */
+const searchMilliseconds = 2000;
+const lostMilliseconds = 6000;
 /** A connection that held for this long was a good one: what failed before it is forgotten. */
 const steadyMilliseconds = 30_000;
 /** Hidden for longer, playback goes to the live edge when it is seen again. */
 const sleepMilliseconds = 5000;
+/** HLS that waited for data within this time, or has less than this ready, has no bandwidth to try WebRTC beside it. */
+const starvedMilliseconds = 10_000;
+const aheadSeconds = 0.3;
 
 /**
  * Player plays one live broadcast in one video element: over WebRTC where that works, over LL-HLS elsewhere, by itself.
@@ -47,27 +67,50 @@ const sleepMilliseconds = 5000;
  */
 export class Player {
   private session: Session | undefined;
+  /** WebRTC that tries in the background while HLS is shown. */
+  private rival: WhepSession | undefined;
   private readonly clock: FrameClock;
+  private readonly cover: Cover;
+  private readonly around: Surroundings;
+  private readonly meter = new Meter();
   private attempts = newAttempts();
+  private upgrades = 0;
   private anchors: WallAnchor[] = [];
   private hadPicture = false;
   private reached = 0;
   private pictureAt = 0;
   private firstAt = 0;
-  private hiddenAt: number | undefined;
+  private waitedAt = -Infinity;
+  private searchedAt = -Infinity;
+  private lastFrame: Frame | undefined;
+  private active: boolean | undefined;
+  private chosen: string | undefined;
   private state: PlayerState = 'connecting';
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private raceTimer: ReturnType<typeof setTimeout> | undefined;
   private firstTimer: ReturnType<typeof setTimeout> | undefined;
   private prepareTimer: ReturnType<typeof setTimeout> | undefined;
-  private watch: ReturnType<typeof setInterval> | undefined;
+  private rivalTimer: ReturnType<typeof setTimeout> | undefined;
   private running = false;
 
   constructor(private readonly options: PlayerOptions) {
+    const { video } = options;
     this.clock = new FrameClock(
-      options.video,
-      (frame) => options.onFrame?.(frame),
+      video,
+      (frame) => {
+        this.lastFrame = frame;
+        options.onFrame?.(frame);
+      },
       () => this.onPicture(),
     );
+    this.cover = new Cover(video);
+    this.around = new Surroundings({
+      seen: (hiddenFor) => this.onSeen(hiddenFor),
+      moved: () => this.onMoved(),
+      left: () => this.drop(),
+      back: () => this.connect(options.transports[0]!.kind),
+      tick: () => this.look(),
+    });
     this.setAnchors(options.anchors ?? []);
   }
 
@@ -78,28 +121,20 @@ export class Player {
 
   start(): void {
     if (this.running) return;
-    this.running = true;
     const first = this.options.transports[0];
     if (!first) throw new Error('a player needs a transport');
-    this.watch = setInterval(() => this.look(), 300);
-    document.addEventListener('visibilitychange', this.onVisibility);
-    addEventListener('online', this.onOnline);
-    addEventListener('pagehide', this.onPageHide);
-    addEventListener('pageshow', this.onPageShow);
+    this.running = true;
+    this.around.start();
     this.options.video.addEventListener('volumechange', this.onVolume);
     this.connect(first.kind);
   }
 
   stop(): void {
     this.running = false;
-    clearInterval(this.watch);
-    clearTimeout(this.retryTimer);
-    document.removeEventListener('visibilitychange', this.onVisibility);
-    removeEventListener('online', this.onOnline);
-    removeEventListener('pagehide', this.onPageHide);
-    removeEventListener('pageshow', this.onPageShow);
+    this.around.stop();
     this.options.video.removeEventListener('volumechange', this.onVolume);
     this.drop();
+    this.cover.hide();
   }
 
   /** setAnchors takes the broadcast's anchors anew: a generation began. */
@@ -121,6 +156,13 @@ export class Player {
     this.options.video.muted = true;
   }
 
+  /** choose takes one quality by its name, or leaves the choice to the player. It holds over all transports. */
+  choose(quality: string | undefined): void {
+    this.chosen = quality;
+    this.session?.choose(quality);
+    this.tellQualities();
+  }
+
   /** toLive goes to the newest picture, and starts a playback that the browser blocked. */
   toLive(): void {
     this.session?.toLive();
@@ -133,61 +175,196 @@ export class Player {
     this.later({ kind: this.options.transports[0]!.kind, wait: Math.round(400 * Math.random()) });
   }
 
+  /** figures are what is true now; rates are over the time since the last call. */
+  async figures(): Promise<Figures> {
+    const counters = (await this.session?.counters()) ?? {};
+    const now = performance.now();
+    const edge = this.options.liveEdge?.();
+    const frame = this.lastFrame && now - this.lastFrame.at < stillMilliseconds ? this.lastFrame : undefined;
+    const lag =
+      frame && edge !== undefined ? Math.max(0, (edge - frame.mediaTime) / 1000 - (now - frame.at)) : undefined;
+    return { ...this.meter.read(counters, now), transport: this.transport, lag };
+  }
+
   private connect(kind: TransportKind): void {
     this.drop();
-    const transport = this.options.transports.find((one) => one.kind === kind);
-    if (!transport || !this.running) return;
-    const ended = (error: TransportError) => {
-      if (session === this.session) this.onEnded(session, error);
+    if (!this.running || !this.options.transports.some((one) => one.kind === kind)) return;
+    if (this.state !== 'waiting') this.setState('connecting');
+    if (kind === 'whep') {
+      const session = this.whep();
+      this.use(session);
+      if (this.offers('hls')) {
+        this.prepareTimer = setTimeout(() => !session.connected && prepareHls(), prepareMilliseconds);
+        this.raceTimer = setTimeout(() => this.race(session, true), raceMilliseconds);
+      }
+      this.open(session, () => this.show(session));
+    } else this.useHls();
+  }
+
+  private useHls(): void {
+    const session = this.hls();
+    this.use(session);
+    this.open(session, () => this.show(session));
+  }
+
+  /** race starts HLS beside WebRTC that shows nothing. */
+  private race(session: WhepSession, again: boolean): void {
+    if (session !== this.session || this.hadPicture) return;
+    if (session.connected && again) {
+      this.raceTimer = setTimeout(() => this.race(session, false), raceConnectedMilliseconds - raceMilliseconds);
+      return;
+    }
+    this.clock.stop();
+    session.detach();
+    this.session = undefined;
+    this.follow(session, firstPictureMilliseconds - raceMilliseconds);
+    this.useHls();
+  }
+
+  /** follow keeps WebRTC in the background until it has a picture, for so long. */
+  private follow(session: WhepSession, milliseconds: number): void {
+    this.rival = session;
+    session.whenFlowing(() => this.promote(session));
+    clearTimeout(this.rivalTimer);
+    this.rivalTimer = setTimeout(() => this.dropRival(), milliseconds);
+  }
+
+  /** promote shows what came in the background. The last picture stays until the next one is there. */
+  private promote(session: WhepSession): void {
+    if (session !== this.rival) return;
+    this.rival = undefined;
+    if (this.hadPicture) this.cover.show();
+    this.drop();
+    this.use(session);
+    this.show(session);
+  }
+
+  private dropRival(): void {
+    const { rival } = this;
+    if (!rival) return;
+    this.rival = undefined;
+    clearTimeout(this.rivalTimer);
+    rival.close();
+    this.upgradeLater();
+  }
+
+  /** upgradeLater has WebRTC tried again, when the page is visible and HLS has bandwidth to spare. */
+  private upgradeLater(): void {
+    clearTimeout(this.rivalTimer);
+    if (this.session?.kind !== 'hls' || !this.offers('whep') || this.options.replay) return;
+    this.rivalTimer = setTimeout(() => this.upgrade(), upgradeWait(this.upgrades));
+  }
+
+  private upgrade(): void {
+    const { video } = this.options;
+    const now = performance.now();
+    const starving = now - this.waitedAt < starvedMilliseconds || bufferedAhead(video) < aheadSeconds;
+    if (document.visibilityState === 'hidden' || this.state !== 'playing' || video.paused || starving) {
+      this.upgradeLater();
+      return;
+    }
+    this.upgrades++;
+    const session = this.whep();
+    this.open(session, () => undefined);
+    this.follow(session, rivalMilliseconds);
+  }
+
+  private whep(): WhepSession {
+    const session: WhepSession = new WhepSession({
+      ...this.shared('whep'),
+      ended: (error) => this.onEnded(session, error),
+      onQualities: () => this.tellQualities(session),
+      onActive: (active) => {
+        if (session === this.session) this.active = active;
+      },
+      onViewers: (count) => {
+        if (session === this.session) this.options.onViewers?.(count);
+      },
+    });
+    return session;
+  }
+
+  private hls(): Session {
+    const options = {
+      ...this.shared('hls'),
+      ended: (error: TransportError) => this.onEnded(session, error),
+      onQualities: () => this.tellQualities(session),
+      anchors: () => this.anchors,
+      replayFrom: this.options.replay ? this.reached : undefined,
     };
-    const { video, token, liveEdge } = this.options;
-    const shared = { video, token, liveEdge, url: transport.url, ended };
-    const session: Session =
-      kind === 'whep'
-        ? new WhepSession(shared)
-        : new HlsSession({
-            ...shared,
-            anchors: () => this.anchors,
-            replayFrom: this.options.replay ? this.reached : undefined,
-          });
+    const session: Session = hasMediaSource() ? new HlsSession(options) : new NativeHlsSession(options);
+    return session;
+  }
+
+  private shared(kind: TransportKind) {
+    const { video, token, liveEdge, transports } = this.options;
+    return { video, token, liveEdge, url: transports.find((one) => one.kind === kind)!.url };
+  }
+
+  private offers(kind: TransportKind): boolean {
+    return this.options.transports.some((one) => one.kind === kind);
+  }
+
+  /** use makes a session the one that is to be shown. */
+  private use(session: Session): void {
     this.session = session;
     this.hadPicture = false;
-    this.options.onTransport?.(kind);
-    if (this.state !== 'waiting') this.setState('connecting');
-    const patience = kind === 'whep' ? firstPictureMilliseconds : firstPictureHlsMilliseconds;
-    this.firstTimer = setTimeout(() => ended(new TransportError('failed', 'no picture')), patience);
-    if (kind === 'whep' && this.options.transports.some((one) => one.kind === 'hls')) {
-      this.prepareTimer = setTimeout(prepareHls, prepareMilliseconds);
-    }
+    this.active = undefined;
+    this.meter.forget();
+    this.options.onTransport?.(session.kind);
+    this.tellQualities();
+    clearTimeout(this.firstTimer);
+    const patience = session.kind === 'whep' ? firstPictureMilliseconds : firstPictureHlsMilliseconds;
+    this.firstTimer = setTimeout(() => this.onEnded(session, new TransportError('failed', 'no picture')), patience);
+  }
+
+  private open(session: Session, opened: () => void): void {
     session.open().then(
       () => {
-        if (session !== this.session) return;
-        this.clock.start(session);
-        void this.play();
+        if (session !== this.session && session !== this.rival) return;
+        if (this.chosen !== undefined) session.choose(this.chosen);
+        if (session === this.session) opened();
       },
       (cause: unknown) => {
-        ended(cause instanceof TransportError ? cause : new TransportError('unplayable', String(cause)));
+        const error = cause instanceof TransportError ? cause : new TransportError('unplayable', String(cause));
+        this.onEnded(session, error);
       },
     );
   }
 
+  private show(session: Session): void {
+    session.attach();
+    this.clock.start(session);
+    void this.play();
+  }
+
   private drop(): void {
-    clearTimeout(this.firstTimer);
-    clearTimeout(this.prepareTimer);
-    clearTimeout(this.retryTimer);
+    for (const timer of [this.firstTimer, this.prepareTimer, this.raceTimer, this.rivalTimer, this.retryTimer]) {
+      clearTimeout(timer);
+    }
     this.clock.stop();
-    const session = this.session;
-    this.session = undefined;
+    const { session, rival } = this;
+    this.session = this.rival = undefined;
+    rival?.close();
     session?.close();
   }
 
   private onEnded(session: Session, error: TransportError): void {
+    if (session === this.rival) {
+      // Where the broadcast itself is the reason, there is no hurry to look again.
+      if (error.reason === 'unplayable') this.upgrades += 2;
+      this.dropRival();
+      return;
+    }
+    if (session !== this.session) return;
     const offered = this.options.transports.map((one) => one.kind);
     if (this.hadPicture && performance.now() - this.firstAt > steadyMilliseconds) this.attempts = newAttempts();
     const next = plan(offered, session.kind, error, this.hadPicture, this.attempts);
     const shown = this.hadPicture || this.state === 'waiting';
+    if (this.hadPicture && next) this.cover.show();
     this.drop();
     if (!next) {
+      this.cover.hide();
       this.setState('refused');
       return;
     }
@@ -219,21 +396,45 @@ export class Player {
   private onPicture(): void {
     this.pictureAt = performance.now();
     this.reached = this.options.video.currentTime;
-    if (!this.hadPicture) {
-      this.hadPicture = true;
-      this.firstAt = this.pictureAt;
-      this.attempts.barren = 0;
-      clearTimeout(this.firstTimer);
-      clearTimeout(this.prepareTimer);
-    }
+    if (!this.hadPicture) this.onFirstPicture();
     this.setState('playing');
+  }
+
+  private onFirstPicture(): void {
+    this.hadPicture = true;
+    this.firstAt = this.pictureAt;
+    this.attempts.barren = 0;
+    clearTimeout(this.firstTimer);
+    clearTimeout(this.prepareTimer);
+    clearTimeout(this.raceTimer);
+    this.cover.hide();
+    if (this.session?.kind === 'hls' && !this.rival) this.upgradeLater();
   }
 
   /** look finds a picture that stands still. Hidden pages present no frames, that says nothing. */
   private look(): void {
-    if (document.visibilityState === 'hidden' || this.state !== 'playing') return;
+    if (document.visibilityState === 'hidden' || !this.session || !this.hadPicture) return;
     if (this.options.replay && this.options.video.paused) return;
-    if (performance.now() - this.pictureAt > stillMilliseconds) this.setState('waiting');
+    const now = performance.now();
+    const still = now - this.pictureAt;
+    if (this.state === 'playing' && still > stillMilliseconds) {
+      this.waitedAt = now;
+      this.setState('waiting');
+    }
+    if (this.session.kind === 'whep') {
+      if (now - this.firstAt > steadyMilliseconds) this.upgrades = 0;
+      if (still > searchMilliseconds && this.active !== false && this.searchedAt < this.pictureAt) {
+        this.searchedAt = now;
+        this.session.moved();
+      }
+      if (still > lostMilliseconds && this.active) {
+        this.onEnded(this.session, new TransportError('failed', 'no media though there are some'));
+      }
+    }
+  }
+
+  private tellQualities(session = this.session): void {
+    if (session === this.session) this.options.onQualities?.(session?.qualities ?? [], this.chosen);
   }
 
   private setState(state: PlayerState): void {
@@ -242,30 +443,24 @@ export class Player {
     this.options.onState?.(state);
   }
 
-  private onVisibility = (): void => {
-    const now = performance.now();
-    if (document.visibilityState === 'hidden') {
-      this.hiddenAt = now;
+  private onSeen(hiddenFor: number): void {
+    this.pictureAt = performance.now();
+    if (hiddenFor <= sleepMilliseconds) return;
+    this.session?.moved();
+    this.toLive();
+  }
+
+  /** A wait that grew while there was no network is over; what plays finds its way anew. */
+  private onMoved(): void {
+    this.upgrades = 0;
+    if (this.session) {
+      this.session.moved();
+      if (!this.rival) this.upgradeLater();
       return;
     }
-    this.pictureAt = now;
-    if (this.hiddenAt !== undefined && now - this.hiddenAt > sleepMilliseconds) this.toLive();
-    this.hiddenAt = undefined;
-  };
-
-  private onOnline = (): void => {
-    // A wait that grew while there was no network is over; what plays is left alone.
-    if (this.session) return;
     this.attempts = newAttempts();
     this.connect(this.options.transports[0]!.kind);
-  };
-
-  private onPageHide = (): void => this.drop();
-
-  /** The browser kept the page while the viewer was elsewhere, and shows it again. */
-  private onPageShow = (event: PageTransitionEvent): void => {
-    if (event.persisted) this.connect(this.options.transports[0]!.kind);
-  };
+  }
 
   private onVolume = (): void => this.options.onMuted?.(this.options.video.muted);
 }

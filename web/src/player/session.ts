@@ -27,15 +27,51 @@ export interface FrameMetadata {
   rtpTimestamp?: number;
 }
 
-/** Session is one connection of one transport to one video element. It ends once: by close, or by ended. */
+/** Quality is one picture size of a broadcast that has several. Its name is the same over every transport. */
+export interface Quality {
+  name: string;
+  width?: number;
+  height?: number;
+  /** Bits per second. */
+  bitrate?: number;
+}
+
+/** Counters are what a session has counted since it began, and what is true of it now. */
+export interface Counters {
+  /** What the media go over. */
+  path?: 'udp' | 'tcp' | 'http';
+  bytes?: number;
+  width?: number;
+  height?: number;
+  frames?: number;
+  dropped?: number;
+  /** How often the picture stood still. */
+  freezes?: number;
+  /** Milliseconds of media that wait to be shown. */
+  buffer?: number;
+  /** Milliseconds by which the sound is ahead of the picture, where the browser tells. */
+  skew?: number;
+}
+
+/** Session is one connection of one transport. It ends once: by close, or by ended. */
 export interface Session {
   readonly kind: TransportKind;
-  /** open attaches media to the video element; it rejects with a TransportError. */
+  /** What the viewer can choose from; empty where there is one picture only. */
+  readonly qualities: readonly Quality[];
+  /** open connects; it rejects with a TransportError. */
   open(): Promise<void>;
+  /** attach shows it in the video element; detach leaves the element to another session. */
+  attach(): void;
+  detach(): void;
+  /** choose asks for one quality, or leaves the choice to the transport. */
+  choose(quality: string | undefined): void;
   /** mediaTime of a frame that is being presented; at is a monotonic time in milliseconds. */
   mediaTime(frame: FrameMetadata, at: number): MediaTime | undefined;
   /** toLive goes to the live edge, after sleep or a long stall. */
   toLive(): void;
+  /** moved says that the network may be another one now, or that the device slept. */
+  moved(): void;
+  counters(): Promise<Counters>;
   close(): void;
 }
 
@@ -48,6 +84,8 @@ export interface SessionOptions {
   liveEdge?: () => MediaTime | undefined;
   /** The connection is over and will not come back by itself. */
   ended: (error: TransportError) => void;
+  /** The qualities to choose from have changed. */
+  onQualities?: () => void;
 }
 
 /** problemError reads the answer of a server that refused: RFC 9457 where it speaks it. */
