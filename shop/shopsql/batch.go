@@ -90,6 +90,9 @@ func (r *run) apply(ctx context.Context, tx *store.Tx) error {
 	for i := range r.batch.Claims {
 		r.result.Outcomes[i] = r.claim(&r.batch.Claims[i])
 	}
+	if err := r.raced(ctx); err != nil {
+		return wrap("read refused keys again", err)
+	}
 	return r.write(ctx)
 }
 
