@@ -27,6 +27,7 @@ var rooms = map[string][]string{
 	"event":                     {},
 	"store":                     {},
 	"store/storetest":           {"store"},
+	"store/redistest":           {},
 	"event/outbox":              {"event", "store"},
 	"event/eventtest":           {"event"},
 	"streaming":                 {"streaming/mediatime"},

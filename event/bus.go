@@ -9,7 +9,7 @@ import (
 // position is of another epoch. The reader reloads its snapshot and follows from that.
 var ErrGap = errors.New("event: the history does not reach back that far")
 
-// Bus hands events to whoever follows their topic. Implementations: Memory.
+// Bus hands events to whoever follows their topic. Implementations: Memory, Redis.
 // Positions of a topic rise by one per event. Events published in one call keep their order.
 type Bus interface {
 	// Publish appends the events to their topics.

@@ -46,7 +46,7 @@ type Memory struct {
 type memoryTopic struct {
 	mu          sync.Mutex
 	epoch       string
-	dead        bool // dropped: look it up again
+	dead        bool // dropped, or its history was lost: look it up again
 	ring        []memorySlot
 	first, next uint64 // offsets [first, next) are held; the first offset of all is 1
 	bytes       int
@@ -90,10 +90,7 @@ func (m *Memory) Publish(_ context.Context, events ...Event) error {
 			t.append(e, now, m.c)
 		}
 		t.trim(now, m.c)
-		if t.wake != nil {
-			close(t.wake)
-			t.wake = nil
-		}
+		t.rouse()
 		t.mu.Unlock()
 		events = events[n:]
 	}
@@ -128,10 +125,7 @@ func (m *Memory) Subscribe(_ context.Context, topic string, since *Position) (Su
 func (m *Memory) lock(name string, now time.Time) *memoryTopic {
 	for {
 		m.mu.Lock()
-		if now.Sub(m.swept) >= m.c.Idle/4 {
-			m.swept = now
-			m.drop(func(t *memoryTopic) bool { return now.Sub(t.used) >= m.c.Idle })
-		}
+		m.sweep(now)
 		t := m.topics[name]
 		if t == nil {
 			if len(m.topics) >= m.c.Topics {
@@ -148,6 +142,14 @@ func (m *Memory) lock(name string, now time.Time) *memoryTopic {
 			return t
 		}
 		t.mu.Unlock()
+	}
+}
+
+// sweep forgets, now and then, the topics that were not used for long. It runs under m.mu.
+func (m *Memory) sweep(now time.Time) {
+	if now.Sub(m.swept) >= m.c.Idle/4 {
+		m.swept = now
+		m.drop(func(t *memoryTopic) bool { return now.Sub(t.used) >= m.c.Idle })
 	}
 }
 
@@ -194,6 +196,14 @@ func (t *memoryTopic) append(e Event, now time.Time, c MemoryConfig) {
 	t.bytes += len(e.Data)
 }
 
+// rouse wakes the readers that wait.
+func (t *memoryTopic) rouse() {
+	if t.wake != nil {
+		close(t.wake)
+		t.wake = nil
+	}
+}
+
 func (t *memoryTopic) trim(now time.Time, c MemoryConfig) {
 	for t.next-t.first > 1 && t.bytes > c.Bytes {
 		t.forget()
@@ -234,11 +244,12 @@ func (s *memorySubscription) Next(ctx context.Context) (Frame, error) {
 			return Frame{}, err
 		}
 		t.mu.Lock()
-		if s.at+1 < t.first {
+		if t.dead || s.at+1 < t.first {
 			t.mu.Unlock()
 			return Frame{}, ErrGap
 		}
-		if n := min(t.next-1-s.at, frameMax); n > 0 {
+		if t.next-1 > s.at { // a reader of a fed topic may be ahead of what has arrived
+			n := min(t.next-1-s.at, frameMax)
 			f := Frame{From: Position{t.epoch, s.at}, To: Position{t.epoch, s.at + n}, Events: make([]Event, 0, n)}
 			for o := s.at + 1; o <= s.at+n; o++ {
 				f.Events = append(f.Events, t.slot(o).event)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,9 +14,17 @@ import (
 
 	"github.com/hawkerlive/hawker/event"
 	"github.com/hawkerlive/hawker/event/eventtest"
+	"github.com/hawkerlive/hawker/store/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	code := redistest.Main(m)
+	if err := goleak.Find(); code == 0 && err != nil {
+		println(err.Error())
+		code = 1
+	}
+	os.Exit(code)
+}
 
 func TestMemoryIsABus(t *testing.T) {
 	t.Parallel()
