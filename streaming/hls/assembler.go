@@ -1,7 +1,9 @@
 package hls
 
 import (
+	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
@@ -34,6 +36,8 @@ type cut struct {
 // assembler joins pictures and sound to parts, in the order of the cuts. One goroutine uses it.
 type assembler struct {
 	out        sink
+	follow     func(beat) // nil where nothing follows
+	split      bool       // the sound has a rendition of its own: it is not in the parts
 	log        *slog.Logger
 	generation *streaming.Generation
 	init       *Init
@@ -41,6 +45,7 @@ type assembler struct {
 	start      int64           // its stamp at the epoch's beginning
 	sound      *sound          // nil without
 	jump       bool            // the next segment is a discontinuity
+	breaks     *atomic.Bool    // so is the next one that begins with a key picture, where it is set
 	sequence   uint32
 
 	queue   []cut
@@ -74,6 +79,9 @@ func (a *assembler) settle(all bool) {
 		c := a.queue[0]
 		if c.end {
 			a.out.shut()
+			if a.follow != nil {
+				a.follow(beat{end: true})
+			}
 			a.queue = a.queue[1:]
 			continue
 		}
@@ -106,35 +114,54 @@ func (a *assembler) write(c cut) {
 			ID: videoTrackID, BaseTime: uint64(max(0, decodeTime(a.clock, c.base))), Samples: c.samples,
 		})
 	}
+	var frames []soundFrame
 	if a.sound != nil {
-		if frames := a.sound.take(a.soundAt(c.shown)); len(frames) > 0 {
-			t := &fmp4.PartTrack{ID: audioTrackID, BaseTime: uint64(max(0, decodeTime(a.sound.track, frames[0].start)))}
-			for _, f := range frames {
-				t.Samples = append(t.Samples, &fmp4.Sample{Duration: uint32(f.length), Payload: f.payload})
-			}
-			file.Tracks = append(file.Tracks, t)
+		frames = a.sound.take(a.soundAt(c.shown))
+		if len(frames) > 0 && !a.split {
+			file.Tracks = append(file.Tracks, a.sound.part(frames))
 		}
 	}
-	var b seekablebuffer.Buffer
-	b.Grow(partSize(file))
-	if err := file.Marshal(&b); err != nil {
+	data, err := marshalPart(file)
+	if err != nil {
 		a.log.Error("a part was not written", "err", err)
 		return
 	}
+	b := beat{
+		generation: a.generation, leader: a.init, sound: a.sound, frames: frames, opens: c.opens,
+		duration: a.elapsed(c.to) - a.elapsed(c.from),
+		until:    a.clock.Time(c.shown), slack: mediatime.FromTicks(c.plan.frame/2, a.clock.ClockRate),
+	}
+	b.from = a.clock.Time(c.shown - (c.to - c.from))
 	if c.opens {
-		at := a.clock.Time(c.date)
-		a.out.open(opening{
+		b.from = a.clock.Time(c.date)
+		b.opening = opening{
 			init: a.init, plan: c.plan, discontinuity: a.jump, independent: c.keyFirst,
-			date: a.generation.Anchor.Date(at), from: at,
-		})
+			date: a.generation.Anchor.Date(b.from), from: b.from,
+		}
+		if c.keyFirst && a.breaks != nil && a.breaks.Swap(false) {
+			b.opening.discontinuity = true
+		}
+		b.opening.place = a.out.open(b.opening)
 		a.jump = false
 	}
-	a.out.add(&Part{Duration: a.elapsed(c.to) - a.elapsed(c.from), Independent: c.independent, Data: b.Bytes()})
+	a.out.add(&Part{Duration: b.duration, Independent: c.independent, Data: data})
+	if a.follow != nil {
+		a.follow(b)
+	}
 }
 
 // elapsed is rounded at each boundary, so that durations add up.
 func (a *assembler) elapsed(stamp int64) time.Duration {
 	return mediatime.FromTicks(stamp-a.start, a.clock.ClockRate).Duration()
+}
+
+func marshalPart(file fmp4.Part) ([]byte, error) {
+	var b seekablebuffer.Buffer
+	b.Grow(partSize(file))
+	if err := file.Marshal(&b); err != nil {
+		return nil, fmt.Errorf("write a part: %w", err)
+	}
+	return b.Bytes(), nil
 }
 
 // partSize is a little more than the bytes that a part takes.

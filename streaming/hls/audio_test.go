@@ -152,7 +152,7 @@ func TestOpusGoesOverTheBridge(t *testing.T) {
 					msn, parts := where(p)
 					a.playlist("?_HLS_msn=" + itoa(msn+1) + "&_HLS_part=" + itoa(int64(parts)))
 				}
-				if got := a.server.packagers["b"].renditions[0].now.Load().init.Codecs; got != c.codecs {
+				if got := a.server.packagers["b"].main.now.Load().init.Codecs; got != c.codecs {
 					t.Errorf("%s, want %s", got, c.codecs)
 				}
 				if _, err := v.Finish(); err != nil {

@@ -15,6 +15,7 @@ type Config struct {
 	BytesMax      int           `yaml:"bytes_max"`      // kept per rendition, listed or not; default 128 MiB
 	DateRangesMax int           `yaml:"dateranges_max"` // listed in a playlist; default 64
 	Opus          bool          `yaml:"opus"`           // leave Opus as it is, instead of making AAC of it
+	Layout        Layout        `yaml:"layout"`         // which tracks share a playlist; default Auto
 }
 
 func (c Config) filled() Config {
@@ -33,6 +34,9 @@ func (c Config) filled() Config {
 	duration(&c.StartWait, 12*time.Second)
 	duration(&c.Linger, time.Minute)
 	duration(&c.WriteTimeout, 20*time.Second)
+	if c.Layout == "" {
+		c.Layout = Auto
+	}
 	number(&c.PackagersMax, 256)
 	number(&c.WaitingMax, 20_000)
 	number(&c.SegmentsMax, 128)

@@ -98,8 +98,11 @@ func (c *cutter) breaks(d int64, key bool) bool {
 	case key, d > videoTicks(pauseLimit):
 		return true
 	}
-	return c.sound == nil && d > videoTicks(time.Duration(c.plan.target)*time.Second)
+	return !c.fills() && d > videoTicks(time.Duration(c.plan.target)*time.Second)
 }
+
+// fills tells whether sound can be in a part that has no picture.
+func (c *cutter) fills() bool { return c.sound != nil && !c.split }
 
 // take puts a picture into the part in progress. Where it is too long for it, the part ends before the picture if it
 // is long enough already, else while the picture stands.
@@ -118,7 +121,7 @@ func (c *cutter) take(s shot, d int64) {
 		Duration: uint32(d), PTSOffset: int32(s.pts - s.dts), IsNonSyncSample: !s.key, Payload: s.payload,
 	})
 	// Sound alone fills the parts that a picture stands through; without sound the part is as long as the picture.
-	for c.sound != nil && s.dts+d-c.partFrom > c.plan.limit {
+	for c.fills() && s.dts+d-c.partFrom > c.plan.limit {
 		to := c.partFrom + c.plan.limit
 		c.closePart(to, to+c.delay)
 	}

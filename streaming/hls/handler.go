@@ -47,9 +47,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if ok {
 		kind = t.kind.String()
 		a = s.answer(r, t)
+		if a.problem == nil && s.confidential(r.Context(), t) {
+			a.cache = strings.Replace(a.cache, cachePublic, cachePrivate, 1)
+		}
 	}
 	status, n := s.send(w, r, a)
 	s.Metrics.answered(kind, status, n)
+}
+
+// confidential tells whether only the one who asks may keep the answer.
+func (s *Server) confidential(ctx context.Context, t target) bool {
+	if t.grant != "" {
+		return true
+	}
+	c, ok := s.Access.(Confider)
+	return ok && c.Confidential(ctx, t.broadcast)
 }
 
 func (s *Server) answer(r *http.Request, t target) answer {
@@ -139,28 +151,31 @@ func (s *Server) start(ctx context.Context, p *packager) *problem {
 const (
 	typePlaylist   = "application/vnd.apple.mpegurl"
 	typeMP4        = "video/mp4"
-	cacheImmutable = "public, max-age=31536000, immutable"
-	cacheShort     = "public, max-age=1"
+	cachePublic    = "public"
+	cachePrivate   = "private"
+	cacheImmutable = cachePublic + ", max-age=31536000, immutable"
+	cacheShort     = cachePublic + ", max-age=1"
 )
 
 func (s *Server) index(ctx context.Context, p *packager) answer {
 	if problem := s.start(ctx, p); problem != nil {
 		return answer{problem: problem}
 	}
-	var variants []Variant
-	for _, r := range p.renditions {
-		variants = append(variants, r.now.Load().variant(r.name))
+	until := s.now().Add(joinWait)
+	for {
+		settled, changed := p.lines.settled()
+		left := until.Sub(s.now())
+		if settled || left <= 0 || p.asked.Load() || !p.wait(ctx, left, changed) {
+			break
+		}
 	}
-	return answer{contentType: typePlaylist, cache: cacheShort, document: newDocument("", Multivariant(variants))}
+	p.asked.Store(true)
+	return answer{contentType: typePlaylist, cache: cacheShort, document: p.multivariant()}
 }
 
 // playlist answers a media playlist request: at once, or when what it asks for is there, or unchanged after half a
 // target duration, which players take better than a late answer.
 func (s *Server) playlist(r *http.Request, p *packager, name string) answer {
-	rd := p.rendition(name)
-	if rd == nil {
-		return answer{problem: problemPath}
-	}
 	q, wrong := parseReload(r.URL.RawQuery)
 	if wrong != "" {
 		return answer{problem: problemDirective(wrong)}
@@ -168,7 +183,14 @@ func (s *Server) playlist(r *http.Request, p *packager, name string) answer {
 	if problem := s.start(r.Context(), p); problem != nil {
 		return answer{problem: problem}
 	}
-	v := rd.now.Load()
+	rd := p.lines.find(name)
+	if rd == nil {
+		return answer{problem: problemPath}
+	}
+	v, problem := s.first(r.Context(), p, rd)
+	if problem != nil {
+		return answer{problem: problem}
+	}
 	met := true
 	if q.msn >= 0 {
 		if v.absurd(q.msn, q.part) {
@@ -184,6 +206,9 @@ func (s *Server) playlist(r *http.Request, p *packager, name string) answer {
 			if !p.wait(r.Context(), left, v.wake) {
 				return answer{problem: problemBusy}
 			}
+			if rd.gone.Load() {
+				return answer{problem: problemGone}
+			}
 			select {
 			case <-p.done:
 				met = false
@@ -192,7 +217,9 @@ func (s *Server) playlist(r *http.Request, p *packager, name string) answer {
 			v = rd.now.Load()
 		}
 	}
-	p.polls.Add(1)
+	if name != renditionAudio {
+		p.polls.Add(1)
+	}
 	p.used.Store(s.now().UnixNano())
 	a := answer{contentType: typePlaylist, cache: cacheShort, document: v.full}
 	if q.skip {
@@ -204,9 +231,26 @@ func (s *Server) playlist(r *http.Request, p *packager, name string) answer {
 	return a
 }
 
+// first is a rendition's newest playlist. One that has just joined makes it in a moment.
+func (s *Server) first(ctx context.Context, p *packager, rd *rendition) (*view, *problem) {
+	for until := s.now().Add(s.config.StartWait); ; {
+		_, changed := p.lines.settled()
+		if v := rd.now.Load(); v != nil && !rd.gone.Load() {
+			return v, nil
+		}
+		left := until.Sub(s.now())
+		if rd.gone.Load() || left <= 0 || p.finished.Load() {
+			return nil, problemGone
+		}
+		if !p.wait(ctx, left, changed) {
+			return nil, problemBusy
+		}
+	}
+}
+
 // media answers for an init segment, a segment or a part. A request for the next part waits for it.
 func (s *Server) media(ctx context.Context, p *packager, t target) answer {
-	rd := p.rendition(t.rendition)
+	rd := p.lines.find(t.rendition)
 	if rd == nil || rd.life != t.life {
 		return answer{problem: problemGone}
 	}
@@ -224,6 +268,9 @@ func (s *Server) media(ctx context.Context, p *packager, t target) answer {
 			case <-p.done:
 				return answer{problem: problemGone}
 			default:
+			}
+			if rd.gone.Load() {
+				break
 			}
 			chunks, next, ok = rd.content(t.kind, t.number)
 		}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/hls/hlstest"
 	"github.com/hawkerlive/hawker/streaming/mediatime"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -59,7 +60,7 @@ func TestAnswers(t *testing.T) {
 				if w := a.get(path, "If-None-Match", `"x", `+tag); w.Code != 304 || w.Body.Len() != 0 {
 					t.Errorf("%s: %d with its tag", path, w.Code)
 				}
-			} else if path != "/hls/b/index.m3u8" {
+			} else {
 				t.Errorf("%s has no tag", path)
 			}
 		}
@@ -174,8 +175,38 @@ func TestAccess(t *testing.T) {
 		if _, ok := a.server.Stats("b"); ok {
 			t.Error("packaged for nobody")
 		}
+		p, _ := hlstest.Parse(a.get("/hls/b/~good.grant/main.m3u8").Body.String())
+		for _, file := range []string{"index.m3u8", "main.m3u8", p.Segments[0].Map, p.Segments[0].Parts[0].URI} {
+			w := a.get("/hls/b/~good.grant/" + file)
+			if cache := w.Header().Get("Cache-Control"); w.Code != 200 || !strings.HasPrefix(cache, "private, max-age=") {
+				t.Errorf("%s with a grant: %d, Cache-Control %s", file, w.Code, cache)
+			}
+		}
 		if w := a.get("/hls/b/~good.grant/index.m3u8"); w.Code != 200 || strings.Contains(w.Body.String(), "grant") {
 			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	})
+}
+
+// discreet lets everybody in who knows where to ask, but no shared cache.
+type discreet struct{ gate }
+
+func (discreet) Confidential(_ context.Context, broadcast string) bool { return broadcast == "b" }
+
+func TestWhatIsNotForEverybodyIsNotKeptByCaches(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := newAir(t, &Server{Access: discreet{func(string, string) error { return nil }}})
+		defer a.close()
+		a.publish(videoTrack(), aacTrack(48000))
+		wait := a.background(live.lasting(5 * time.Second))
+		defer wait()
+		time.Sleep(time.Second)
+		p, _ := a.playlist("")
+		for _, file := range []string{"index.m3u8", "main.m3u8", p.Segments[0].Map, p.Segments[0].Parts[0].URI} {
+			if cache := a.get("/hls/b/" + file).Header().Get("Cache-Control"); !strings.HasPrefix(cache, "private, max-age=") {
+				t.Errorf("%s: Cache-Control %s", file, cache)
+			}
 		}
 	})
 }

@@ -23,6 +23,8 @@ type air struct {
 	pub    *streaming.Publication
 	stop   context.CancelFunc
 	done   chan struct{}
+
+	keyless bool // renditions may begin without a key picture
 }
 
 func newAir(t *testing.T, s *Server) *air {

@@ -66,11 +66,18 @@ type opening struct {
 	date          time.Time
 	from          mediatime.Time
 	independent   bool
+	place         *place // where it must stand; nil: after the segment before it
+}
+
+// place is where a segment stands in every rendition.
+type place struct {
+	number   int64 // media sequence number
+	sequence int64 // discontinuities up to and with it
 }
 
 // sink takes what a segmenter cuts, in order. Every part lies between an open and a shut.
 type sink interface {
-	open(o opening)
+	open(o opening) *place
 	add(p *Part)
 	shut()
 }

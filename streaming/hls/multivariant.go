@@ -2,6 +2,7 @@ package hls
 
 import (
 	"fmt"
+	"hash/crc32"
 	"strings"
 )
 
@@ -15,6 +16,7 @@ type Variant struct {
 	Width, Height int     // 0: not told
 	FrameRate     float64 // 0: not told
 	Independent   bool    // every segment begins with a picture that needs no other
+	Sound         bool    // it is sound alone: the other variants share it, and it stands as one too
 }
 
 // Multivariant renders the playlist that names the renditions, in their order.
@@ -28,7 +30,17 @@ func Multivariant(variants []Variant) string {
 	if independent {
 		b.WriteString("#EXT-X-INDEPENDENT-SEGMENTS\n")
 	}
+	var sound *Variant
+	for i := range variants {
+		if variants[i].Sound {
+			sound = &variants[i]
+			fmt.Fprintf(&b, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"%s\",NAME=\"%s\",DEFAULT=YES,AUTOSELECT=YES,URI=\"%s.m3u8\"\n", audioGroup, sound.Name, sound.Name)
+		}
+	}
 	for _, v := range variants {
+		if sound != nil && !v.Sound {
+			v.Peak, v.Average, v.Codecs = v.Peak+sound.Peak, v.Average+sound.Average, joinNames(v.Codecs, sound.Codecs)
+		}
 		fmt.Fprintf(&b, "#EXT-X-STREAM-INF:BANDWIDTH=%d,AVERAGE-BANDWIDTH=%d,CODECS=\"%s\"",
 			max(v.Peak, v.Average, bandwidthLeast), max(v.Average, 1), v.Codecs)
 		if v.Width > 0 && v.Height > 0 {
@@ -37,14 +49,29 @@ func Multivariant(variants []Variant) string {
 		if v.FrameRate > 0 {
 			fmt.Fprintf(&b, ",FRAME-RATE=%.3f", v.FrameRate)
 		}
+		if sound != nil {
+			fmt.Fprintf(&b, ",AUDIO=\"%s\"", audioGroup)
+		}
 		fmt.Fprintf(&b, "\n%s.m3u8\n", v.Name)
 	}
 	return b.String()
 }
 
+// multivariant renders the list of what is offered now.
+func (p *packager) multivariant() *document {
+	var variants []Variant
+	for _, r := range p.lines.list() {
+		if v := r.now.Load(); v != nil {
+			variants = append(variants, v.variant(r.name))
+		}
+	}
+	text := Multivariant(variants)
+	return newDocument(fmt.Sprintf("%s-%08x", p.life, crc32.ChecksumIEEE([]byte(text))), text)
+}
+
 func (v *view) variant(name string) Variant {
 	return Variant{
 		Name: name, Peak: v.peak, Average: v.average, Codecs: v.init.Codecs, Width: v.init.Width, Height: v.init.Height,
-		FrameRate: v.frameRate, Independent: v.independent,
+		FrameRate: v.frameRate, Independent: v.independent, Sound: name == renditionAudio,
 	}
 }

@@ -25,11 +25,15 @@ type packager struct {
 	metrics   *Metrics
 	legs      AudioLegs // nil: Opus stays Opus
 	dates     Dates
+	record    Recorder // nil: nothing is recorded
+	life      string
 
-	renditions []*rendition // in the order of the multivariant playlist; fixed
-	cancel     context.CancelFunc
-	ready      chan struct{} // closed when every rendition has a playlist
-	done       chan struct{} // closed when run has returned
+	main   *rendition // the publisher's own picture
+	lines  lines
+	cancel context.CancelFunc
+	ready  chan struct{} // closed when the publisher's own picture, and the sound beside it, have a playlist
+	done   chan struct{} // closed when run has returned
+	breaks atomic.Bool   // a rendition needs a discontinuity
 
 	pinned     atomic.Bool  // runs without requests too
 	used       atomic.Int64 // wall clock of the newest request, Unix nanoseconds
@@ -37,6 +41,7 @@ type packager struct {
 	polls      atomic.Int64 // media playlists answered
 	unplayable atomic.Bool  // the present generation cannot be packaged
 	finished   atomic.Bool  // the broadcast has ended
+	asked      atomic.Bool  // somebody has the multivariant playlist
 
 	// The sweeper's goroutine only.
 	polled  int64
@@ -53,16 +58,7 @@ type packager struct {
 	audio      streaming.Track
 	refused    int
 	filled     int
-}
-
-// rendition finds one by name.
-func (p *packager) rendition(name string) *rendition {
-	for _, r := range p.renditions {
-		if r.name == name {
-			return r
-		}
-	}
-	return nil
+	laid       bool // the layout is decided
 }
 
 // run packages until ctx is done, or the broadcast has ended and nobody needs its last segments any more.
@@ -74,8 +70,11 @@ func (p *packager) run(ctx context.Context) {
 			p.log.Error("the packager failed", "broadcast", p.broadcast, "panic", r, "stack", string(debug.Stack()))
 		}
 	}()
-	main := p.renditions[0]
-	p.segmenter = &segmenter{out: main, log: p.log.With("broadcast", p.broadcast), ask: p.stream.RequestKey}
+	p.segmenter = &segmenter{
+		out: p.main, log: p.log.With("broadcast", p.broadcast), ask: p.askAll, follow: p.beat, breaks: &p.breaks, layout: p.layout,
+	}
+	p.attach(ctx)
+	p.lines.running.Go(func() { p.attend(ctx) })
 	reader := p.stream.Subscribe(streaming.ReadOptions{Start: p.from()})
 	defer reader.Close()
 	for {
@@ -164,27 +163,22 @@ func (p *packager) cross(u *streaming.Unit) {
 	p.audio, p.bridged = p.bridge.track, true
 }
 
+// askAll asks for key pictures in every size at once.
+func (p *packager) askAll() {
+	p.stream.RequestKey()
+	for _, s := range p.stream.Renditions() {
+		s.RequestKey()
+	}
+}
+
 func (p *packager) publish() {
-	for _, r := range p.renditions {
-		if !r.dirty {
-			continue
-		}
-		if r.recording != nil {
-			r.recording.Written()
-		}
-		others := map[string]*view{}
-		for _, o := range p.renditions {
-			if o != r {
-				others[o.name] = o.now.Load()
-			}
-		}
-		r.publish(p.broadcast, p.dates, p.stream.Anchors(), others)
-	}
 	all := true
-	for _, r := range p.renditions {
-		all = all && r.now.Load() != nil
+	if s := p.lines.sound; s != nil {
+		p.render(s.out)
+		all = s.out.now.Load() != nil
 	}
-	if all {
+	p.render(p.main)
+	if all && p.main.now.Load() != nil {
 		p.once.Do(func() { close(p.ready) })
 	}
 	p.unplayable.Store(!p.segmenter.playable)
@@ -199,7 +193,12 @@ func (p *packager) publish() {
 // end writes the last playlist and keeps everything for those who still watch.
 func (p *packager) end(ctx context.Context) {
 	p.segmenter.finish()
-	for _, r := range p.renditions {
+	p.lines.beat(beat{last: true})
+	own := []*rendition{p.main}
+	if p.lines.sound != nil {
+		own = append(own, p.lines.sound.out)
+	}
+	for _, r := range own {
 		r.end()
 		r.stopRecording()
 	}
@@ -219,10 +218,15 @@ func (p *packager) end(ctx context.Context) {
 }
 
 func (p *packager) close() {
+	p.lines.mu.Lock()
+	p.lines.ended = true
+	p.lines.mu.Unlock()
+	p.cancel()
+	p.lines.running.Wait()
 	if p.bridge != nil {
 		p.bridge.leg.Close()
 	}
-	for _, r := range p.renditions {
+	for _, r := range p.lines.list() {
 		r.stopRecording()
 		r.clear()
 	}
@@ -233,7 +237,7 @@ func (p *packager) close() {
 func (p *packager) count(since time.Duration) {
 	polls := p.polls.Load()
 	part := 0.35
-	if v := p.renditions[0].now.Load(); v != nil && v.partTarget > 0 {
+	if v := p.main.now.Load(); v != nil && v.partTarget > 0 {
 		part = v.partTarget.Seconds()
 	}
 	now := float64(polls-p.polled) / since.Seconds() * part
@@ -244,15 +248,12 @@ func (p *packager) count(since time.Duration) {
 
 func newPackager(s *Server, broadcast string, stream *streaming.Stream, life string) *packager {
 	p := &packager{
-		broadcast: broadcast, stream: stream, config: s.config, log: s.logger(), metrics: s.Metrics,
+		broadcast: broadcast, stream: stream, config: s.config, log: s.logger(), metrics: s.Metrics, record: s.Record, life: life,
 		legs: s.Audio, dates: s.Dates, ready: make(chan struct{}), done: make(chan struct{}),
-		renditions: []*rendition{{name: renditionMain, life: life, config: s.config, metrics: s.Metrics}},
+		lines: lines{followers: map[*streaming.Stream]*follower{}},
 	}
-	if s.Record != nil {
-		for _, r := range p.renditions {
-			r.recording = s.Record.Record(broadcast, r.name, life)
-		}
-	}
+	p.main = p.newLine(renditionMain, life)
+	p.lines.offer(p.main)
 	return p
 }
 

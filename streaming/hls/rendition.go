@@ -2,6 +2,7 @@ package hls
 
 import (
 	"fmt"
+	"math"
 	"sort"
 	"strings"
 	"sync"
@@ -15,11 +16,13 @@ import (
 // rendition keeps what a segmenter cut, and the playlists of it. One goroutine, its packager's, adds; any number read.
 type rendition struct {
 	name, life string
+	declared   int // bits per second, as its publisher says; 0: not told
 	config     Config
 	metrics    *Metrics
 	recording  Recording // nil: it is not recorded
 
-	now atomic.Pointer[view] // nil before the first whole segment
+	now  atomic.Pointer[view] // nil before the first whole segment
+	gone atomic.Bool          // it is not offered any more
 
 	mu       sync.RWMutex
 	segments []*Segment // oldest first; those before listed are kept for late requests only
@@ -39,15 +42,29 @@ type rendition struct {
 
 var _ sink = (*rendition)(nil)
 
+// rank is the place in the multivariant playlist.
+func (r *rendition) rank() int {
+	switch r.name {
+	case renditionMain:
+		return 0
+	case renditionAudio:
+		return math.MaxInt
+	}
+	return math.MaxInt - 1 - r.declared
+}
+
 // open begins a segment. The first one of a packager's life is numbered by its media time in seconds: segments are
 // longer than that on the average, so that numbers rise from one life to the next.
-func (r *rendition) open(o opening) {
-	if !r.started {
+func (r *rendition) open(o opening) *place {
+	if at := o.place; at != nil {
+		r.started, r.next, r.sequence = true, at.number, at.sequence
+		o.discontinuity = o.discontinuity && len(r.segments) > 0
+	} else if !r.started {
 		r.started = true
 		r.next = max(0, int64(o.from/1_000_000))
 		r.sequence = int64(max(0, o.init.Generation-1))
 	}
-	if o.discontinuity {
+	if o.discontinuity && o.place == nil {
 		r.sequence++
 	}
 	s := &Segment{
@@ -66,6 +83,7 @@ func (r *rendition) open(o opening) {
 			Number: s.Number, Init: s.Init, Discontinuity: s.Discontinuity, Date: s.Date, From: s.From, Independent: s.Independent,
 		})
 	}
+	return &place{number: s.Number, sequence: s.Sequence}
 }
 
 func (r *rendition) add(p *Part) {

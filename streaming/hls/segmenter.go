@@ -2,6 +2,7 @@ package hls
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/hawkerlive/hawker/streaming"
@@ -26,7 +27,10 @@ type segmenter struct {
 	log *slog.Logger
 
 	// Optional.
-	ask func() // asks the publisher for a key picture
+	ask    func()                // asks the publisher for a key picture
+	follow func(beat)            // told of every part, and of every segment's end
+	layout func(sound bool) bool // tells whether the sound has a rendition of its own
+	breaks *atomic.Bool          // see assembler
 
 	generation   *streaming.Generation
 	video, audio streaming.Track // ID 0: none
@@ -203,13 +207,18 @@ func (s *segmenter) show(w *waiting) {
 		}
 		snd.from = s.audio.Ticks(s.video.Time(w.key.PTS))
 	}
-	init, err := newInit(s.inits, s.generation, pic, snd)
+	muxed := snd
+	split := s.layout != nil && s.layout(snd != nil)
+	if split {
+		muxed = nil
+	}
+	init, err := newInit(s.inits, s.generation, pic, muxed)
 	if err != nil {
 		s.refuse(w, err)
 		return
 	}
 	s.inits++
-	c := &cutter{assembler: s.assembler(init, s.video, snd), takes: s.takes, ask: s.ask, learning: s.planned}
+	c := &cutter{assembler: s.assembler(init, s.video, snd, split), takes: s.takes, ask: s.ask, learning: s.planned}
 	if !s.planned {
 		w.gop.open, w.gop.asked = !w.whole, s.takes
 		s.plan, s.planned = choosePlan(w.gop), true
@@ -237,7 +246,7 @@ func (s *segmenter) sing(w *waiting) {
 		return
 	}
 	s.inits++
-	c := &soundCutter{assembler: s.assembler(init, s.audio, snd), plan: soundPlan(snd.frame(), s.audio.ClockRate)}
+	c := &soundCutter{assembler: s.assembler(init, s.audio, snd, false), plan: soundPlan(snd.frame(), s.audio.ClockRate)}
 	if s.planned {
 		c.plan.target = max(c.plan.target, s.plan.target)
 	}
@@ -251,9 +260,10 @@ func (s *segmenter) sing(w *waiting) {
 	s.replay(w, nil)
 }
 
-func (s *segmenter) assembler(init *Init, clock streaming.Track, snd *sound) *assembler {
+func (s *segmenter) assembler(init *Init, clock streaming.Track, snd *sound, split bool) *assembler {
 	a := &assembler{
 		out: s.out, log: s.log, generation: s.generation, init: init, clock: clock, sound: snd, jump: s.begun,
+		follow: s.follow, breaks: s.breaks, split: split,
 	}
 	s.begun = true
 	return a

@@ -29,6 +29,12 @@ type Access interface {
 	MayWatch(ctx context.Context, r *http.Request, broadcast, grant string) error
 }
 
+// Confider is an Access that knows which broadcasts are not for everybody: no shared cache may keep those.
+type Confider interface {
+	// Confidential answers from memory.
+	Confidential(ctx context.Context, broadcast string) bool
+}
+
 // Server packages broadcasts for as long as somebody asks for them, and serves the result below /hls/. Run it; any
 // number of goroutines may serve.
 type Server struct {
@@ -160,7 +166,7 @@ func (s *Server) Stats(broadcast string) (Stats, bool) {
 		return Stats{}, false
 	}
 	st := Stats{Viewers: p.viewers, Waiting: p.waiting.Load()}
-	if v := p.renditions[0].now.Load(); v != nil {
+	if v := p.main.now.Load(); v != nil {
 		st.Bandwidth = v.average
 	}
 	return st, true

@@ -5,6 +5,7 @@ import (
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/opus"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 	"github.com/hawkerlive/hawker/streaming"
 )
@@ -150,4 +151,13 @@ func (s *sound) take(until int64) []soundFrame {
 	out := s.queue[:n:n]
 	s.queue = s.queue[n:]
 	return out
+}
+
+// part is the sound of a part: frames that were taken.
+func (s *sound) part(frames []soundFrame) *fmp4.PartTrack {
+	t := &fmp4.PartTrack{ID: audioTrackID, BaseTime: uint64(max(0, decodeTime(s.track, frames[0].start)))}
+	for _, f := range frames {
+		t.Samples = append(t.Samples, &fmp4.Sample{Duration: uint32(f.length), Payload: f.payload})
+	}
+	return t
 }

@@ -21,6 +21,7 @@ const (
 
 	nameIndex      = "index.m3u8"
 	nameMain       = "main"
+	nameAudio      = "audio" // sound alone, where the pictures have none in them
 	suffixPlaylist = ".m3u8"
 
 	dateRangesMax = 2000
@@ -104,7 +105,7 @@ func (r *replay) rendition(name string, inits []Init, lines []Line, pins []hls.D
 		}
 	}
 	slices.SortFunc(anchors, func(a, b mediatime.Anchor) int { return cmp.Compare(a.Generation, b.Generation) })
-	v := hls.Variant{Name: name, Independent: true}
+	v := hls.Variant{Name: name, Independent: true, Sound: name == nameAudio}
 	p := &hls.Playlist{Name: name, Ended: true, Whole: true}
 	var bits, seconds float64
 	for _, l := range timeline(name, lines) {

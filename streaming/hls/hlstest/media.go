@@ -18,6 +18,7 @@ const (
 type media struct {
 	get     func(uri string) ([]byte, error)
 	varying bool
+	keyless bool
 
 	inits  map[string]*fmp4.Init
 	files  map[string][]byte // parts, by URI
@@ -185,7 +186,7 @@ func (m *media) place(s Segment, index int, init *fmp4.Init, spreads map[int]spr
 	}
 	if fresh {
 		switch {
-		case hasVideo && (!video.syncFirst || !listed.Independent):
+		case hasVideo && !m.keyless && (!video.syncFirst || !listed.Independent):
 			return fmt.Errorf("a discontinuity does not begin with a key picture")
 		case hasVideo:
 			d.origin, d.shift = video.smallest, video.smallest-video.first

@@ -24,6 +24,8 @@ type Validator struct {
 	// Varying says that pictures do not come evenly: parts may begin while a picture stands, and those under the
 	// floor are counted instead of refused. Finish refuses more than one in twenty.
 	Varying bool
+	// Keyless says that segments need not begin with a key picture, not even the first that is seen.
+	Keyless bool
 
 	last    *Playlist
 	targets map[string]float64 // by part: the smallest PART-TARGET it was listed under
@@ -49,6 +51,7 @@ func (v *Validator) Playlist(text string) error {
 	if v.targets == nil {
 		v.targets, v.lengths, v.inner = map[string]float64{}, map[string]float64{}, map[string]bool{}
 		v.media = newMedia(v.Get, v.Varying)
+		v.media.keyless = v.Keyless
 	}
 	v.playlists++
 	errs := v.head(p)
