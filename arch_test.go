@@ -40,6 +40,7 @@ var rooms = map[string][]string{
 	"streaming/vod":             {"streaming", "streaming/mediatime", "streaming/hls"},
 	"streaming/vod/vodsql":      {"streaming/vod", "streaming/mediatime", "store"},
 	"streaming/hls/hlstest":     {"streaming", "streaming/mediatime", "streaming/hls"},
+	"streaming/transcode":       {"streaming", "streaming/mediatime"},
 	"ingest":                    {"streaming", "streaming/mediatime"},
 	"ingest/rtmp":               {"ingest", "streaming", "streaming/mediatime"},
 	"ingest/rtsp":               {"ingest", "streaming", "streaming/mediatime"},

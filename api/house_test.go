@@ -63,7 +63,7 @@ func furnishOn(t *testing.T, c store.Config) *house {
 		Keepers: []account.Keeper{&shop.Persons{Instruments: h.rows, Orders: h.rows}},
 	}
 	h.broadcasts = &streaming.Broadcasts{Store: &streamingsql.Store{DB: h.db}, Hub: &streaming.Hub{Log: log}, Channels: accounts, Log: log}
-	h.Server = &api.Server{Log: log, Accounts: accounts, Broadcasts: h.broadcasts}
+	h.Server = &api.Server{Log: log, Accounts: accounts, Broadcasts: h.broadcasts, Ladders: noLadders{}}
 	var allocator *checkout.Allocator
 	sandbox := &payment.Sandbox{Books: h.rows, Secret: make([]byte, 32), Log: log, Deliver: func(ctx context.Context, header map[string][]string, body []byte) error {
 		return allocator.Webhook(ctx, payment.SandboxName, header, body)

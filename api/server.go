@@ -49,6 +49,8 @@ type Server struct {
 	Recordings Recordings
 	// Health knows the publishers; without it their state is not told.
 	Health Health
+	// Ladders makes smaller pictures of broadcasts; without it there are none.
+	Ladders Ladders
 	// Publishers knows who publishes on a channel and who stands by; without it there is nobody.
 	Publishers Publishers
 
@@ -114,6 +116,7 @@ func (s *Server) routes(r *router) {
 	s.routesChannels(r)
 	s.routesPublish(r)
 	s.routesPublishers(r)
+	s.routesLadder(r)
 	s.routesMembers(r)
 	s.routesBroadcasts(r)
 	if s.Shop != nil {

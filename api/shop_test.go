@@ -132,7 +132,7 @@ func newMarket(t testing.TB) *market {
 		t.Fatal(err)
 	}
 	m.Server = &api.Server{
-		Log: log, PublicURL: "http://shop.example", Broadcasts: m.shows, Shop: service, Checkout: allocator, Instruments: instruments,
+		Log: log, PublicURL: "http://shop.example", Broadcasts: m.shows, Ladders: noLadders{}, Shop: service, Checkout: allocator, Instruments: instruments,
 		Accounts: &account.Service{
 			Store: people, Sealer: sealer, Log: log, Passwords: account.Passwords{MemoryKiB: 8, Passes: 1}, PublishSigner: ring.For(account.PurposePublish),
 		},

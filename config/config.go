@@ -18,6 +18,7 @@ import (
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/hls"
+	"github.com/hawkerlive/hawker/streaming/transcode"
 	"github.com/hawkerlive/hawker/streaming/vod"
 	"github.com/hawkerlive/hawker/streaming/whep"
 )
@@ -44,6 +45,7 @@ type Config struct {
 	HLS          hls.Config         `yaml:"hls"`
 	Recording    bool               `yaml:"recording"`
 	VOD          vod.Config         `yaml:"vod"`
+	Transcode    transcode.Config   `yaml:"transcode"`
 	Feed         overlay.FeedLimits `yaml:"feed"`
 	Checkout     Checkout           `yaml:"checkout"`
 	Sandbox      Sandbox            `yaml:"sandbox"`
@@ -221,6 +223,9 @@ func (c Config) check() error {
 		if n < 1<<20 {
 			bad(key, "must be at least 1048576")
 		}
+	}
+	if err := c.Transcode.Check(); err != nil {
+		bad("transcode", "%v", err)
 	}
 	if c.HLS.Window < 10*time.Second || c.HLS.Window > 10*time.Minute {
 		bad("hls.window", "must be between 10s and 10m")

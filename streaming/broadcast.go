@@ -110,6 +110,10 @@ type Store interface {
 	Move(ctx context.Context, m Move) (Broadcast, error)
 	// Rename changes the title.
 	Rename(ctx context.Context, id, title string) (Broadcast, error)
+	// SetLadder says whether smaller pictures of the broadcast are made. It returns ErrMove where it has ended.
+	SetLadder(ctx context.Context, id string, on bool) error
+	// Ladders lists the broadcasts with a ladder that have not ended, the oldest first, at most 1,000.
+	Ladders(ctx context.Context) ([]string, error)
 }
 
 // Move is a change of state.

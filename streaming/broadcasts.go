@@ -104,6 +104,14 @@ func (b *Broadcasts) Rename(ctx context.Context, id, title string) (Broadcast, e
 	return b.Store.Rename(ctx, id, title)
 }
 
+// SetLadder says whether smaller pictures of the broadcast are made.
+func (b *Broadcasts) SetLadder(ctx context.Context, id string, on bool) error {
+	return b.Store.SetLadder(ctx, id, on)
+}
+
+// Ladders lists the broadcasts with a ladder that have not ended.
+func (b *Broadcasts) Ladders(ctx context.Context) ([]string, error) { return b.Store.Ladders(ctx) }
+
 // GoOnAir returns the broadcast that a publisher of the channel goes on: the armed one, else a new one. While the
 // channel rests it makes none: ErrResting.
 func (b *Broadcasts) GoOnAir(ctx context.Context, channelID string) (broadcastID string, err error) {

@@ -40,6 +40,7 @@ import (
 	"github.com/hawkerlive/hawker/streaming/audio"
 	"github.com/hawkerlive/hawker/streaming/hls"
 	"github.com/hawkerlive/hawker/streaming/streamingsql"
+	"github.com/hawkerlive/hawker/streaming/transcode"
 	"github.com/hawkerlive/hawker/streaming/vod"
 	"github.com/hawkerlive/hawker/streaming/whep"
 	"github.com/hawkerlive/hawker/web"
@@ -93,6 +94,7 @@ type app struct {
 	whip       *whip.Server
 	whep       *whep.Server
 	hls        *hls.Server
+	ladders    *transcode.Legs
 	recorder   *vod.Recorder // nil where nothing is recorded
 	replays    *vod.Server
 	dates      *pinDates
@@ -279,7 +281,7 @@ func (a *app) startFacts(context.Context) error {
 }
 
 // startServices starts what works without being asked, and what must finish what it accepted.
-func (a *app) startServices(context.Context) error {
+func (a *app) startServices(ctx context.Context) error {
 	s := a.stage("services")
 	s.run("accounts", a.accounts.Run)
 	s.run("signing keys", a.ring.Run)
@@ -289,7 +291,7 @@ func (a *app) startServices(context.Context) error {
 	s.run("stock forwarder", a.forwarder.Run)
 	s.run("broadcasts", a.broadcasts.Run)
 	s.run("dashboard", a.fold.Run)
-	return nil
+	return a.resumeLadders(ctx)
 }
 
 // startDoors opens the listeners. From here on the world comes in.
@@ -297,6 +299,7 @@ func (a *app) startDoors(context.Context) error {
 	media := a.stage("media")
 	media.run("audio bridges", a.legs.Run)
 	media.run("pin dates", a.dates.Run)
+	media.run("ladders", a.ladders.Run)
 	if a.recorder != nil {
 		media.run("recorder", a.recorder.Run)
 	}

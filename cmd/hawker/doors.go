@@ -49,6 +49,7 @@ func (a *app) buildDoors(context.Context) error {
 	}
 	a.hls = &hls.Server{Hub: a.hub, Access: hlsAccess{door}, Audio: aacLegs{a.legs}, Dates: a.dates, Config: a.config.HLS, Log: a.log, Metrics: hls.NewMetrics(a.registry)}
 	a.buildVideos(door)
+	a.buildLadders()
 	return a.listen()
 }
 

@@ -45,7 +45,7 @@ func (p *program) step(i int) {
 	if len(p.ids) > 0 && p.rand.IntN(20) > 0 {
 		id = p.ids[max(0, len(p.ids)-1-p.rand.IntN(12))]
 	}
-	switch p.rand.IntN(6) {
+	switch p.rand.IntN(7) {
 	case 0:
 		if p.rand.IntN(2) == 0 {
 			b.State, b.StartsAt = streaming.Scheduled, p.now.Add(time.Duration(p.rand.IntN(7200))*time.Second)
@@ -89,6 +89,13 @@ func (p *program) step(i int) {
 		got, gotErr = p.store.Broadcast(ctx, id)
 		want, wantErr = p.model.Broadcast(ctx, id)
 		p.compare("get "+id, got, want, gotErr, wantErr)
+	case 6:
+		on := p.rand.IntN(2) == 0
+		gotErr, wantErr := p.store.SetLadder(ctx, id, on), p.model.SetLadder(ctx, id, on)
+		p.compare(fmt.Sprintf("ladder of %s %v", id, on), nil, nil, gotErr, wantErr)
+		got, gotErr := p.store.Ladders(ctx)
+		want, wantErr := p.model.Ladders(ctx)
+		p.compare("ladders", got, want, gotErr, wantErr)
 	}
 }
 

@@ -13,8 +13,9 @@ import (
 
 // Model is a streaming.Store in memory.
 type Model struct {
-	mu  sync.Mutex
-	all map[string]streaming.Broadcast
+	mu      sync.Mutex
+	all     map[string]streaming.Broadcast
+	ladders map[string]bool
 }
 
 var _ streaming.Store = (*Model)(nil)
@@ -120,4 +121,35 @@ func (m *Model) Rename(_ context.Context, id, title string) (streaming.Broadcast
 	b.Title = title
 	m.put(b)
 	return b, nil
+}
+
+// SetLadder says whether smaller pictures of the broadcast are made.
+func (m *Model) SetLadder(_ context.Context, id string, on bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b, ok := m.all[id]
+	switch {
+	case !ok:
+		return streaming.ErrNotFound
+	case b.State == streaming.Ended:
+		return streaming.ErrMove
+	}
+	if m.ladders == nil {
+		m.ladders = map[string]bool{}
+	}
+	m.ladders[id] = on
+	return nil
+}
+
+// Ladders lists the broadcasts with a ladder that have not ended.
+func (m *Model) Ladders(context.Context) (ids []string, _ error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, on := range m.ladders {
+		if on && m.all[id].State != streaming.Ended {
+			ids = append(ids, id)
+		}
+	}
+	sort.Strings(ids)
+	return ids[:min(1000, len(ids))], nil
 }

@@ -133,6 +133,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/broadcasts/{id}/ladder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the smaller pictures of a broadcast do */
+        get: operations["get-broadcasts-by-id-ladder"];
+        /**
+         * Make smaller pictures of a broadcast
+         * @description Viewers on thin links get them without a reload. Where the encoder sends B-frames, one of them has the source's size without, for viewers over WebRTC. Needs ffmpeg.
+         */
+        put: operations["put-broadcasts-by-id-ladder"];
+        post?: never;
+        /** Make no more smaller pictures of a broadcast */
+        delete: operations["delete-broadcasts-by-id-ladder"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/broadcasts/{id}/pins": {
         parameters: {
             query?: never;
@@ -1276,6 +1298,17 @@ export interface components {
             /** @description A key of this channel; we do not keep it and cannot know it. */
             stream_key: string;
         };
+        Ladder: {
+            /** @description Why it failed the last time. */
+            problem?: string;
+            /** @description What is made, the largest first. None where the source is as small as the ladder's lowest rung. */
+            renditions: components["schemas"]["Rendition"][] | null;
+            /**
+             * @description waiting: for a publisher, or for another broadcast to end.
+             * @enum {string}
+             */
+            state: "off" | "waiting" | "starting" | "running" | "failing";
+        };
         LedgerBody: {
             /** Format: int64 */
             adjusted?: number;
@@ -1789,6 +1822,19 @@ export interface components {
             quantity: number;
             /** @description The units go back on sale. */
             restock?: boolean;
+        };
+        Rendition: {
+            /**
+             * Format: int64
+             * @description Bits per second.
+             */
+            bitrate: number;
+            /** Format: int64 */
+            height: number;
+            /** @example 480p */
+            name: string;
+            /** Format: int64 */
+            width: number;
         };
         RtmpDoor: {
             /**
@@ -2427,6 +2473,99 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    "get-broadcasts-by-id-ladder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ladder"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-broadcasts-by-id-ladder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ladder"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-broadcasts-by-id-ladder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ladder"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
