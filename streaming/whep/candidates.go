@@ -31,6 +31,9 @@ func (s *Server) addresses(r *http.Request) []netip.Addr {
 	var out []netip.Addr
 	add := func(a netip.Addr) {
 		a = a.Unmap().WithZone("")
+		if s.Config.NoIPv4 && a.Is4() || s.Config.NoIPv6 && a.Is6() {
+			return
+		}
 		if a.IsValid() && !a.IsUnspecified() && !slices.Contains(out, a) && len(out) < addressesMax {
 			out = append(out, a)
 		}
@@ -43,7 +46,7 @@ func (s *Server) addresses(r *http.Request) []netip.Addr {
 		}
 		return out
 	}
-	bound := s.udp.LocalAddr().(*net.UDPAddr).AddrPort().Addr()
+	bound := s.conns[0].LocalAddr().(*net.UDPAddr).AddrPort().Addr()
 	if !bound.IsUnspecified() {
 		add(bound)
 		return out

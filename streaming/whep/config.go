@@ -1,6 +1,7 @@
 package whep
 
 import (
+	"errors"
 	"time"
 )
 
@@ -50,6 +51,9 @@ type Config struct {
 	// NoUDP and NoTCP leave a transport out.
 	NoUDP bool `yaml:"no_udp"`
 	NoTCP bool `yaml:"no_tcp"`
+	// NoIPv4 and NoIPv6 leave a family of addresses out.
+	NoIPv4 bool `yaml:"no_ipv4"`
+	NoIPv6 bool `yaml:"no_ipv6"`
 	// PlainSends keeps the kernel from cutting trains of packets (UDP_SEGMENT), for networks that cannot.
 	PlainSends bool `yaml:"plain_sends"`
 }
@@ -59,6 +63,19 @@ func (c Config) listen() string {
 		return ":" + portDefault
 	}
 	return c.Listen
+}
+
+// family is what follows "udp" and "tcp" in the name of a network.
+func (c Config) family() (string, error) {
+	switch {
+	case c.NoIPv4 && c.NoIPv6:
+		return "", errors.New("whep: both IPv4 and IPv6 are left out")
+	case c.NoIPv4:
+		return "6", nil
+	case c.NoIPv6:
+		return "4", nil
+	}
+	return "", nil
 }
 
 func orDefault(n, d int) int {

@@ -77,16 +77,15 @@ func TestAForgedGoodbyeIsNone(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		h.ahead.Add(int64(2 * time.Second)) // so that each is looked at
-		for range 20 {
+		for range 40 { // until they have been read
 			next(t, v.packets)
 		}
+		h.ahead.Add(int64(2 * time.Second)) // so that each is looked at
 	}
 	if n := h.server.Viewers("show"); n != 1 {
 		t.Errorf("there are %d viewers", n)
 	}
 	v.close()
-	h.ahead.Add(int64(2 * time.Second))
 	if e := event(t, h); e.Reason != "closed by the viewer" {
 		t.Errorf("the hook was told %+v", e)
 	}

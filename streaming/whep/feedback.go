@@ -24,7 +24,7 @@ func (v *session) feedback(b []byte) {
 	v.plain = plain
 	v.served()
 	packets, err := rtcp.Unmarshal(plain)
-	viewer := v.viewer
+	viewer, egress := v.viewer, v.home.egress
 	v.mu.Unlock()
 	if err != nil {
 		s.Metrics.drop("rtcp")
@@ -33,7 +33,7 @@ func (v *session) feedback(b []byte) {
 	for _, p := range packets {
 		switch p := p.(type) {
 		case *rtcp.TransportLayerNack:
-			v.egress.Resend(viewer, p.MediaSSRC, missing(p.Nacks))
+			egress.Resend(viewer, p.MediaSSRC, missing(p.Nacks))
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 			s.Metrics.key()
 			v.fan.Stream().RequestKey()

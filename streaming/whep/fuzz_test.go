@@ -148,7 +148,7 @@ func FuzzRTCP(f *testing.F) {
 			return
 		}
 		_, v := quiet()
-		v.fan, v.egress = fan, &rtpfan.Egress{}
+		v.fan, v.home = fan, &shard{egress: &rtpfan.Egress{}}
 		v.viewer = &rtpfan.Viewer{Fan: fan}
 		theirs, err := srtp.CreateContext(keys, salt, srtp.ProtectionProfileAeadAes128Gcm)
 		if err != nil {

@@ -192,7 +192,7 @@ func (v *session) established(conn *dtls.Conn) error {
 	if v.closed {
 		return errors.New("whep: the session has ended")
 	}
-	if err := v.egress.Add(viewer); err != nil {
+	if err := v.home.egress.Add(viewer); err != nil {
 		return err
 	}
 	v.conn, v.decrypt, v.viewer, v.connected = conn, decrypt, viewer, s.now()

@@ -18,8 +18,8 @@ const (
 )
 
 // check answers a binding request, if it is authentic, and returns the session that it belongs to. Anything else
-// is dropped without an answer: a forged check must not make us send.
-func (s *Server) check(b []byte, from path) *session {
+// is dropped without an answer: a forged check must not make us send. heard is the shard that heard it over UDP.
+func (s *Server) check(b []byte, from path, heard *shard) *session {
 	m := stun.Message{Raw: b}
 	if err := m.Decode(); err != nil || m.Type != stun.BindingRequest {
 		// Indications keep bindings open; they are not answered and renew nothing.
@@ -50,7 +50,7 @@ func (s *Server) check(b []byte, from path) *session {
 		s.reply(from, &m, stun.NewType(stun.MethodBinding, stun.ClassErrorResponse), roleConflict, integrity, stun.Fingerprint)
 		return nil
 	}
-	if !v.checked(c, from, m.Contains(attrUseCandidate)) {
+	if !v.checked(c, from, m.Contains(attrUseCandidate), heard) {
 		return nil
 	}
 	addr := from.remote()
@@ -82,7 +82,7 @@ func (s *Server) forget(v *session) {
 }
 
 // checked notes that a check from the path was valid. It reports false for a session that has ended.
-func (v *session) checked(c credentials, from path, nominated bool) bool {
+func (v *session) checked(c credentials, from path, nominated bool, heard *shard) bool {
 	s := v.server
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -91,6 +91,10 @@ func (v *session) checked(c credentials, from path, nominated bool) bool {
 	}
 	if c.ufrag == v.now.ufrag && v.before != nil {
 		s.forget(v)
+	}
+	if v.home == nil {
+		v.home = s.home(heard)
+		v.home.viewers.Add(1)
 	}
 	known := false
 	for _, p := range v.paths {
@@ -146,10 +150,10 @@ func (v *session) moved() {
 		v.counted = t
 	}
 	if v.route.tcp != nil {
-		v.egress.Route(v.viewer, netip.AddrPort{}, v.route.tcp)
+		v.home.egress.Route(v.viewer, netip.AddrPort{}, v.route.tcp)
 		return
 	}
-	v.egress.Route(v.viewer, v.route.addr, nil)
+	v.home.egress.Route(v.viewer, v.route.addr, nil)
 }
 
 var _ rtpfan.Sink = (*tcpConn)(nil)
@@ -171,7 +175,7 @@ func (s *Server) send(to path, b []byte) {
 		to.tcp.Send(b)
 		return
 	}
-	if _, err := s.udp.WriteToUDPAddrPort(b, to.addr); err != nil {
+	if _, err := s.conns[0].WriteToUDPAddrPort(b, to.addr); err != nil {
 		s.Metrics.drop("unreachable")
 	}
 }

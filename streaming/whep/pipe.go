@@ -134,7 +134,7 @@ func (p *pipe) Close() error {
 }
 
 // LocalAddr is a name only.
-func (p *pipe) LocalAddr() net.Addr { return p.session.server.udp.LocalAddr() }
+func (p *pipe) LocalAddr() net.Addr { return p.session.server.conns[0].LocalAddr() }
 
 func (p *pipe) addr() net.Addr {
 	p.mu.Lock()

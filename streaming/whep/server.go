@@ -54,14 +54,14 @@ type Server struct {
 	// Unlimited tells addresses that the limits per address do not hold for; nil for none.
 	Unlimited func(a netip.Addr) bool
 
-	udp         *net.UDPConn
+	conns       []*net.UDPConn // all on one port
 	tcp         *net.TCPListener
 	port        uint16
 	listening   sync.Mutex
 	certificate tls.Certificate
 	fingerprint string
 	fans        *rtpfan.Fans
-	egresses    []*rtpfan.Egress
+	shards      []*shard
 	gate        chan struct{} // one token per handshake step that may run
 	running     sync.WaitGroup
 	tcpUnknown  tcpUnknown
@@ -73,7 +73,6 @@ type Server struct {
 	byUfrag  map[string]*session         // by our part of the ICE user name
 	byAddr   map[netip.AddrPort]*session // UDP addresses that have passed a check
 	limits   limits
-	turn     int // the egress of the next session
 }
 
 // Listen opens the ports. Run does it where it was not done before.
@@ -97,24 +96,30 @@ func (s *Server) Listen() error {
 }
 
 func (s *Server) bind(addr net.TCPAddr) error {
-	var err error
+	family, err := s.Config.family()
+	if err != nil {
+		return err
+	}
 	if !s.Config.NoTCP {
-		if s.tcp, err = net.ListenTCP("tcp", &addr); err != nil {
+		if s.tcp, err = net.ListenTCP("tcp"+family, &addr); err != nil {
 			return fmt.Errorf("whep: %w", err)
 		}
 		addr.Port = s.tcp.Addr().(*net.TCPAddr).Port
 	}
-	// The UDP socket is made in any case: it carries nothing if it may not.
-	if s.udp, err = net.ListenUDP("udp", &net.UDPAddr{IP: addr.IP, Port: addr.Port, Zone: addr.Zone}); err != nil {
-		if s.tcp != nil {
-			s.tcp.Close()
-		}
-		return fmt.Errorf("whep: %w", err)
+	n := runtime.GOMAXPROCS(0)
+	if s.Config.NoUDP {
+		n = 1
 	}
-	// Best effort: the system's limit holds.
-	_ = s.udp.SetReadBuffer(socketBufferBytes)
-	_ = s.udp.SetWriteBuffer(socketBufferBytes)
-	s.port = s.udp.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+	s.conns, err = openShards("udp"+family, net.UDPAddr{IP: addr.IP, Port: addr.Port, Zone: addr.Zone}, n)
+	if err != nil {
+		return errors.Join(err, closeTCP(s.tcp))
+	}
+	for _, c := range s.conns {
+		// Best effort: the system's limit holds.
+		_ = c.SetReadBuffer(socketBufferBytes)
+		_ = c.SetWriteBuffer(socketBufferBytes)
+	}
+	s.port = s.conns[0].LocalAddr().(*net.UDPAddr).AddrPort().Port()
 	return nil
 }
 
@@ -135,19 +140,24 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	var err error
 	if s.certificate, s.fingerprint, err = newCertificate(s.now()); err != nil {
-		return errors.Join(err, s.udp.Close(), closeTCP(s.tcp))
+		return errors.Join(err, closeAll(s.conns), closeTCP(s.tcp))
 	}
 	cores := runtime.GOMAXPROCS(0)
 	s.gate = make(chan struct{}, max(1, cores/2))
 	s.fans = &rtpfan.Fans{Hub: s.Hub, Sound: s.Sound, Log: s.Log, Metrics: s.Fan}
 	below, stop := context.WithCancel(context.WithoutCancel(ctx))
-	for range cores {
-		e := &rtpfan.Egress{Conn: s.udp, Log: s.Log, Metrics: s.Fan, Plain: s.Config.PlainSends}
-		s.egresses = append(s.egresses, e)
-		s.running.Go(func() { _ = e.Run(below) })
+	for i := range cores {
+		h := &shard{server: s, conn: s.conns[i%len(s.conns)], reads: i < len(s.conns)}
+		h.egress = &rtpfan.Egress{Conn: h.conn, Log: s.Log, Metrics: s.Fan, Plain: s.Config.PlainSends}
+		s.shards = append(s.shards, h)
+		s.running.Go(func() { _ = h.egress.Run(below) })
 	}
 	s.running.Go(func() { _ = s.fans.Run(below) })
-	s.running.Go(s.readUDP)
+	for _, h := range s.shards {
+		if h.reads {
+			s.running.Go(h.read)
+		}
+	}
 	if s.tcp != nil {
 		s.running.Go(s.acceptTCP)
 	}
@@ -164,7 +174,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, v := range s.all() {
 		v.close("shutdown")
 	}
-	err = errors.Join(closeTCP(s.tcp), s.udp.Close())
+	err = errors.Join(closeTCP(s.tcp), closeAll(s.conns))
 	s.tcpUnknown.closeAll()
 	stop()
 	s.running.Wait()

@@ -60,7 +60,6 @@ type session struct {
 	fingerprints []fingerprint
 	fan          *rtpfan.Fan
 	release      func()
-	egress       *rtpfan.Egress
 	created      time.Time
 	cname        string
 
@@ -73,6 +72,7 @@ type session struct {
 	paths     []path // that have passed a check, newest last
 	route     path   // of the last valid nominated check: media goes there and nowhere else
 	counted   string // transport that the metrics count
+	home      *shard // that owns the viewer; set by the first valid check and not changed
 	shaking   bool   // the handshake has begun
 	pipe      *pipe  // below the DTLS; nil when that has served
 	conn      *dtls.Conn
@@ -117,8 +117,6 @@ func (s *Server) register(v *session) bool {
 	}
 	s.sessions[v.id] = v
 	s.byUfrag[v.now.ufrag] = v
-	v.egress = s.egresses[s.turn%len(s.egresses)]
-	s.turn++
 	return true
 }
 
@@ -188,7 +186,7 @@ func (v *session) close(reason string) {
 	v.closed, v.reason = true, reason
 	close(v.done)
 	conn, viewer, connected, paths, counted := v.conn, v.viewer, v.connected, v.paths, v.counted
-	p, left, route := v.pipe, v.left, v.route
+	p, left, route, home := v.pipe, v.left, v.route, v.home
 	now, before := v.now, v.before
 	v.mu.Unlock()
 
@@ -206,7 +204,10 @@ func (v *session) close(reason string) {
 	s.mu.Unlock()
 
 	if viewer != nil {
-		v.egress.Remove(viewer)
+		home.egress.Remove(viewer)
+	}
+	if home != nil {
+		home.viewers.Add(-1)
 	}
 	if conn != nil {
 		_ = conn.Close() // says close_notify

@@ -66,7 +66,7 @@ func (c *tcpConn) run() {
 		}
 		switch {
 		case kind(b) == kindSTUN:
-			v := s.check(b, from)
+			v := s.check(b, from, nil)
 			if v == nil || c.session != nil && v != c.session {
 				if c.session == nil {
 					return // a stranger
@@ -148,7 +148,7 @@ func (c *tcpConn) write() {
 		c.full = c.full && !wake
 		c.mu.Unlock()
 		if v := c.known(); wake && v != nil {
-			v.egress.Wake()
+			v.home.egress.Wake()
 		}
 	}
 }

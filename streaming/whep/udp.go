@@ -1,35 +1,10 @@
 package whep
 
-import (
-	"errors"
-	"net"
-)
-
-// readUDP reads the socket until it is closed.
-func (s *Server) readUDP() {
-	buf := make([]byte, datagramMax)
-	for {
-		n, addr, err := s.udp.ReadFromUDPAddrPort(buf)
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			s.Metrics.drop("read") // such as a refused port of a viewer that has gone
-			continue
-		}
-		if s.Config.NoUDP {
-			s.Metrics.drop("udp off")
-			continue
-		}
-		s.datagram(buf[:n], path{addr: unmapped(addr)})
-	}
-}
-
-// datagram handles one datagram of the UDP socket. b is only valid until it returns.
-func (s *Server) datagram(b []byte, from path) {
+// datagram handles one datagram that a shard's socket has read. b is only valid until it returns.
+func (s *Server) datagram(b []byte, from path, heard *shard) {
 	switch kind(b) {
 	case kindSTUN:
-		s.check(b, from)
+		s.check(b, from, heard)
 		return
 	case kindOther:
 		s.Metrics.drop("garbage")
