@@ -12,6 +12,7 @@ const (
 	bindNamedMax  = 8   // arguments that may keep their names
 	bindAtOnceMax = 160 // arguments of one INSERT on SQLite
 	bindAtOncePG  = 14_000
+	idsAtOnce     = 1024 // ids of one statement on PostgreSQL
 )
 
 // RowsAtOnce is how many rows with that many columns one INSERT should hold on this engine.

@@ -27,7 +27,11 @@ func (db *DB) Load() Load {
 	}
 	for _, pool := range pools {
 		s := pool.Stats()
-		l.InUse += s.InUse
+		inUse := s.InUse
+		if db.writer != nil && pool == db.write { // the writer keeps its one connection
+			inUse = int(db.writer.busy.Load())
+		}
+		l.InUse += inUse
 		l.InUseMax += s.MaxOpenConnections
 		l.Waited += s.WaitDuration
 	}

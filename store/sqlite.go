@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/sqlite"
@@ -92,8 +93,10 @@ func (db *DB) checkpoints(conn *sql.DB) {
 // writer is the one goroutine that writes to a SQLite schema, with two lanes, checkout first.
 type writer struct {
 	db            *DB
+	kept          *kept
 	first, normal chan *job
 	restart       chan struct{} // asks to begin the write-ahead log anew
+	busy          atomic.Int32  // 1 while a transaction runs
 	quit, ended   chan struct{}
 	once          sync.Once
 }
@@ -107,7 +110,7 @@ type job struct {
 }
 
 func newWriter(db *DB) *writer {
-	w := &writer{db: db, first: make(chan *job, laneMax), normal: make(chan *job, laneMax), restart: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{})}
+	w := &writer{db: db, kept: &kept{pool: db.write}, first: make(chan *job, laneMax), normal: make(chan *job, laneMax), restart: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -139,12 +142,13 @@ func (w *writer) do(ctx context.Context, lane chan *job, fn func(tx *Tx) error) 
 
 func (w *writer) run() {
 	defer close(w.ended)
+	defer w.kept.close()
 	for {
 		select {
 		case <-w.restart:
 			// Between two transactions nobody writes: what is left to copy is what came since the checkpointer looked.
 			// Readers that are under way keep it from beginning anew; the next second asks again.
-			_, _ = w.db.write.Exec("PRAGMA wal_checkpoint(RESTART)")
+			w.begin()
 		default:
 		}
 		select {
@@ -180,7 +184,16 @@ func (w *writer) one(j *job) {
 		j.err = err
 		return
 	}
-	j.err = w.db.transact(j.ctx, w.db.write, nil, j.fn)
+	w.busy.Store(1)
+	defer w.busy.Store(0)
+	j.err = w.db.transact(j.ctx, w.kept, nil, j.fn)
+}
+
+// begin copies the rest of the write-ahead log back and lets it begin anew.
+func (w *writer) begin() {
+	if w.kept.conn != nil {
+		_, _ = w.kept.conn.ExecContext(context.Background(), "PRAGMA wal_checkpoint(RESTART)")
+	}
 }
 
 func (w *writer) close() {

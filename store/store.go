@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -130,8 +132,13 @@ func (db *DB) Close() error {
 	return err
 }
 
-func (db *DB) transact(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, fn func(tx *Tx) error) (err error) {
-	tx, err := pool.BeginTx(ctx, opts)
+// beginner is a pool, or a connection that one goroutine has to itself.
+type beginner interface {
+	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+}
+
+func (db *DB) transact(ctx context.Context, from beginner, opts *sql.TxOptions, fn func(tx *Tx) error) (err error) {
+	tx, err := from.BeginTx(ctx, opts)
 	if err != nil {
 		return fmt.Errorf("store: begin: %w", err)
 	}
@@ -141,7 +148,8 @@ func (db *DB) transact(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f
 			_ = tx.Rollback()
 		}
 	}()
-	if err := fn(&Tx{tx: tx, engine: db.engine}); err != nil {
+	keeper, _ := from.(*kept)
+	if err := fn(&Tx{tx: tx, engine: db.engine, kept: keeper}); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
@@ -155,10 +163,15 @@ func (db *DB) transact(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f
 type Tx struct {
 	tx     *sql.Tx
 	engine Engine
+	kept   *kept // of SQLite's writer; nil elsewhere
 }
 
 // Exec runs a statement that returns no rows.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if tx.kept != nil && len(query) <= keptTextMax {
+		n, err := tx.kept.exec(ctx, query, len(args), args)
+		return changed(n), err
+	}
 	return tx.tx.ExecContext(ctx, tx.text(query, len(args)), args...)
 }
 
@@ -199,19 +212,26 @@ func Time(ms int64) time.Time {
 
 // Placeholders writes n groups of k numbered placeholders for a multi-row INSERT: ($1,$2),($3,$4).
 func Placeholders(n, k int) string {
-	var b strings.Builder
+	b := make([]byte, 0, 6*n*k)
 	for i := range n {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		b.WriteByte('(')
-		for j := range k {
-			if j > 0 {
-				b.WriteByte(',')
-			}
-			fmt.Fprintf(&b, "$%d", i*k+j+1)
-		}
-		b.WriteByte(')')
+		b = append(append(append(b, '('), list(i*k+1, k)...), ')')
 	}
-	return b.String()
+	return string(b)
 }
+
+// list writes n numbered placeholders: $first,….
+func list(first, n int) string {
+	b := make([]byte, 0, 6*n)
+	for i := range n {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(append(b, '$'), int64(first+i), 10)
+	}
+	return string(b)
+}
+
+func powerOfTwo(most int) int { return 1 << (bits.Len(uint(most)) - 1) }

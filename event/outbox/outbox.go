@@ -16,20 +16,14 @@ import (
 
 const columns = `id, topic, kind, v, media_time, at, data`
 
-const appendMax = 500 // rows of one INSERT
-
 // Append writes the events in the caller's transaction. They reach the bus after its commit.
 func Append(ctx context.Context, tx *store.Tx, events ...event.Event) error {
-	for len(events) > 0 {
-		n := min(len(events), appendMax)
-		args := make([]any, 0, n*7)
-		for _, e := range events[:n] {
-			args = append(args, e.ID, e.Topic, string(e.Kind), e.V, e.MediaTime, e.At, string(e.Data))
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO outbox (`+columns+`) VALUES `+store.Placeholders(n, 7), args...); err != nil {
-			return fmt.Errorf("append to the outbox: %w", err)
-		}
-		events = events[n:]
+	args := make([]any, 0, len(events)*7)
+	for _, e := range events {
+		args = append(args, e.ID, e.Topic, string(e.Kind), e.V, e.MediaTime, e.At, string(e.Data))
+	}
+	if _, err := tx.ExecRows(ctx, `INSERT INTO outbox (`+columns+`) VALUES`, 7, args, ``); err != nil {
+		return fmt.Errorf("append to the outbox: %w", err)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package shopsql
 
 import (
 	"context"
-	"slices"
 	"strconv"
 
 	"github.com/hawkerlive/hawker/event"
@@ -124,41 +123,29 @@ func (r *run) ordersOf(c *shop.Claim) []*shop.Order {
 func (r *run) insertOrders(ctx context.Context) error {
 	const columns = 14
 	var contacts []any
-	stored := 0
-	for piece := range pieces(r.placed, r.tx.RowsAtOnce(columns)) {
-		args := make([]any, 0, len(piece)*columns)
-		for _, p := range piece {
-			o, c := p.order, p.claim
-			variant, quantity := "", int64(0)
-			if len(o.Lines) == 1 {
-				variant, quantity = o.Lines[0].Variant, o.Lines[0].Quantity
-			}
-			args = append(args, o.ID, partKey(c.Key, o.Part), o.ShopID, o.BuyerID, o.Source.Broadcast, string(o.State), o.Currency, o.Total, variant, quantity,
-				shop.EncodeBody(*o, c.Fingerprint), millis(o.PlacedAt), millis(o.HoldUntil), millis(o.ChangedAt))
-			if o.Part == 0 && c.Contact != "" {
-				contacts = append(contacts, o.PurchaseID, c.Buyer, c.Contact, millis(r.batch.Now))
-			}
+	args := make([]any, 0, len(r.placed)*columns)
+	for _, p := range r.placed {
+		o, c := p.order, p.claim
+		variant, quantity := "", int64(0)
+		if len(o.Lines) == 1 {
+			variant, quantity = o.Lines[0].Variant, o.Lines[0].Quantity
 		}
-		result, err := r.tx.Exec(ctx, `INSERT INTO orders (id, key_hash, shop_id, buyer_id, broadcast_id, state, currency, total, variant_id, quantity, body, placed_at, hold_until, changed_at) VALUES `+
-			tuples(len(piece), columns)+` ON CONFLICT DO NOTHING`, args...)
-		if err != nil {
-			return err
+		args = append(args, o.ID, partKey(c.Key, o.Part), o.ShopID, o.BuyerID, o.Source.Broadcast, string(o.State), o.Currency, o.Total, variant, quantity,
+			shop.EncodeBody(*o, c.Fingerprint), millis(o.PlacedAt), millis(o.HoldUntil), millis(o.ChangedAt))
+		if o.Part == 0 && c.Contact != "" {
+			contacts = append(contacts, o.PurchaseID, c.Buyer, c.Contact, millis(r.batch.Now))
 		}
-		n, err := result.RowsAffected()
-		if err != nil {
-			return err
-		}
-		stored += int(n)
 	}
-	if stored != len(r.placed) {
+	stored, err := r.tx.ExecRows(ctx, `INSERT INTO orders (id, key_hash, shop_id, buyer_id, broadcast_id, state, currency, total, variant_id, quantity, body, placed_at, hold_until, changed_at) VALUES`,
+		columns, args, ` ON CONFLICT DO NOTHING`)
+	if err != nil {
+		return err
+	}
+	if stored != int64(len(r.placed)) {
 		return errKeyRace
 	}
-	for piece := range slices.Chunk(contacts, 4*r.tx.RowsAtOnce(4)) {
-		if _, err := r.tx.Exec(ctx, `INSERT INTO purchase_contact (purchase_id, buyer_id, contact, created_at) VALUES `+tuples(len(piece)/4, 4), piece...); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err = r.tx.ExecRows(ctx, `INSERT INTO purchase_contact (purchase_id, buyer_id, contact, created_at) VALUES`, 4, contacts, ``)
+	return err
 }
 
 func (r *run) upsertLimits(ctx context.Context) error {
@@ -166,11 +153,6 @@ func (r *run) upsertLimits(ctx context.Context) error {
 	for k := range r.counted {
 		args = append(args, k.id, k.buyer, r.limits[k])
 	}
-	for piece := range slices.Chunk(args, 3*r.tx.RowsAtOnce(3)) {
-		if _, err := r.tx.Exec(ctx, `INSERT INTO buyer_limit (limit_id, buyer_id, quantity) VALUES `+tuples(len(piece)/3, 3)+
-			` ON CONFLICT (limit_id, buyer_id) DO UPDATE SET quantity = excluded.quantity`, piece...); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := r.tx.ExecRows(ctx, `INSERT INTO buyer_limit (limit_id, buyer_id, quantity) VALUES`, 3, args, ` ON CONFLICT (limit_id, buyer_id) DO UPDATE SET quantity = excluded.quantity`)
+	return err
 }

@@ -101,9 +101,8 @@ func updateOrders(ctx context.Context, tx *store.Tx, moved []*shop.Order) error 
 		plain[k] = append(plain[k], o.ID)
 	}
 	for _, k := range kinds {
-		ids := padded(plain[k])
-		if _, err := tx.Exec(ctx, `UPDATE orders SET state = $1, reason = $2, paid = total * $3, changed_at = $4, refunded = 0, action_url = '' WHERE id IN (`+listFrom(5, len(ids))+`)`,
-			append([]any{string(k.state), k.reason, k.paid, k.at}, ids...)...); err != nil {
+		if _, err := tx.ExecIDs(ctx, `UPDATE orders SET state = $1, reason = $2, paid = total * $3, changed_at = $4, refunded = 0, action_url = '' WHERE id IN (`,
+			[]any{string(k.state), k.reason, k.paid, k.at}, plain[k]); err != nil {
 			return err
 		}
 	}
@@ -126,16 +125,12 @@ func updateOrders(ctx context.Context, tx *store.Tx, moved []*shop.Order) error 
 
 func insertPayments(ctx context.Context, tx *store.Tx, payments []shop.Payment) error {
 	const columns = 7
-	for piece := range pieces(payments, tx.RowsAtOnce(columns)) {
-		args := make([]any, 0, len(piece)*columns)
-		for _, p := range piece {
-			args = append(args, p.OrderID, p.Provider, p.Ref, string(p.State), p.Amount, p.Currency, millis(p.At))
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO payment (order_id, provider, ref, state, amount, currency, at) VALUES `+tuples(len(piece), columns)+` ON CONFLICT DO NOTHING`, args...); err != nil {
-			return err
-		}
+	args := make([]any, 0, len(payments)*columns)
+	for _, p := range payments {
+		args = append(args, p.OrderID, p.Provider, p.Ref, string(p.State), p.Amount, p.Currency, millis(p.At))
 	}
-	return nil
+	_, err := tx.ExecRows(ctx, `INSERT INTO payment (order_id, provider, ref, state, amount, currency, at) VALUES`, columns, args, ` ON CONFLICT DO NOTHING`)
+	return err
 }
 
 func insertRefund(ctx context.Context, tx *store.Tx, r shop.Refund, key, print string) error {
@@ -169,15 +164,6 @@ var errStockMoved = errors.New("shopsql: the stock row is not at the entry that 
 
 // writeEntries appends ledger entries, at most one per variant, and moves each stock row to its entry.
 func writeEntries(ctx context.Context, tx *store.Tx, entries []shop.Entry) error {
-	for piece := range pieces(entries, tx.RowsAtOnce(12)) {
-		if err := writePiece(ctx, tx, piece); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func writePiece(ctx context.Context, tx *store.Tx, entries []shop.Entry) error {
 	args := make([]any, 0, len(entries)*12)
 	for _, e := range entries {
 		r, err := tx.Exec(ctx, `UPDATE stock SET on_hand = $1, reserved = $2, number = $3, hash = $4 WHERE variant_id = $5 AND number = $6`,
@@ -187,7 +173,7 @@ func writePiece(ctx context.Context, tx *store.Tx, entries []shop.Entry) error {
 		}
 		args = append(args, e.VariantID, e.Number, e.Held, e.Sold, e.Released, e.Adjusted, e.OnHand, e.Reserved, e.Reason, e.By, millis(e.At), e.Hash)
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO ledger (`+ledgerColumns+`) VALUES `+tuples(len(entries), 12), args...)
+	_, err := tx.ExecRows(ctx, `INSERT INTO ledger (`+ledgerColumns+`) VALUES`, 12, args, ``)
 	return wrap("write the ledger", err)
 }
 

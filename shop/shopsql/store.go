@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"iter"
-	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,18 +59,6 @@ func exactlyOne(r sql.Result, err error, otherwise error) error {
 
 // list writes "$1,$2,…,$n". The texts are pieces of one that is made once.
 func list(n int) string { return groups(n, 1, false) }
-
-// listFrom writes "$start,…", n of them.
-func listFrom(start, n int) string {
-	b := make([]byte, 0, 5*n)
-	for i := range n {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendInt(append(b, '$'), int64(start+i), 10)
-	}
-	return string(b)
-}
 
 // tuples writes n groups of k: "($1,$2),($3,$4)".
 func tuples(n, k int) string { return groups(n, k, true) }
@@ -159,19 +145,6 @@ func in[T any](ctx context.Context, tx *store.Tx, scan func(*sql.Rows) (T, error
 		out = append(out, found...)
 	}
 	return out, nil
-}
-
-// pieces cuts rows into groups of a power of two, at most most, so that the database sees few different texts.
-func pieces[T any](all []T, most int) iter.Seq[[]T] {
-	return func(yield func([]T) bool) {
-		for len(all) > 0 {
-			n := 1 << (bits.Len(uint(min(most, len(all)))) - 1)
-			if !yield(all[:n]) {
-				return
-			}
-			all = all[n:]
-		}
-	}
 }
 
 func wrap(what string, err error) error {
