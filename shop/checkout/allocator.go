@@ -64,6 +64,12 @@ type Allocator struct {
 	Shared bool
 	// InboxMax bounds the claims that wait; beyond it they are ErrBusy. It defaults to 2048.
 	InboxMax int
+	// QueueFor is how long a claim may wait for its batch; one that would wait longer is ErrBusy at once. The wait is
+	// estimated: the claims that wait times the measured time of one. It defaults to 80 ms.
+	QueueFor time.Duration
+	// Late tells how late live sending is on this machine. Beyond 20 ms checkout yields: smaller batches with pauses
+	// between them, and claims turned away earlier. Without it nothing is ever late.
+	Late func() time.Duration
 	// BatchMax bounds the claims, and the settlements, of one transaction. It defaults to 500.
 	BatchMax int
 	// HoldFor is how long stock waits for money. It defaults to 10 minutes.
@@ -89,6 +95,8 @@ type Allocator struct {
 	claims  chan *entry
 	news    chan *entry // settlements
 	charges chan charge
+	instant []*entry // payment results that were there at once, for the next batch; the loop's own
+	pace    pace
 	open    atomic.Int64 // entries and charges that are not finished
 	watches watches
 	keys    *keyFilter
@@ -100,19 +108,23 @@ type Allocator struct {
 type entry struct {
 	claim   *shop.Claim
 	outcome shop.Outcome
-	watch   *watch
+	watch   watch
 	token   string // of the instrument
 	back    string // path to return to from the bank
 
 	settlement *shop.Settlement
 	settled    shop.Settled
 
-	done chan struct{} // closed when outcome or settled is durable
+	// done is closed when the entry has its answer: a settlement's is durable, a claim is refused or its orders are
+	// settled, or durable where the caller is in a hurry. It is nil where nobody waits.
+	done chan struct{}
 }
 
 func (a *Allocator) init() {
 	a.once.Do(func() {
 		orDefault(&a.InboxMax, inboxMax)
+		orDefault(&a.QueueFor, queueFor)
+		a.pace.start = now()
 		orDefault(&a.BatchMax, batchMax)
 		orDefault(&a.HoldFor, holdFor)
 		orDefault(&a.AnswerWithin, answerWithin)
@@ -127,7 +139,7 @@ func (a *Allocator) init() {
 		a.news = make(chan *entry, a.InboxMax)
 		a.charges = make(chan charge, chargesMax)
 		a.refunds = make(chan struct{}, 1)
-		a.watches.by = map[string][]*watch{}
+		a.watches.by = map[string][]*entry{}
 		a.keys = newKeyFilter(a.Shared)
 		a.Metrics.watch(a)
 	})
@@ -200,7 +212,7 @@ func (a *Allocator) drain() {
 func (a *Allocator) offer(e *entry) error {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	if a.closed || len(a.charges) >= chargesMax-a.InboxMax/2 {
+	if a.closed || len(a.charges) >= chargesMax-a.InboxMax/2 || a.tooMany() {
 		return shop.ErrBusy
 	}
 	a.open.Add(1)

@@ -20,22 +20,38 @@ func (a *Allocator) loop(ctx context.Context, quit <-chan struct{}) {
 	b := batch{entries: make([]*entry, 0, 2*a.BatchMax)}
 	for {
 		b.reset()
-		select {
-		case e := <-a.claims:
-			b.add(e)
-		case e := <-a.news:
-			b.add(e)
-		case <-quit:
-			for a.collect(&b); len(b.entries) > 0; a.collect(&b) {
-				a.carryOut(ctx, b.entries)
-				b.reset()
+		if a.takeInstant(&b); len(b.entries) == 0 {
+			select {
+			case e := <-a.claims:
+				b.add(e)
+			case e := <-a.news:
+				b.add(e)
+			case <-quit:
+				for a.collect(&b); len(b.entries) > 0; a.collect(&b) {
+					a.carryOut(ctx, b.entries)
+					b.reset()
+					a.takeInstant(&b)
+				}
+				return
 			}
-			return
 		}
 		a.collect(&b)
 		a.Metrics.batch(b.claims, b.news)
+		began := now()
+		a.pace.begin()
 		a.carryOut(ctx, b.entries)
+		a.yield(now().Sub(began))
+		a.pace.end(b.claims)
 	}
+}
+
+// takeInstant puts what was paid at once into the batch.
+func (a *Allocator) takeInstant(b *batch) {
+	for i, e := range a.instant {
+		b.add(e)
+		a.instant[i] = nil
+	}
+	a.instant = a.instant[:0]
 }
 
 type batch struct {
@@ -58,13 +74,14 @@ func (b *batch) add(e *entry) {
 // collect takes what has queued up. It yields until the queue stops growing: with one processor the scheduler
 // runs this loop as soon as one claim is there, and batches of one would follow.
 func (a *Allocator) collect(b *batch) {
+	most := a.pace.most(a.BatchMax)
 	for yielded := false; ; yielded = true {
 		before := len(b.entries)
 		for b.news < a.BatchMax && take(a.news, b) {
 		}
-		for b.claims < a.BatchMax && b.lines < batchLinesMax && take(a.claims, b) {
+		for b.claims < most && b.lines < batchLinesMax && take(a.claims, b) {
 		}
-		full := b.claims >= a.BatchMax || b.lines >= batchLinesMax || b.news >= a.BatchMax
+		full := b.claims >= most || b.lines >= batchLinesMax || b.news >= a.BatchMax
 		if full || (yielded && len(b.entries) == before) {
 			return
 		}
@@ -121,7 +138,7 @@ func (a *Allocator) attempt(budget context.Context, entries []*entry) {
 	}
 	for _, e := range entries {
 		e.outcome.Err, e.settled.Err = shop.ErrUnavailable, shop.ErrUnavailable
-		a.finish(e)
+		a.finish(e, true)
 	}
 }
 
@@ -166,49 +183,48 @@ func (a *Allocator) deliver(entries []*entry, r shop.BatchResult) {
 		if e.settled.Err == nil {
 			a.watches.tell(e.settled.Order)
 		}
-		a.finish(e)
+		a.finish(e, true)
 	}
 	for _, e := range entries {
 		if e.claim == nil {
 			continue
 		}
 		e.outcome, claims = claims[0], claims[1:]
-		a.place(e)
-		a.finish(e)
+		a.finish(e, a.place(e))
 	}
 	if refund {
 		a.RefundDue()
 	}
 }
 
-// place starts the charges of new orders and keeps a caller informed whose orders are still held.
-func (a *Allocator) place(e *entry) {
+// place starts the charges of new orders. It returns false where the caller goes on waiting because they are held.
+func (a *Allocator) place(e *entry) (answered bool) {
 	if e.outcome.Err != nil {
-		return
+		return true
 	}
 	a.keys.add(e.claim.Key)
 	if e.outcome.Orders[0].PurchaseID == e.claim.PurchaseID {
 		e.outcome.Known = false // read back after a commit whose reply was lost: these are this claim's own
 	}
-	held := false
-	for _, o := range e.outcome.Orders {
-		held = held || o.State == shop.Held
+	if !held(e.outcome.Orders) {
+		return true
 	}
-	if !held {
-		return
-	}
-	a.watches.add(e.outcome.Orders[0].PurchaseID, e.watch, e.outcome.Orders)
+	answered = a.watches.add(e)
 	if e.outcome.Known {
-		return
+		return answered
 	}
 	for _, o := range e.outcome.Orders {
 		if o.State == shop.Held {
-			a.chargeLater(charge{order: o, token: e.token, back: e.back})
+			a.chargeSoon(charge{order: o, token: e.token, back: e.back})
 		}
 	}
+	return answered
 }
 
-func (a *Allocator) finish(e *entry) {
+// finish counts an entry as done with, and wakes who waits for it if this is the answer.
+func (a *Allocator) finish(e *entry, answered bool) {
 	a.open.Add(-1)
-	close(e.done)
+	if answered && e.done != nil {
+		close(e.done)
+	}
 }

@@ -39,6 +39,34 @@ func (a *Allocator) chargeLater(c charge) {
 	}
 }
 
+// chargeSoon asks for the money of an order that was just committed. A provider that decides at once, without leaving
+// the process, is asked here, and its answer goes into the next batch; the others are the workers' business.
+func (a *Allocator) chargeSoon(c charge) {
+	if p, ok := a.Providers[c.order.Provider].(payment.Instant); ok {
+		if result, decided := p.ChargeNow(a.request(c)); decided {
+			a.Metrics.charge(string(result.State))
+			if s, ok := settlementOf(result); ok {
+				a.open.Add(1)
+				a.instant = append(a.instant, &entry{settlement: &s})
+			}
+			return
+		}
+	}
+	a.chargeLater(c)
+}
+
+// request is what the provider is asked.
+func (a *Allocator) request(c charge) shop.Charge {
+	back := c.back
+	if back == "" {
+		back = a.ReturnPath + "?order=" + c.order.ID
+	}
+	return shop.Charge{
+		Key: shop.ChargeKey(c.order.ID), OrderID: c.order.ID, Amount: shop.Money{Amount: c.order.Total, Currency: c.order.Currency},
+		Token: c.token, ReturnURL: back, ExpiresAt: c.order.HoldUntil,
+	}
+}
+
 // chargeAll is one worker.
 func (a *Allocator) chargeAll(ctx context.Context) {
 	for {
@@ -59,14 +87,7 @@ func (a *Allocator) chargeOne(ctx context.Context, c charge) {
 		a.Log.Error("checkout: the provider of an order is not set up", "order", c.order.ID, "provider", c.order.Provider)
 		return
 	}
-	back := c.back
-	if back == "" {
-		back = a.ReturnPath + "?order=" + c.order.ID
-	}
-	request := shop.Charge{
-		Key: shop.ChargeKey(c.order.ID), OrderID: c.order.ID, Amount: shop.Money{Amount: c.order.Total, Currency: c.order.Currency},
-		Token: c.token, ReturnURL: back, ExpiresAt: c.order.HoldUntil,
-	}
+	request := a.request(c)
 	var result shop.PaymentResult
 	var err error
 	for range chargeTries {

@@ -67,48 +67,40 @@ func (a *Allocator) checkout(ctx context.Context, r Request) (Receipt, error) {
 		}
 		return Receipt{}, err
 	}
-	e := &entry{claim: claim, token: token, back: r.ReturnPath, watch: newWatch(), done: make(chan struct{})}
-	answerBy := time.NewTimer(a.AnswerWithin)
-	defer answerBy.Stop()
+	e := &entry{claim: claim, token: token, back: r.ReturnPath, done: make(chan struct{})}
 	if err := a.offer(e); err != nil {
 		return Receipt{}, err
 	}
-	defer a.watches.remove(e.watch)
-	giveUp := time.NewTimer(giveUpAfter)
-	defer giveUp.Stop()
-	select {
-	case <-e.done:
-	case <-giveUp.C:
-		return Receipt{}, shop.ErrUnavailable
-	case <-ctx.Done():
-		return Receipt{}, ctx.Err()
-	}
-	if e.outcome.Err != nil {
-		return Receipt{}, e.outcome.Err
-	}
-	return a.await(ctx, e, answerBy.C), nil
+	return a.await(ctx, e)
 }
 
-// await follows held orders until they are settled, or it is time to answer.
-func (a *Allocator) await(ctx context.Context, e *entry, answer <-chan time.Time) Receipt {
-	orders := e.outcome.Orders
-	for e.watch.purchase != "" {
-		var settled bool
-		if orders, settled = a.watches.look(e.watch); settled {
-			break
-		}
+// await follows a claim until its orders are settled, or until they are durable and it is time to answer.
+func (a *Allocator) await(ctx context.Context, e *entry) (Receipt, error) {
+	patience := time.NewTimer(a.AnswerWithin)
+	defer patience.Stop()
+	for hurry := false; ; hurry = true {
 		select {
-		case _, more := <-e.watch.changed:
-			if more {
-				continue
+		case <-e.done:
+			if e.outcome.Err != nil {
+				return Receipt{}, e.outcome.Err
 			}
-		case <-answer:
+			return receipt(e.outcome.Orders, e.outcome.Known), nil
+		case <-patience.C:
+			if orders := a.watches.look(e); orders != nil {
+				return receipt(orders, e.outcome.Known), nil
+			}
+			if hurry {
+				return Receipt{}, shop.ErrUnavailable
+			}
+			patience.Reset(max(0, giveUpAfter-a.AnswerWithin))
 		case <-ctx.Done():
+			if orders := a.watches.look(e); orders != nil {
+				return receipt(orders, e.outcome.Known), nil
+			}
+			a.watches.leave(e)
+			return Receipt{}, ctx.Err()
 		}
-		orders, _ = a.watches.look(e.watch)
-		break
 	}
-	return receipt(orders, e.outcome.Known)
 }
 
 func receipt(orders []shop.Order, known bool) Receipt {

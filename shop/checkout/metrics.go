@@ -14,7 +14,7 @@ import (
 type Metrics struct {
 	batchClaims, batchNews, applySeconds, checkoutSeconds prometheus.Histogram
 	outcomes, settlements, charges, refunds               *prometheus.CounterVec
-	failures                                              prometheus.Counter
+	failures, yields                                      prometheus.Counter
 	allocator                                             atomic.Pointer[Allocator]
 }
 
@@ -39,6 +39,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		refunds:         counter("refunds_total", "Refunds by the provider's answer.", "answer"),
 		failures:        prometheus.NewCounter(prometheus.CounterOpts{Name: "hawker_checkout_failed_transactions_total", Help: "Transactions that failed and were tried again or halved."}),
 	}
+	m.yields = prometheus.NewCounter(prometheus.CounterOpts{Name: "hawker_checkout_yields_total", Help: "Pauses between two batches because live sending was late."})
 	gauge := func(name, help string, value func(a *Allocator) float64) prometheus.GaugeFunc {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "hawker_checkout_" + name, Help: help}, func() float64 {
 			if a := m.allocator.Load(); a != nil {
@@ -47,9 +48,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			return 0
 		})
 	}
-	r.MustRegister(m.batchClaims, m.batchNews, m.applySeconds, m.checkoutSeconds, m.outcomes, m.settlements, m.charges, m.refunds, m.failures,
+	r.MustRegister(m.batchClaims, m.batchNews, m.applySeconds, m.checkoutSeconds, m.outcomes, m.settlements, m.charges, m.refunds, m.failures, m.yields,
 		gauge("inbox_depth", "Claims that wait.", func(a *Allocator) float64 { return float64(len(a.claims)) }),
 		gauge("inbox_limit", "Claims that may wait; beyond it they are turned away.", func(a *Allocator) float64 { return float64(a.InboxMax) }),
+		gauge("wait_seconds", "Estimated wait of a claim for its batch; beyond checkout.queue_for claims are turned away.", func(a *Allocator) float64 { return a.Wait().Seconds() }),
 		gauge("settlements_waiting", "Settlements that wait.", func(a *Allocator) float64 { return float64(len(a.news)) }),
 		gauge("charges_waiting", "Charges that wait for a worker.", func(a *Allocator) float64 { return float64(len(a.charges)) }),
 		gauge("open", "Claims, settlements and charges that are not finished.", func(a *Allocator) float64 { return float64(a.open.Load()) }))
@@ -72,6 +74,12 @@ func (m *Metrics) batch(claims, news int) {
 func (m *Metrics) failed() {
 	if m != nil {
 		m.failures.Inc()
+	}
+}
+
+func (m *Metrics) yielded() {
+	if m != nil {
+		m.yields.Inc()
 	}
 }
 

@@ -29,3 +29,11 @@ type Provider interface {
 	// Describe reads what a token stands for; shop.ErrInstrument where it is not one of the provider's.
 	Describe(ctx context.Context, token string) (brand, last4 string, err error)
 }
+
+// Instant is a Provider that decides some charges at once, by computing alone: it calls nobody, waits for nothing and
+// stores nothing. What it decides, Charge would decide in the same way.
+type Instant interface {
+	Provider
+	// ChargeNow decides a charge, or leaves it to Charge.
+	ChargeNow(c shop.Charge) (r shop.PaymentResult, decided bool)
+}
