@@ -35,7 +35,10 @@ type checkoutWish struct {
 	ShipTo      string         `json:"ship_to,omitempty" maxLength:"64" doc:"A saved address's id."`
 	BuyerRef    string         `json:"buyer_ref,omitempty" maxLength:"200" doc:"Whom an integrator orders for, in its own words; needs orders:write:any."`
 	ReturnURL   string         `json:"return_url,omitempty" maxLength:"500" doc:"Where the bank sends the buyer back to; a path of ours."`
+	Place       string         `json:"place,omitempty" maxLength:"256" doc:"A place in the queue whose turn it is."`
 }
+
+const placeTextMax = 256
 
 type checkoutLine struct {
 	Variant  string `json:"variant" maxLength:"64"`

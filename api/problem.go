@@ -24,6 +24,7 @@ type Problem struct {
 	Code    string         `json:"code" doc:"The last part of type."`
 	Request string         `json:"request,omitempty" doc:"The id under which our log knows this request."`
 	Errors  []ProblemField `json:"errors,omitempty" doc:"Which parts of the request are wrong."`
+	Queue   *queueBody     `json:"queue,omitempty" doc:"Where more want to buy than can: the caller's place in the queue."`
 
 	retryAfter time.Duration
 }

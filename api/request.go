@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -54,8 +53,7 @@ func caller(ctx context.Context) *account.Principal { return requestOf(ctx).prin
 // ownerOf is to whom the thing belongs that the route's Needs name.
 func ownerOf(ctx context.Context) account.Owner { return requestOf(ctx).owner }
 
-// observe gives the request its id and logs how it ended: the route, never the path or the query, which may hold
-// secrets or somebody's name; no address either.
+// observe gives the request its id and tells how it ended.
 func (s *Server) observe(c *gin.Context) {
 	start := time.Now()
 	q := &request{
@@ -65,20 +63,7 @@ func (s *Server) observe(c *gin.Context) {
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), requestKey{}, q))
 	c.Header("X-Request-Id", q.id)
 	c.Next()
-	took := time.Since(start)
-	s.Metrics.answered(q.route, c.Request.Method, c.Writer.Status(), took)
-	attrs := []slog.Attr{
-		slog.String("request", q.id), slog.String("method", method(c.Request.Method)), slog.String("route", q.route),
-		slog.Int("status", c.Writer.Status()), slog.Int("bytes", max(0, c.Writer.Size())), slog.Duration("took", took),
-	}
-	if q.principal != nil {
-		attrs = append(attrs, slog.String("account", q.principal.AccountID))
-	}
-	level := slog.LevelDebug
-	if c.Writer.Status() >= 500 {
-		level = slog.LevelWarn
-	}
-	s.Log.LogAttrs(c.Request.Context(), level, "request", attrs...)
+	s.answered(c.Request.Context(), q, c.Request.Method, c.Writer.Status(), max(0, c.Writer.Size()), time.Since(start))
 }
 
 // method keeps invented methods out of logs and metrics.

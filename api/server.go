@@ -97,6 +97,7 @@ type Server struct {
 // door is what Handler builds once.
 type door struct {
 	engine  *gin.Engine
+	fast    func(http.ResponseWriter, *http.Request) bool // POST /v1/checkout; nil where nothing is sold
 	api     huma.API
 	routes  []Route
 	failed  *limiter // failed log-ins per address
@@ -143,7 +144,7 @@ func (s *Server) routes(r *router) {
 // paths.
 func (s *Server) Handler() http.Handler {
 	s.build()
-	return s.door.engine
+	return s.door
 }
 
 // Routes lists every registered route with what it needs.
@@ -182,6 +183,9 @@ func (s *Server) build() {
 		e.NoMethod(func(c *gin.Context) {
 			s.write(c, problemFor(http.StatusMethodNotAllowed, "method-not-allowed", "This address does not know the method."))
 		})
+		if s.Shop != nil {
+			d.fast = s.buyFast
+		}
 		d.engine, d.api = e, humagin.New(e, humaConfig())
 		r := &router{server: s, api: d.api, owners: map[Kind]OwnerFunc{}}
 		s.routes(r)
@@ -206,13 +210,19 @@ func originOf(public string) (origin string, secure bool) {
 	return u.Scheme + "://" + u.Host, u.Scheme == "https"
 }
 
-// headers are on every answer of the API, which is never a page.
+// safeHeaders are on every answer of the API, which is never a page.
+var safeHeaders = map[string]string{
+	"X-Content-Type-Options":       "nosniff",
+	"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'",
+	"Referrer-Policy":              "no-referrer",
+	"Cross-Origin-Resource-Policy": "same-origin",
+	"Cache-Control":                "no-store",
+}
+
 func headers(c *gin.Context) {
 	h := c.Writer.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Cache-Control", "no-store")
+	for name, value := range safeHeaders {
+		h.Set(name, value)
+	}
 	c.Next()
 }

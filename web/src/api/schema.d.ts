@@ -1232,6 +1232,8 @@ export interface components {
              */
             media_time?: number;
             pin?: string;
+            /** @description A place in the queue whose turn it is. */
+            place?: string;
             /** @description Where the bank sends the buyer back to; a path of ours. */
             return_url?: string;
             /** @description A saved address's id. */
@@ -1601,6 +1603,8 @@ export interface components {
             detail?: string;
             /** @description Which parts of the request are wrong. */
             errors?: components["schemas"]["ProblemField"][] | null;
+            /** @description Where more want to buy than can: the caller's place in the queue. */
+            queue?: components["schemas"]["QueueBody"];
             /** @description The id under which our log knows this request. */
             request?: string;
             /** Format: int64 */
@@ -1774,6 +1778,30 @@ export interface components {
             video_codec?: string;
             /** Format: int64 */
             width?: number;
+        };
+        QueueBody: {
+            /**
+             * Format: int64
+             * @description When it will be your turn, as it looks now.
+             */
+            estimate_seconds: number;
+            /** @description Ask GET /v1/queue/{place} how it stands, and name it in the checkout when it is your turn. */
+            place: string;
+            /**
+             * Format: int64
+             * @description How many come first, and one; 0 when it is your turn.
+             */
+            position: number;
+            /**
+             * @description sold_out: what the checkout named is sold out; waiting on is of no use unless it comes back.
+             * @enum {string}
+             */
+            state: "waiting" | "turn" | "sold_out";
+            /**
+             * Format: date-time
+             * @description Until when the turn can be used.
+             */
+            until?: string;
         };
         Record: {
             /** Format: int64 */
