@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hawkerlive/hawker/event"
@@ -16,7 +17,6 @@ import (
 
 const (
 	tick            = 50 * time.Millisecond // what is not urgent leaves at its end
-	checkEvery      = 5 * time.Second       // how often a shard looks at its connections
 	roomKept        = 10 * time.Second      // a room without readers waits this long for the next
 	roomReadyWithin = 5 * time.Second       // for the first subscription of a room
 
@@ -41,13 +41,6 @@ type Access interface {
 	MayFollow(r *http.Request, topic string) (cookie bool, err error)
 }
 
-// Upstream takes what viewers send up: heartbeats, impressions, clicks.
-type Upstream interface {
-	// Hear judges one message, at most two KiB of UTF-8, of a reader of topic who named the view session, or
-	// "". It must not block and must not keep the bytes. An error means that the message is not one.
-	Hear(topic, session string, message []byte) error
-}
-
 // FeedLimits bounds the connections. The zero value means the defaults.
 type FeedLimits struct {
 	Connections int `yaml:"connections"` // on this node; default 200,000
@@ -63,8 +56,12 @@ type Feed struct {
 	Access Access
 	Log    *slog.Logger
 
-	// Upstream, if set, takes viewers' messages; without it they are counted and dropped.
+	// Upstream, if set, takes viewers' messages that no handler takes (Handle); without it they are counted and
+	// dropped.
 	Upstream Upstream
+	// Who, if set, says who opens a feed. cookie says that the answer relied on a cookie; it holds on our own
+	// pages only, elsewhere the reader is a guest.
+	Who func(r *http.Request, topic string) (c Caller, cookie bool)
 	// PublicURL's origin is the one that an upgrade must come from where it relies on a cookie.
 	PublicURL string
 	Limits    FeedLimits
@@ -85,11 +82,14 @@ type Feed struct {
 	shards  []*shard
 	addrs   map[netip.Addr]int
 	total   int
-	turn    int            // the shard of the next connection
+	turn    atomic.Uint64  // the shard of the next connection
 	work    sync.WaitGroup // rooms and connections
 	dirtyMu sync.Mutex
 	dirty   []*room
 	ticking chan struct{}
+
+	handlers map[string]handling          // not changed after Run
+	class    func(event.Kind) event.Class // of a test; else the kinds' own
 }
 
 // Run carries what the feed owns until ctx ends; then it says goodbye to every reader and returns when all have
@@ -104,7 +104,7 @@ func (f *Feed) Run(ctx context.Context) error {
 	}
 	f.ctx, f.rooms, f.addrs, f.ticking = inner, map[string]*room{}, map[netip.Addr]int{}, make(chan struct{}, 1)
 	for range runtime.GOMAXPROCS(0) {
-		f.shards = append(f.shards, newShard())
+		f.shards = append(f.shards, newShard(f))
 	}
 	f.running = true
 	f.mu.Unlock()
@@ -112,6 +112,13 @@ func (f *Feed) Run(ctx context.Context) error {
 	var own sync.WaitGroup
 	for i, s := range f.shards {
 		own.Go(func() { s.run(inner, f, i) })
+		if s.poll != nil {
+			own.Go(func() {
+				if err := s.poll.run(s, f.now); err != nil {
+					f.Log.Error("feed: a shard is deaf", "error", err)
+				}
+			})
+		}
 	}
 	own.Go(func() { f.tickRooms(inner) })
 	own.Go(func() { f.sweep(inner) })
@@ -125,11 +132,18 @@ func (f *Feed) Run(ctx context.Context) error {
 	}
 	f.mu.Unlock()
 	for _, r := range rooms {
-		r.each(func(s sink) { s.leave() })
+		for _, k := range r.all() {
+			k.leave()
+		}
 		r.stop()
 	}
 	f.work.Wait()
 	cancel()
+	for _, s := range f.shards {
+		if s.poll != nil {
+			_ = s.poll.close()
+		}
+	}
 	own.Wait()
 	return nil
 }
@@ -166,6 +180,7 @@ func statusOf(err error) int {
 type request struct {
 	topic   string
 	session string
+	caller  Caller
 	since   *event.Position
 	addr    netip.Addr
 	socket  bool
@@ -183,6 +198,12 @@ func (f *Feed) serve(w http.ResponseWriter, r *http.Request) error {
 	if cookie && !f.ownOrigin(r, q.socket) {
 		return ErrFeedOrigin
 	}
+	if f.Who != nil {
+		c, cookie := f.Who(r, q.topic)
+		if !cookie || f.ownOrigin(r, q.socket) {
+			q.caller = c
+		}
+	}
 	if err := f.admit(q.addr); err != nil {
 		return err
 	}
@@ -194,7 +215,8 @@ func (f *Feed) serve(w http.ResponseWriter, r *http.Request) error {
 
 // read parses the request; everything in it is a stranger's.
 func (f *Feed) read(r *http.Request) (request, error) {
-	q := request{addr: f.address(r), session: r.URL.Query().Get("session")}
+	query := r.URL.Query()
+	q := request{addr: f.address(r), session: strings.Clone(query.Get("session"))} // it outlives the request
 	rest, ok := strings.CutPrefix(r.URL.Path, "/v1/")
 	kind, rest, ok2 := strings.Cut(rest, "/")
 	id, tail, ok3 := strings.Cut(rest, "/")
@@ -216,7 +238,7 @@ func (f *Feed) read(r *http.Request) (request, error) {
 	if !q.socket && !strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
 		return q, ErrFeedUpgrade
 	}
-	since := r.URL.Query().Get("since")
+	since := query.Get("since")
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
 		since = last
 	}
@@ -306,4 +328,12 @@ func (f *Feed) now() time.Time {
 		return time.Now()
 	}
 	return f.Now()
+}
+
+// classOf says how a kind travels.
+func (f *Feed) classOf(k event.Kind) event.Class {
+	if f.class != nil {
+		return f.class(k)
+	}
+	return k.Class()
 }

@@ -19,23 +19,31 @@ const (
 // sink is how bytes reach one reader. Every sink carries a follower; a shard wakes it, and it takes what is
 // there. A sink is called by its shard: it must not block.
 type sink interface {
-	// wake says that there may be something to take.
-	wake()
-	// check is called every few seconds: it finds readers that are gone or stuck, and keeps idle ones alive.
-	check(now time.Time)
+	// wake says that there may be something to take. The joint is the shard's, if a shard wakes.
+	wake(j *joint)
+	// check is called every few seconds: it finds readers that are gone or stuck, and keeps idle ones alive. It
+	// reports whether it wrote to the reader.
+	check(now time.Time) bool
 	// leave ends the connection in good order: the node shuts down.
 	leave()
+	// expel ends it in good order: what let the reader in holds no longer.
+	expel()
+	// cut ends it at once.
+	cut()
+	// who is on the other end.
+	who() (session string, c Caller)
 	follow() *follower
 }
 
 // follower is one reader's place in a room. Only its sink's writing side uses cursor, epoch and at.
 type follower struct {
 	room   *room
-	shard  int
-	index  int // in its part, under the part's lock
-	cursor uint64
 	epoch  string
+	cursor uint64
 	at     uint64 // offset up to which the reader has everything
+	shard  int32
+	slot   int32 // in the shard's table
+	index  int32 // in its part, under the part's lock
 }
 
 func (f *follower) follow() *follower { return f }
@@ -44,7 +52,7 @@ func (f *follower) follow() *follower { return f }
 // past the reader; the reader is then at the place where it goes on.
 func (f *follower) take() (out []*batch, gap bool) {
 	w := f.room.window.Load()
-	if f.epoch != w.epoch || f.cursor < w.first || f.cursor > w.next() {
+	if f.behind(w) {
 		f.skip(w)
 		return nil, true
 	}
@@ -61,6 +69,11 @@ func (f *follower) take() (out []*batch, gap bool) {
 		out = append(out, b)
 	}
 	return out, false
+}
+
+// behind tells whether the window has moved past the reader, or is another one.
+func (f *follower) behind(w *window) bool {
+	return f.epoch != w.epoch || f.cursor < w.first || f.cursor > w.next()
 }
 
 // skip places the reader so far back that whatever scene it loads next reaches at least there.

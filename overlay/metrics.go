@@ -16,6 +16,8 @@ type Metrics struct {
 	conflated   prometheus.Counter
 	lag         prometheus.Histogram
 	bytes       prometheus.Counter
+	late        prometheus.Histogram
+	thinned     prometheus.Counter
 	gaps        *prometheus.CounterVec
 	refusals    *prometheus.CounterVec
 	drops       *prometheus.CounterVec
@@ -32,23 +34,26 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		conflated:   prometheus.NewCounter(prometheus.CounterOpts{Name: "hawker_feed_merged_total", Help: "Values replaced by a newer one of their key before they left."}),
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hawker_feed_lag_seconds", Help: "From an event's making to its leaving in a batch.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}),
-		bytes:     prometheus.NewCounter(prometheus.CounterOpts{Name: "hawker_feed_bytes_total", Help: "Bytes written to feeds."}),
+		bytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "hawker_feed_bytes_total", Help: "Bytes written to feeds."}),
+		late: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hawker_feed_behind_batches", Help: "Batches that a reader lacked when its connection took more again; a batch is a tick or more.",
+			Buckets: []float64{1, 2, 4, 8, 16, 32, 64, 128}}),
+		thinned:   prometheus.NewCounter(prometheus.CounterOpts{Name: "hawker_feed_thinned_total", Help: "Chat messages left out of a tick that had too many."}),
 		gaps:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_gaps_total", Help: "Readers told to reload: behind (too slow), position (came back too late), bus (history lost; once per room)."}, []string{"reason"}),
 		refusals:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_refused_total", Help: "Feeds not opened, by reason."}, []string{"reason"}),
 		drops:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_dropped_total", Help: "Feeds ended by us: stuck (does not read), silent (half open), refused (bad messages)."}, []string{"reason"}),
 		uploads:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_uploads_total", Help: "Messages from viewers, by outcome."}, []string{"outcome"}),
 		forwarded: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_forwarded_total", Help: "Stock and price events handed from shops to broadcasts, by kind."}, []string{"kind"}),
 	}
-	reg.MustRegister(m.connections, m.batches, m.events, m.conflated, m.lag, m.bytes, m.gaps, m.refusals, m.drops, m.uploads, m.forwarded)
+	reg.MustRegister(m.connections, m.batches, m.events, m.conflated, m.lag, m.bytes, m.late, m.thinned, m.gaps, m.refusals, m.drops, m.uploads, m.forwarded)
 	return m
 }
 
-func (m *Metrics) connected(topic, wire string, by float64) {
+func (m *Metrics) connected(topic string, as wire, by float64) {
 	if m == nil {
 		return
 	}
 	sort, _, _ := strings.Cut(topic, "/")
-	m.connections.WithLabelValues(sort, wire).Add(by)
+	m.connections.WithLabelValues(sort, as.String()).Add(by)
 }
 
 func (m *Metrics) batch(lane string, events []entry, now time.Time) {
@@ -68,8 +73,21 @@ func (m *Metrics) merged() {
 	}
 }
 
-func (m *Metrics) written(n int64) {
+func (m *Metrics) thin() {
 	if m != nil {
+		m.thinned.Inc()
+	}
+}
+
+// behind notes by how many batches a slow reader was behind.
+func (m *Metrics) behind(batches uint64) {
+	if m != nil {
+		m.late.Observe(float64(batches))
+	}
+}
+
+func (m *Metrics) written(n int64) {
+	if m != nil && n > 0 {
 		m.bytes.Add(float64(n))
 	}
 }

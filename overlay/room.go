@@ -15,6 +15,7 @@ const (
 	ringBytesMax    = 4 << 20   // and their bytes
 	pendingMax      = 1024      // events that wait for the tick; more leave at once
 	pendingBytesMax = 256 << 10 // and their bytes
+	talkMax         = 10        // chat messages that leave in one tick: 200 a second are more than anybody reads
 	retryBus        = 500 * time.Millisecond
 )
 
@@ -46,6 +47,7 @@ type room struct {
 	pending   []entry
 	dead      int            // merged away in pending
 	keys      map[string]int // of values in pending
+	talk      []int          // where chat stands in pending
 	bytes     int            // of pending
 	ringBytes int
 	flushed   time.Time
@@ -139,7 +141,7 @@ func (r *room) begin(p event.Position) {
 }
 
 // take adds what the bus delivered. A fact leaves at once when the last batch left longer than a tick ago;
-// everything else waits for the tick, and of a value only the newest per key.
+// everything else waits for the tick, of a value only the newest per key, of chat only the newest few messages.
 func (r *room) take(f event.Frame) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -148,16 +150,23 @@ func (r *room) take(f event.Frame) {
 		offset := f.To.Offset - uint64(len(f.Events)-1-i)
 		if key := e.ValueKey(); key != "" {
 			if j, ok := r.keys[key]; ok {
-				r.bytes -= len(r.pending[j].event.Data)
-				r.pending[j] = entry{}
-				r.dead++
+				r.forget(j)
 				r.feed.Metrics.merged()
 			}
 			r.keys[key] = len(r.pending)
 		}
+		class := r.feed.classOf(e.Kind)
+		if class == event.Talk {
+			if len(r.talk) == talkMax {
+				r.forget(r.talk[0])
+				r.talk = r.talk[:copy(r.talk, r.talk[1:])]
+				r.feed.Metrics.thin()
+			}
+			r.talk = append(r.talk, len(r.pending))
+		}
 		r.pending = append(r.pending, entry{e, offset})
 		r.bytes += len(e.Data)
-		urgent = urgent || e.Kind.Class() == event.Fact
+		urgent = urgent || class == event.Fact
 		if r.to = offset; len(r.pending) >= pendingMax || r.bytes >= pendingBytesMax {
 			r.flush("full")
 		}
@@ -171,6 +180,13 @@ func (r *room) take(f event.Frame) {
 		r.dirty = true
 		r.feed.mark(r)
 	}
+}
+
+// forget takes an event out of what waits. Its position is accounted for all the same.
+func (r *room) forget(i int) {
+	r.bytes -= len(r.pending[i].event.Data)
+	r.pending[i] = entry{}
+	r.dead++
 }
 
 // tick sends what waits.
@@ -215,7 +231,7 @@ func (r *room) flush(lane string) {
 
 // clear forgets what waits. It runs under r.mu.
 func (r *room) clear() {
-	r.pending, r.dead, r.bytes = r.pending[:0], 0, 0
+	r.pending, r.dead, r.bytes, r.talk = r.pending[:0], 0, 0, r.talk[:0]
 	clear(r.pending[:cap(r.pending)])
 	if cap(r.pending) > pendingMax/4 {
 		r.pending = nil // a rush does not keep its memory

@@ -6,14 +6,53 @@ import (
 	"time"
 )
 
-// shard wakes its share of the connections, on one goroutine. There is one per core.
+const (
+	stride        = 512                    // readers that are written to before the next room has its turn
+	roundEvery    = 500 * time.Millisecond // a shard looks at a part of its connections
+	roundParts    = 10                     // and at all of them in this many rounds
+	jointBytesMax = 64 << 10               // bytes put together for one write; more than a socket takes is of no use
+	roundAsks     = 2048                   // readers that one round writes to at most; the others come next
+)
+
+// shard writes to its share of the connections, on one goroutine. There is one per core. Readers on raw
+// descriptors are read by its poller, on another.
 type shard struct {
+	poll *poller // nil where there is none: all readers have goroutines of their own
+
 	mu    sync.Mutex
 	queue []*room // each at most once
 	some  chan struct{}
+
+	tableMu   sync.Mutex
+	table     []sink // by slot; nil where free
+	free      []int32
+	at        int         // where the next round begins
+	lingering []lingering // those that have been told to leave, in the order of their deadlines
 }
 
-func newShard() *shard { return &shard{some: make(chan struct{}, 1)} }
+// lingering is a reader that has had our goodbye and may answer until a time.
+type lingering struct {
+	sink  sink
+	until time.Time
+}
+
+// pass is one walk through a room's readers on a shard.
+type pass struct {
+	room  *room
+	next  int  // index of the reader that it comes to next
+	again bool // something new left meanwhile: those at the beginning lack it
+}
+
+func newShard(f *Feed) *shard {
+	s := &shard{some: make(chan struct{}, 1)}
+	p, err := newPoller()
+	if err != nil {
+		f.Log.Warn("feed: no poller, connections get a goroutine each", "error", err)
+		return s
+	}
+	s.poll = p
+	return s
+}
 
 // push puts a room into the queue. part.waiting keeps it from standing there twice, so that the queue holds at
 // most as many as there are rooms.
@@ -27,219 +66,228 @@ func (s *shard) push(r *room) {
 	}
 }
 
+// run writes until ctx ends. Rooms take turns, so that a large one does not hold up a small one's pin. A room has
+// one pass at a time: while it goes on, more comes together for the next.
 func (s *shard) run(ctx context.Context, f *Feed, number int) {
-	check := time.NewTicker(checkEvery)
-	defer check.Stop()
+	round := time.NewTicker(roundEvery)
+	defer round.Stop()
+	var active []*pass
+	running := map[*room]*pass{}
+	var batch [stride]sink
+	var shared joint
+	never := make(chan struct{})
+	busy := make(chan struct{})
+	close(busy)
 	for {
+		ready := never
+		if len(active) > 0 {
+			ready = busy
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-check.C:
-			now := f.now()
-			for _, r := range f.allRooms() {
-				r.parts[number].each(func(k sink) { k.check(now) })
-			}
+		case <-round.C:
+			s.round(f.now())
+			continue
 		case <-s.some:
 			s.mu.Lock()
 			queue := s.queue
 			s.queue = nil
 			s.mu.Unlock()
 			for _, r := range queue {
-				p := &r.parts[number]
-				p.waiting.Store(false) // what comes from here on queues again
-				p.each(func(k sink) { k.wake() })
+				r.parts[number].waiting.Store(false) // what leaves from here on queues again
+				if p := running[r]; p != nil {
+					p.again = true
+					continue
+				}
+				p := &pass{room: r}
+				running[r] = p
+				active = append(active, p)
 			}
+			continue
+		case <-ready:
 		}
+		p := active[0]
+		shared.begin(f.now())
+		n := p.room.parts[number].some(p.next, batch[:])
+		for _, k := range batch[:n] {
+			k.wake(&shared)
+		}
+		clear(batch[:n])
+		f.Metrics.written(shared.end())
+		switch p.next += n; {
+		case n == stride:
+		case p.again:
+			p.next, p.again = 0, false
+		default:
+			delete(running, p.room)
+			active = append(active[:0], active[1:]...)
+			continue
+		}
+		active = append(append(active[:0], active[1:]...), p)
 	}
 }
 
-func (p *part) each(do func(sink)) {
+// some copies the part's readers from index at on.
+func (p *part) some(at int, to []sink) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, k := range p.sinks {
-		do(k)
+	if at >= len(p.sinks) {
+		return 0
 	}
+	return copy(to, p.sinks[at:])
 }
 
-func (r *room) each(do func(sink)) {
-	for i := range r.parts {
-		r.parts[i].each(do)
-	}
-}
-
-// enter makes the sink one of the room's readers; from now on its shard wakes it.
-func (r *room) enter(k sink) {
+// add gives the sink a slot in the shard's table.
+func (s *shard) add(k sink) {
+	s.tableMu.Lock()
+	defer s.tableMu.Unlock()
 	fw := k.follow()
-	p := &r.parts[fw.shard]
-	p.mu.Lock()
-	fw.index = len(p.sinks)
-	p.sinks = append(p.sinks, k)
-	p.mu.Unlock()
-}
-
-// enter makes a connection one of its room's readers. What left since it looked is taken now; one that comes while
-// the node shuts down is sent away like the others.
-func (f *Feed) enter(k sink) {
-	k.follow().room.enter(k)
-	k.wake()
-	f.mu.Lock()
-	running := f.running
-	f.mu.Unlock()
-	if !running {
-		k.leave()
+	if n := len(s.free); n > 0 {
+		fw.slot = s.free[n-1]
+		s.free = s.free[:n-1]
+		s.table[fw.slot] = k
+		return
 	}
+	fw.slot = int32(len(s.table))
+	s.table = append(s.table, k)
 }
 
-// exit takes the sink out again.
-func (r *room) exit(k sink) {
-	fw := k.follow()
-	p := &r.parts[fw.shard]
-	p.mu.Lock()
-	last := len(p.sinks) - 1
-	p.sinks[fw.index] = p.sinks[last]
-	p.sinks[fw.index].follow().index = fw.index
-	p.sinks[last] = nil
-	p.sinks = p.sinks[:last]
-	if cap(p.sinks) > 64 && last < cap(p.sinks)/4 {
-		p.sinks = append(make([]sink, 0, cap(p.sinks)/2), p.sinks...)
-	}
-	p.mu.Unlock()
-	r.part()
-}
-
-// part counts a reader out.
-func (r *room) part() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.joined--; r.joined == 0 {
-		r.emptyAt = r.feed.now()
+func (s *shard) remove(k sink) {
+	s.tableMu.Lock()
+	defer s.tableMu.Unlock()
+	slot := k.follow().slot
+	s.table[slot] = nil
+	s.free = append(s.free, slot)
+	if len(s.free) == len(s.table) { // nobody is left: nothing is kept of a rush
+		s.table, s.free, s.at = nil, nil, 0
 	}
 }
 
-// join finds or makes the topic's room and counts the caller in, and waits until the room has its window. The
-// caller enters a sink and exits it again, or calls part.
-func (f *Feed) join(ctx context.Context, topic string) (*room, error) {
-	f.mu.Lock()
-	if !f.running {
-		f.mu.Unlock()
-		return nil, ErrFeedClosed
+// sink finds who has a slot; nil where nobody has.
+func (s *shard) sink(slot int32) sink {
+	s.tableMu.Lock()
+	defer s.tableMu.Unlock()
+	if int(slot) >= len(s.table) {
+		return nil
 	}
-	r := f.rooms[topic]
-	if r == nil {
-		life, stop := context.WithCancel(f.ctx)
-		r = &room{feed: f, topic: topic, ready: make(chan struct{}), stop: stop, parts: make([]part, len(f.shards))}
-		f.rooms[topic] = r
-		f.work.Go(func() { r.run(life) })
-	}
-	r.mu.Lock()
-	r.joined++
-	r.emptyAt = time.Time{}
-	r.mu.Unlock()
-	f.mu.Unlock()
-
-	ctx, cancel := context.WithTimeout(ctx, roomReadyWithin)
-	defer cancel()
-	select {
-	case <-r.ready:
-	case <-ctx.Done():
-		r.part()
-		return nil, ErrFeedClosed
-	}
-	r.mu.Lock()
-	err := r.failed
-	r.mu.Unlock()
-	if err != nil {
-		r.part()
-		f.Log.Warn("feed: subscribe", "topic", topic, "error", err)
-		f.drop(r)
-		return nil, ErrFeedClosed
-	}
-	return r, nil
+	return s.table[slot]
 }
 
-// place picks the shard of a new connection.
-func (f *Feed) place() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.turn++
-	return f.turn % len(f.shards)
+// linger ends the sink at a later round, should its client not end it before.
+func (s *shard) linger(k sink, until time.Time) {
+	s.tableMu.Lock()
+	s.lingering = append(s.lingering, lingering{k, until})
+	s.tableMu.Unlock()
 }
 
-func (f *Feed) drop(r *room) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.rooms[r.topic] == r {
-		delete(f.rooms, r.topic)
+// round looks at the next part of the connections: who is gone, who must be asked whether it is there, who has
+// not left in time. It needs no timer per connection, and one round asks a bounded number.
+func (s *shard) round(now time.Time) {
+	s.tableMu.Lock()
+	n := 0
+	for n < len(s.lingering) && !s.lingering[n].until.After(now) {
+		n++
 	}
-	r.stop()
-}
-
-func (f *Feed) allRooms() []*room {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	out := make([]*room, 0, len(f.rooms))
-	for _, r := range f.rooms {
-		out = append(out, r)
+	late := s.lingering[:n:n]
+	s.lingering = s.lingering[n:]
+	if len(s.lingering) == 0 {
+		s.lingering = nil
 	}
-	return out
-}
+	if s.at >= len(s.table) {
+		s.at = 0
+	}
+	to := min(len(s.table), s.at+len(s.table)/roundParts+1)
+	looked := append([]sink(nil), s.table[s.at:to]...)
+	s.at = to
+	s.tableMu.Unlock()
 
-// sweep ends rooms that have been empty for a while.
-func (f *Feed) sweep(ctx context.Context) {
-	t := time.NewTicker(roomKept / 2)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
+	for _, l := range late {
+		l.sink.cut()
+	}
+	asked := 0
+	for i, k := range looked {
+		if k == nil {
+			continue
 		}
-		now := f.now()
-		f.mu.Lock()
-		for topic, r := range f.rooms {
-			r.mu.Lock()
-			if r.joined == 0 && !r.emptyAt.IsZero() && now.Sub(r.emptyAt) >= roomKept {
-				delete(f.rooms, topic)
-				r.stop()
+		if k.check(now) {
+			asked++
+		}
+		if asked == roundAsks {
+			s.tableMu.Lock()
+			if s.at == to { // nothing was emptied meanwhile
+				s.at -= len(looked) - i - 1
 			}
-			r.mu.Unlock()
-		}
-		f.mu.Unlock()
-	}
-}
-
-// mark puts a room on the list of those that have something for the next tick.
-func (f *Feed) mark(r *room) {
-	f.dirtyMu.Lock()
-	f.dirty = append(f.dirty, r)
-	first := len(f.dirty) == 1
-	f.dirtyMu.Unlock()
-	if first {
-		select {
-		case f.ticking <- struct{}{}:
-		default:
+			s.tableMu.Unlock()
+			return
 		}
 	}
 }
 
-// tickRooms sends what waits at the end of each tick. While nothing waits it sleeps: an idle node is idle.
-func (f *Feed) tickRooms(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-f.ticking:
-		}
-		now := f.now()
-		if !sleep(ctx, now.Truncate(tick).Add(tick).Sub(now)) {
-			return
-		}
-		f.dirtyMu.Lock()
-		dirty := f.dirty
-		f.dirty = nil
-		f.dirtyMu.Unlock()
-		for _, r := range dirty {
-			r.tick()
-		}
+// joint is what most readers of a room lack at one moment, put together once for all of them. It belongs to its
+// shard's goroutine.
+type joint struct {
+	now    time.Time // of the pass
+	sent   int64     // bytes, since begin
+	window *window
+	cursor uint64
+	wire   wire
+	buffer []byte
+	bytes  []byte
+	count  int
+}
+
+func (j *joint) begin(now time.Time) { j.now, j.sent = now, 0 }
+
+func (j *joint) end() int64 { return j.sent }
+
+// of returns the frames of the window's batches from cursor on, one after another, at most takeMax.
+func (j *joint) of(w *window, cursor uint64, as wire) (bytes []byte, count int) {
+	if j.window == w && j.cursor == cursor && j.wire == as {
+		return j.bytes, j.count
 	}
+	batches := w.batches[cursor-w.first:]
+	j.window, j.cursor, j.wire, j.count, j.bytes = w, cursor, as, 1, as.of(batches[0])
+	if len(batches) == 1 || len(j.bytes) > jointBytesMax {
+		return j.bytes, 1
+	}
+	j.buffer = append(j.buffer[:0], j.bytes...)
+	for j.count < min(len(batches), takeMax) && len(j.buffer) < jointBytesMax {
+		j.buffer = append(j.buffer, as.of(batches[j.count])...)
+		j.count++
+	}
+	j.bytes = j.buffer
+	return j.bytes, j.count
+}
+
+// wire is how batches look to a reader.
+type wire bool
+
+const (
+	asFrames wire = false // WebSocket
+	asEvents wire = true  // server-sent events
+)
+
+func (as wire) of(b *batch) []byte {
+	if as == asEvents {
+		return b.serverSent()
+	}
+	return b.frame
+}
+
+// gap tells a reader that it missed something.
+func (as wire) gap(epoch string, offset uint64) []byte {
+	message := gapMessage(epoch, offset)
+	if as == asEvents {
+		return sseGap(message)
+	}
+	frame, _ := textFrame(message)
+	return frame
+}
+
+func (as wire) String() string {
+	if as == asEvents {
+		return "sse"
+	}
+	return "ws"
 }

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"context"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -8,9 +9,14 @@ import (
 
 const commentAfter = 15 * time.Second // of silence: keeps proxies from closing, and finds readers that are gone
 
-// listener is a reader of server-sent events: the goroutine of its request writes. What comes up goes elsewhere.
+var comment = []byte(": here\n\n")
+
+// listener is a reader of server-sent events on a stream (TLS, HTTP/2, or where there is no poller): the goroutine
+// of its request writes. What comes up goes elsewhere.
 type listener struct {
 	follower
+	session string
+	caller  Caller
 	signal  chan struct{} // there may be something to take; holds one
 	goodbye chan struct{} // holds one
 	wrote   atomic.Int64  // Unix ms
@@ -19,48 +25,49 @@ type listener struct {
 
 // serveEvents answers until the client or the server goes. admit has counted it in.
 func (f *Feed) serveEvents(w http.ResponseWriter, r *http.Request, q request) error {
-	defer f.release(q.addr)
 	room, err := f.join(r.Context(), q.topic)
 	if err != nil {
+		f.release(q.addr)
 		return err
 	}
-	l := &listener{signal: make(chan struct{}, 1), goodbye: make(chan struct{}, 1)}
-	l.follower = follower{room: room, shard: f.place()}
-	lacks, gap := l.begin(r.Context(), q.since)
-	f.Metrics.connected(q.topic, "sse", 1)
-	defer f.Metrics.connected(q.topic, "sse", -1)
-	f.enter(l)
-	defer room.exit(l)
-
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // proxies hand on at once
-	h.Set("X-Content-Type-Options", "nosniff")
+	place := follower{room: room, shard: int32(f.place())}
+	lacks, gap := place.begin(r.Context(), q.since)
+	first := place.greeting(asEvents, lacks, gap)
+	if f.rawEvents(w, r, place, q, first) {
+		return nil
+	}
+	sseHeaders(w.Header())
 	c := http.NewResponseController(w)
-	send := func(p []byte) bool {
+	f.listen(r.Context(), place, q, first, func(p []byte) (int, error) {
 		_ = c.SetWriteDeadline(time.Now().Add(writeWithin))
 		n, err := w.Write(p)
 		if err == nil {
 			err = c.Flush()
 		}
+		return n, err
+	})
+	return nil
+}
+
+// listen writes to a reader of server-sent events until it or the server goes.
+func (f *Feed) listen(ctx context.Context, place follower, q request, first []byte, write func([]byte) (int, error)) {
+	defer f.release(q.addr)
+	l := &listener{follower: place, session: q.session, caller: q.caller, signal: make(chan struct{}, 1), goodbye: make(chan struct{}, 1)}
+	f.Metrics.connected(q.topic, asEvents, 1)
+	defer f.Metrics.connected(q.topic, asEvents, -1)
+	f.enter(l)
+	defer f.exit(l)
+	send := func(p []byte) bool {
+		n, err := write(p)
 		f.Metrics.written(int64(n))
 		l.wrote.Store(f.now().UnixMilli())
 		return err == nil
-	}
-	first := newBatch(l.epoch, l.at, l.at, nil, time.Time{}).serverSent()
-	switch {
-	case gap:
-		f.Metrics.gap("position")
-		first = sseGap(gapMessage(l.epoch, l.at))
-	case lacks != nil:
-		first = lacks.serverSent()
 	}
 	for ok := send(first); ok; {
 		batches, gap := l.take()
 		if gap {
 			f.Metrics.gap("behind")
-			ok = send(sseGap(gapMessage(l.epoch, l.at)))
+			ok = send(asEvents.gap(l.epoch, l.at))
 			continue
 		}
 		if len(batches) > 0 {
@@ -68,17 +75,16 @@ func (f *Feed) serveEvents(w http.ResponseWriter, r *http.Request, q request) er
 			continue
 		}
 		if l.quiet.Swap(false) {
-			ok = send([]byte(": here\n\n"))
+			ok = send(comment)
 		}
 		select {
 		case <-l.signal:
 		case <-l.goodbye:
-			return nil
-		case <-r.Context().Done():
-			return nil
+			return
+		case <-ctx.Done():
+			return
 		}
 	}
-	return nil
 }
 
 func sseGap(message []byte) []byte {
@@ -96,7 +102,7 @@ func joined(batches []*batch) []byte {
 	return out
 }
 
-func (l *listener) wake() {
+func (l *listener) wake(*joint) {
 	select {
 	case l.signal <- struct{}{}:
 	default:
@@ -110,11 +116,19 @@ func (l *listener) leave() {
 	}
 }
 
-func (l *listener) check(now time.Time) {
-	if now.UnixMilli()-l.wrote.Load() > commentAfter.Milliseconds() {
-		l.quiet.Store(true)
-		l.wake()
+func (l *listener) expel() { l.leave() }
+
+func (l *listener) cut() { l.leave() }
+
+func (l *listener) who() (string, Caller) { return l.session, l.caller }
+
+func (l *listener) check(now time.Time) (asked bool) {
+	if now.UnixMilli()-l.wrote.Load() <= commentAfter.Milliseconds() {
+		return false
 	}
+	l.quiet.Store(true)
+	l.wake(nil)
+	return true
 }
 
 var _ sink = (*listener)(nil)

@@ -1,12 +1,8 @@
 package overlay
 
 import (
-	"crypto/sha1"
-	"encoding/base64"
-	"io"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,23 +11,21 @@ import (
 )
 
 const (
-	writeWithin   = 10 * time.Second // a write that takes longer is a reader that is gone
-	pingAfter     = 25 * time.Second // of hearing nothing
-	goneAfter     = 60 * time.Second // of hearing nothing
-	closeWithin   = 2 * time.Second  // for the client's half of the closing handshake
-	sendBuffer    = 64 << 10         // kernel memory that a reader who does not read can hold
-	handshakeTime = 5 * time.Second
+	writeWithin = 10 * time.Second // a write that takes longer is a reader that is gone
+	pingAfter   = 25 * time.Second // of hearing nothing
+	goneAfter   = 60 * time.Second // of hearing nothing
+	closeWithin = 2 * time.Second  // for the client's half of the closing handshake
+	controlsMax = 4 << 10          // bytes that wait for one reader alone
+	readBuffer  = 1 << 10          // of a reading goroutine
 )
 
-// socket is a WebSocket reader: one goroutine that reads what comes up, and while there is something to write
-// one that writes. What it writes are the shared frames of its room.
+// socket is a WebSocket reader on a stream (TLS, or where there is no poller): one goroutine that reads what comes
+// up, and while there is something to write one that writes. What it writes are the shared frames of its room.
 type socket struct {
 	follower
-	feed    *Feed
-	conn    net.Conn
-	topic   string
-	session string
-	gate    gate
+	speaker
+	feed *Feed
+	conn net.Conn
 
 	state    atomic.Int32 // see wake
 	drained  chan struct{}
@@ -64,95 +58,70 @@ func (f *Feed) serveSocket(w http.ResponseWriter, r *http.Request, q request) er
 		f.release(q.addr)
 		return err
 	}
-	s := &socket{feed: f, topic: q.topic, session: q.session, drained: make(chan struct{})}
-	s.follower = follower{room: room, shard: f.place()}
-	lacks, gap := s.begin(r.Context(), q.since)
-	conn, rest, err := hijack(w, accept)
+	place := follower{room: room, shard: int32(f.place())}
+	lacks, gap := place.begin(r.Context(), q.since)
+	conn, rest, err := hijack(w)
 	if err != nil {
 		room.part()
 		f.release(q.addr)
 		f.Log.Debug("feed: upgrade", "error", err)
 		return nil // the connection is gone: nobody to tell
 	}
-	s.conn = conn
+	first := append(upgraded(accept), place.greeting(asFrames, lacks, gap)...)
+	if f.raw(conn, place, q, first, rest) {
+		return nil
+	}
+	s := &socket{feed: f, follower: place, conn: conn, drained: make(chan struct{}), control: first}
+	s.speaker = speaker{feed: f, topic: room.topic, session: q.session, caller: q.caller, out: s}
 	s.heard.Store(f.now().UnixMilli())
-	s.control = s.greeting(lacks, gap)
-	f.Metrics.connected(q.topic, "ws", 1)
+	_ = conn.SetWriteDeadline(time.Now().Add(handshakeTime))
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(sendBuffer)
+	}
+	f.Metrics.connected(q.topic, asFrames, 1)
 	f.enter(s)
 	// The goroutine of net/http ends here, with its buffers.
 	go func() {
 		defer f.release(q.addr)
-		defer f.Metrics.connected(q.topic, "ws", -1)
+		defer f.Metrics.connected(q.topic, asFrames, -1)
 		s.read(rest)
-		room.exit(s)
+		f.exit(s)
 		s.end()
 	}()
 	return nil
 }
 
 // greeting tells the reader where it is: an empty batch at its position, and what it lacks.
-func (s *socket) greeting(lacks *batch, gap bool) []byte {
-	if gap {
-		s.feed.Metrics.gap("position")
-		frame, _ := textFrame(gapMessage(s.epoch, s.at))
-		return frame
+func (f *follower) greeting(as wire, lacks *batch, gap bool) []byte {
+	switch {
+	case gap:
+		f.room.feed.Metrics.gap("position")
+		return as.gap(f.epoch, f.at)
+	case lacks != nil:
+		return as.of(lacks)
 	}
-	if lacks != nil {
-		return lacks.frame
-	}
-	return newBatch(s.epoch, s.at, s.at, nil, time.Time{}).frame
+	return as.of(newBatch(f.epoch, f.at, f.at, nil, time.Time{}))
 }
 
-// handshake checks the client's half of the upgrade (RFC 6455, 4.2.1) and returns our proof.
-func handshake(r *http.Request) (accept string, err error) {
-	key := r.Header.Get("Sec-Websocket-Key")
-	raw, err := base64.StdEncoding.DecodeString(key)
-	if err != nil || len(raw) != 16 || r.ProtoMajor != 1 || r.ProtoMinor < 1 || !hasToken(r.Header["Connection"], "upgrade") {
-		return "", ErrFeedHandshake
-	}
-	if r.Header.Get("Sec-Websocket-Version") != "13" {
-		return "", ErrFeedUpgrade
-	}
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	return base64.StdEncoding.EncodeToString(sum[:]), nil
-}
-
-func hasToken(values []string, token string) bool {
-	for _, v := range values {
-		for part := range strings.SplitSeq(v, ",") {
-			if strings.EqualFold(strings.TrimSpace(part), token) {
-				return true
-			}
+// read reads what the client sends until the connection ends. first is what came with the handshake.
+func (s *socket) read(first []byte) {
+	s.said(first)
+	buffer := make([]byte, readBuffer)
+	for {
+		n, err := s.conn.Read(buffer)
+		if n > 0 {
+			s.heard.Store(s.feed.now().UnixMilli())
+			s.pinged.Store(false)
+			s.said(buffer[:n])
+		}
+		if err != nil {
+			return
 		}
 	}
-	return false
-}
-
-// hijack switches the protocols and returns the connection with what the client has sent already.
-func hijack(w http.ResponseWriter, accept string) (net.Conn, []byte, error) {
-	conn, rw, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	var rest []byte
-	if n := rw.Reader.Buffered(); n > 0 {
-		rest = make([]byte, n)
-		_, _ = io.ReadFull(rw.Reader, rest)
-	}
-	_ = conn.SetDeadline(time.Now().Add(handshakeTime))
-	if _, err := io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "+accept+"\r\n\r\n"); err != nil {
-		conn.Close()
-		return nil, nil, err
-	}
-	_ = conn.SetDeadline(time.Time{})
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetWriteBuffer(sendBuffer)
-	}
-	return conn, rest, nil
 }
 
 // wake starts the writing goroutine, or tells the one there is to look once more.
-func (s *socket) wake() {
+func (s *socket) wake(*joint) {
 	for {
 		switch state := s.state.Load(); {
 		case state == again || state == dying:
@@ -211,8 +180,7 @@ func (s *socket) collect(out net.Buffers) (_ net.Buffers, last bool) {
 	batches, gap := s.take()
 	if gap {
 		s.feed.Metrics.gap("behind")
-		frame, _ := textFrame(gapMessage(s.epoch, s.at))
-		return append(out, frame), false
+		return append(out, asFrames.gap(s.epoch, s.at)), false
 	}
 	for _, b := range batches {
 		out = append(out, b.frame)
@@ -254,37 +222,37 @@ func (s *socket) end() {
 // than it reads gets fewer answers.
 func (s *socket) send(frame []byte, closing bool) {
 	s.controls.Lock()
-	if s.closing || (len(s.control) > 4096 && !closing) {
+	if s.closing || (len(s.control) > controlsMax && !closing) {
 		s.controls.Unlock()
 		return
 	}
 	s.control, s.closing = append(s.control[:len(s.control):len(s.control)], frame...), closing
 	s.controls.Unlock()
-	s.wake()
-}
-
-// bye closes the WebSocket with a reason (RFC 6455, 7.4).
-func (s *socket) bye(code ws.StatusCode, reason string) {
-	s.send(ws.MustCompileFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(code, reason))), true)
+	if closing { // the client reads why, then it closes, or the deadline does
+		_ = s.conn.SetReadDeadline(time.Now().Add(closeWithin))
+	}
+	s.wake(nil)
 }
 
 // halfClose ends our half, and gives the client a moment to end its own.
 func (s *socket) halfClose() {
 	_ = s.conn.SetReadDeadline(time.Now().Add(closeWithin))
-	if tcp, ok := s.conn.(*net.TCPConn); ok {
-		_ = tcp.CloseWrite()
+	if half, ok := s.conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
 		return
 	}
 	s.conn.Close()
 }
 
-func (s *socket) leave() {
-	s.bye(ws.StatusGoingAway, "the server goes away")
-	// One that does not read gets no more time than one that does.
-	_ = s.conn.SetReadDeadline(time.Now().Add(closeWithin))
-}
+func (s *socket) leave() { s.send(closeFrame(ws.StatusGoingAway, "the server goes away"), true) }
 
-func (s *socket) check(now time.Time) {
+func (s *socket) expel() { s.send(closeFrame(ws.StatusPolicyViolation, "access has ended"), true) }
+
+func (s *socket) cut() { s.conn.Close() }
+
+func (s *socket) who() (string, Caller) { return s.session, s.caller }
+
+func (s *socket) check(now time.Time) (asked bool) {
 	silent := now.UnixMilli() - s.heard.Load()
 	since := s.writing.Load()
 	switch {
@@ -296,10 +264,9 @@ func (s *socket) check(now time.Time) {
 		s.conn.Close()
 	case silent > pingAfter.Milliseconds() && s.pinged.CompareAndSwap(false, true):
 		s.send(pingFrame, false)
+		return true
 	}
+	return false
 }
 
-var (
-	pingFrame = ws.MustCompileFrame(ws.NewPingFrame(nil))
-	_         = sink((*socket)(nil))
-)
+var _ = sink((*socket)(nil))
