@@ -134,7 +134,7 @@ func (a *app) start(ctx context.Context) error {
 	a.registry = prometheus.NewRegistry()
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, step := range []func(context.Context) error{
-		a.openListeners, a.openStores, a.buildAccounts, a.buildStreaming, a.buildShop, a.buildOverlay, a.buildDoors,
+		a.raiseFiles, a.openListeners, a.openStores, a.buildAccounts, a.buildStreaming, a.buildShop, a.buildOverlay, a.buildDoors,
 		a.startFacts, a.startServices, a.seed, a.startDoors, a.startShow,
 	} {
 		if err := step(ctx); err != nil {

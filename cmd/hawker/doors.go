@@ -34,7 +34,7 @@ func (a *app) buildDoors(context.Context) error {
 		PublicURL: a.config.PublicURL, TrustedProxies: a.config.Proxies(), Demo: a.demo, Metrics: api.NewMetrics(a.registry),
 	}
 	door := &doorkeeper{broadcasts: a.broadcasts, api: a.api, now: time.Now}
-	a.feed.Access, a.feed.Address, a.feed.Problem = door, a.api.Address, a.api.WriteProblem
+	a.feed.Access, a.feed.Who, a.feed.Address, a.feed.Problem = door, door.follower, a.api.Address, a.api.WriteProblem
 
 	a.rtmp = &rtmp.Server{Addr: a.config.RTMP.Listen, Sessions: a.sessions, Config: a.config.RTMP.Config, Log: a.log, Metrics: ingest.NewDoorMetrics(a.registry, "rtmp")}
 	a.rtmp.Config.LoopbackFree = a.demo
