@@ -12,6 +12,7 @@ import (
 const (
 	paceTick    = 5 * time.Millisecond   // how often a joining viewer gets its share
 	idleTick    = 250 * time.Millisecond // for reports when no media comes
+	audioWait   = 15 * time.Millisecond  // how long a sound waits for a picture that it can leave with
 	inboxMax    = 8192                   // requests for packets that wait; more are dropped and counted
 	joinRateAll = 50 << 20               // default of Egress.JoinRate
 )
@@ -27,9 +28,15 @@ type Egress struct {
 	Metrics  *Metrics     // defaults to none
 	Plain    bool         // never let the kernel cut trains into packets
 	JoinRate int          // bytes a second to all joining viewers together; default 50 MiB
+	// Spread is the time that a large picture is spread over on its way to a viewer that is not on this machine;
+	// default 0: it leaves at once, a few packets to each viewer at a time.
+	Spread time.Duration
+
+	looked func(at time.Time) // a test's; nil for none
 
 	once sync.Once
 	wake chan struct{}
+	soon chan struct{}
 
 	mu    sync.Mutex
 	inbox []command
@@ -122,8 +129,17 @@ func (e *Egress) Wake() {
 	}
 }
 
+// wakeSoon does so within audioWait: a packet of sound costs a message of its own, unless it leaves behind a picture.
+func (e *Egress) wakeSoon() {
+	e.init()
+	select {
+	case e.soon <- struct{}{}:
+	default:
+	}
+}
+
 func (e *Egress) init() {
-	e.once.Do(func() { e.wake = make(chan struct{}, 1) })
+	e.once.Do(func() { e.wake, e.soon = make(chan struct{}, 1), make(chan struct{}, 1) })
 }
 
 // Run sends until ctx is done.
@@ -134,21 +150,32 @@ func (e *Egress) Run(ctx context.Context) error {
 	e.sender = newSender(e.Conn, e.Plain)
 	timer := time.NewTimer(idleTick)
 	defer timer.Stop()
+	due := time.Now().Add(idleTick)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-e.soon:
+			if wait := time.Until(due); wait > audioWait {
+				timer.Reset(audioWait)
+				due = due.Add(audioWait - wait)
+			}
+			continue
 		case <-e.wake:
 		case <-timer.C:
 		}
 		woken := time.Now()
+		if e.looked != nil {
+			e.looked(woken)
+		}
 		e.turn(ctx, woken)
 		e.Metrics.round(time.Since(woken).Seconds())
+		wait := idleTick
 		if e.joining > 0 {
-			timer.Reset(paceTick)
-		} else {
-			timer.Reset(idleTick)
+			wait = paceTick
 		}
+		timer.Reset(wait)
+		due = time.Now().Add(wait)
 	}
 }
 
@@ -184,6 +211,7 @@ func (e *Egress) obey() {
 			v.Fan.attach(e, 1)
 		case commandRoute:
 			v.addr, v.sink = c.addr, c.sink
+			v.spread = e.Spread > 0 && c.sink == nil && !c.addr.Addr().IsLoopback()
 		case commandRemove:
 			e.remove(v)
 		case commandResend:

@@ -230,7 +230,7 @@ func (f *Fan) picture(u *streaming.Unit) {
 	for i := range f.pieces {
 		size += headerSize + f.pieces[i].size()
 	}
-	buf := make([]byte, size)
+	buf := make([]byte, size+paddingMax)
 	packets := make([]Packet, len(f.pieces))
 	for i := range f.pieces {
 		p := &f.pieces[i]
@@ -238,10 +238,15 @@ func (f *Fan) picture(u *streaming.Unit) {
 		delay := first && u.Key && p.size() <= payloadMax-extensionSize
 		n := putHeader(buf, stamp, f.video.ssrc, last, delay)
 		n += p.put(buf[n:])
-		packets[i] = Packet{raw: buf[:n:n], format: f.format, key: first && u.Key, last: last, delay: delay, media: media}
+		raw := buf[:n:n]
+		if last {
+			raw = buf[:n] // with room for padding
+		}
+		packets[i] = Packet{raw: raw, format: f.format, key: first && u.Key, last: last, delay: delay, media: media}
 		buf = buf[n:]
 	}
 	clear(f.pieces)
+	fill(packets)
 	f.publish(f.video, packets, f.window.add(media, size))
 	if u.Key {
 		f.set(nil, true)
@@ -359,7 +364,11 @@ func (f *Fan) publish(h *history, packets []Packet, rate float64) {
 	f.mu.Unlock()
 	f.metrics.packetized(len(packets))
 	for _, e := range wake {
-		e.Wake()
+		if h == f.audio {
+			e.wakeSoon()
+		} else {
+			e.Wake()
+		}
 	}
 }
 

@@ -60,8 +60,11 @@ const (
 	originalSize  = 2    // the original sequence number before a repair packet's payload (RFC 4588)
 	payloadMax    = 1190 // RTP payload; with headers, tag and all of the above a packet fits the IPv6 minimum MTU
 	tagMax        = 16   // what SRTP adds at most
+	paddingMax    = 64   // bytes that a picture's last packet is padded by
 	packetMax     = headerSize + extensionSize + originalSize + payloadMax + tagMax
 )
+
+const paddingBit = 0x20 // of the first byte
 
 // Packet is one RTP packet as every viewer gets it, before encryption. It is immutable and shared. What is filled
 // in per viewer is a function of the viewer and the packet alone, so that a packet that is encrypted again under the
@@ -75,6 +78,8 @@ type Packet struct {
 	last   bool // of its unit
 	delay  bool // has room for the playout-delay extension
 	media  mediatime.Time
+
+	padding uint8 // bytes of it at the end
 }
 
 // putHeader writes the header of a packet into b and returns its length. The sequence number is filled in per viewer.
@@ -137,14 +142,35 @@ func (p *Packet) appendHead(dst []byte, d *dress) []byte {
 	}
 	if d.repair {
 		binary.BigEndian.PutUint32(dst[at+8:], d.ssrc)
+		dst[at] &^= paddingBit // a repair packet is without (RFC 4588, 4)
 	}
 	return dst
 }
 
 // appendBody appends what follows the header.
 func (p *Packet) appendBody(dst []byte, d *dress) []byte {
+	body := p.raw[p.head():]
 	if d.repair {
 		dst = binary.BigEndian.AppendUint16(dst, d.original)
+		body = body[:len(body)-int(p.padding)]
 	}
-	return append(dst, p.raw[p.head():]...)
+	return append(dst, body...)
+}
+
+// fill pads a picture's last packet to the size of the one before it, if a few bytes do that: a train of equal packets
+// has room for one more, a shorter one, such as the sound that waits.
+func fill(packets []Packet) {
+	if len(packets) < 2 {
+		return
+	}
+	last := &packets[len(packets)-1]
+	n := len(packets[len(packets)-2].raw) - len(last.raw)
+	if n <= 0 || n > paddingMax || n > cap(last.raw)-len(last.raw) {
+		return
+	}
+	last.raw = last.raw[:len(last.raw)+n]
+	clear(last.raw[len(last.raw)-n:])
+	last.raw[0] |= paddingBit
+	last.raw[len(last.raw)-1] = byte(n)
+	last.padding = uint8(n)
 }

@@ -46,9 +46,13 @@ func (e *Egress) serveVideo(f *Fan, v *Viewer, now time.Time) bool {
 	skipped := v.keepUp(h)
 	behind := h.next - v.video.next
 	rate := f.rate
+	share := trainPacketsMax
+	if v.spread && v.joined {
+		share = v.pace.may(e.Spread, behind, now)
+	}
 	if v.video.started {
 		e.window = e.window[:0]
-		for n := v.video.next; n < h.next && len(e.window) < trainPacketsMax; n++ {
+		for n := v.video.next; n < h.next && len(e.window) < share; n++ {
 			e.window = append(e.window, h.at(n))
 		}
 	}
@@ -70,13 +74,18 @@ func (e *Egress) serveVideo(f *Fan, v *Viewer, now time.Time) bool {
 			v.tokens -= float64(n)
 			e.allTokens -= float64(n)
 		}
-		v.video.count(len(p.raw))
+		v.video.count(len(p.raw) - int(p.padding))
 	}
-	if behind <= uint64(len(e.window)) {
+	behind -= uint64(len(e.window))
+	v.pace.took(len(e.window), behind)
+	if behind == 0 {
 		v.joined = true
 		return false
 	}
-	return true
+	if share == 0 {
+		e.joining++
+	}
+	return share > 0
 }
 
 func (e *Egress) serveAudio(f *Fan, v *Viewer) bool {

@@ -57,6 +57,9 @@ type Viewer struct {
 	sink  Sink
 	index int // in its group
 
+	spread bool // large pictures are spread over time
+	pace   pace
+
 	video, audio   cursor
 	shown          *Fan   // the rendition that the video's cursor stands in
 	spans          []span // what the viewer was sent of others before, oldest first

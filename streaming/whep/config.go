@@ -29,6 +29,7 @@ const (
 	tcpQueueBytesMax      = 256 << 10
 	tcpWriteTimeout       = 10 * time.Second
 	handshakeDatagramsMax = 32 // that wait for DTLS
+	spreadDefault         = 15 * time.Millisecond
 )
 
 // Config is what an operator may set. The zero value means the defaults.
@@ -56,6 +57,9 @@ type Config struct {
 	NoIPv6 bool `yaml:"no_ipv6"`
 	// PlainSends keeps the kernel from cutting trains of packets (UDP_SEGMENT), for networks that cannot.
 	PlainSends bool `yaml:"plain_sends"`
+	// Spread is the time over which a key picture is sent to a viewer that is not on this machine, for the sake of
+	// small queues on the way. It defaults to 15 ms; a negative one sends it at once.
+	Spread time.Duration `yaml:"spread"`
 }
 
 func (c Config) listen() string {
@@ -78,8 +82,9 @@ func (c Config) family() (string, error) {
 	return "", nil
 }
 
-func orDefault(n, d int) int {
-	if n == 0 {
+func orDefault[T comparable](n, d T) T {
+	var zero T
+	if n == zero {
 		return d
 	}
 	return n

@@ -148,7 +148,9 @@ func (s *Server) Run(ctx context.Context) error {
 	below, stop := context.WithCancel(context.WithoutCancel(ctx))
 	for i := range cores {
 		h := &shard{server: s, conn: s.conns[i%len(s.conns)], reads: i < len(s.conns)}
-		h.egress = &rtpfan.Egress{Conn: h.conn, Log: s.Log, Metrics: s.Fan, Plain: s.Config.PlainSends}
+		h.egress = &rtpfan.Egress{
+			Conn: h.conn, Log: s.Log, Metrics: s.Fan, Plain: s.Config.PlainSends, Spread: orDefault(s.Config.Spread, spreadDefault),
+		}
 		s.shards = append(s.shards, h)
 		s.running.Go(func() { _ = h.egress.Run(below) })
 	}
