@@ -21,17 +21,24 @@ type Doors struct {
 	// RTMP is the server that encoders are told, such as rtmp://live.example:1935/live. Empty: the host of the public
 	// URL, with RTMPPort.
 	RTMP string
-	// RTMPPort is where RTMP listens; 0 where it does not.
-	RTMPPort int
+	// The ports of the protocols; 0 where one is not spoken.
+	RTMPPort, RTMPSPort, SRTPort, RTSPPort int
 }
 
 type ingestBody struct {
-	RTMP *rtmpDoor `json:"rtmp,omitempty" doc:"Absent where this installation takes no RTMP."`
-	WHIP whipDoor  `json:"whip"`
+	RTMP  *rtmpDoor `json:"rtmp,omitempty" doc:"Absent where this installation takes no RTMP."`
+	RTMPS *rtmpDoor `json:"rtmps,omitempty" doc:"The same, encrypted. Absent without a certificate."`
+	SRT   *urlDoor  `json:"srt,omitempty"`
+	RTSP  *urlDoor  `json:"rtsp,omitempty"`
+	WHIP  whipDoor  `json:"whip"`
 }
 
 type rtmpDoor struct {
 	Server string `json:"server" example:"rtmp://live.example:1935/live" doc:"The stream key goes into a field of its own, or behind it and a slash."`
+}
+
+type urlDoor struct {
+	URL string `json:"url" example:"srt://live.example:8890?streamid=publish:" doc:"SRT: the stream key follows. RTSP: the stream key is the password, of any user."`
 }
 
 type whipDoor struct {
@@ -118,6 +125,18 @@ func (s *Server) doorsFor(host string) ingestBody {
 	case s.Doors.RTMPPort > 0:
 		server := url.URL{Scheme: "rtmp", Host: net.JoinHostPort(u.Hostname(), strconv.Itoa(s.Doors.RTMPPort)), Path: "/live"}
 		out.RTMP = &rtmpDoor{server.String()}
+	}
+	at := func(scheme string, port int) string {
+		return scheme + "://" + net.JoinHostPort(u.Hostname(), strconv.Itoa(port))
+	}
+	if s.Doors.RTMPSPort > 0 {
+		out.RTMPS = &rtmpDoor{at("rtmps", s.Doors.RTMPSPort) + "/live"}
+	}
+	if s.Doors.SRTPort > 0 {
+		out.SRT = &urlDoor{at("srt", s.Doors.SRTPort) + "?streamid=publish:"}
+	}
+	if s.Doors.RTSPPort > 0 {
+		out.RTSP = &urlDoor{at("rtsp", s.Doors.RTSPPort) + "/live"}
 	}
 	return out
 }

@@ -34,7 +34,9 @@ type Config struct {
 	Log          Log                `yaml:"log"`
 	HTTP         Listen             `yaml:"http"`
 	Metrics      Listen             `yaml:"metrics"`
+	TLS          TLS                `yaml:"tls"`
 	RTMP         RTMP               `yaml:"rtmp"`
+	RTMPS        Listen             `yaml:"rtmps"`
 	SRT          SRT                `yaml:"srt"`
 	RTSP         RTSP               `yaml:"rtsp"`
 	WebRTC       whep.Config        `yaml:"webrtc"`
@@ -54,6 +56,44 @@ type Config struct {
 // Listen says where a listener listens: address:port; port 0 picks a free one.
 type Listen struct {
 	Listen string `yaml:"listen"`
+}
+
+// TLS says where certificates come from: files, or ACME. Neither: the HTTP port speaks plain HTTP, and there is no RTMPS.
+type TLS struct {
+	Certificate string   `yaml:"certificate"`
+	Key         string   `yaml:"key"`
+	Domains     []string `yaml:"domains"`
+	Email       string   `yaml:"email"`
+	Directory   string   `yaml:"directory"`
+	Redirect    string   `yaml:"redirect"`
+}
+
+// On tells whether there are certificates.
+func (t TLS) On() bool { return t.Certificate != "" || len(t.Domains) > 0 }
+
+func (t TLS) check(bad func(key, format string, args ...any)) {
+	if (t.Certificate == "") != (t.Key == "") {
+		bad("tls.certificate", "needs tls.key, and the other way round")
+	}
+	if t.Certificate != "" && len(t.Domains) > 0 {
+		bad("tls.domains", "certificates come from files or from ACME, not from both")
+	}
+	for _, d := range t.Domains {
+		if d == "" || strings.ContainsAny(d, "/:*[] ") || !strings.Contains(d, ".") {
+			bad("tls.domains", "%q is not a host name", d)
+		}
+	}
+	if u, err := url.Parse(t.Directory); t.Directory != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
+		bad("tls.directory", "must be an https:// URL")
+	}
+	if t.Redirect != "" {
+		if _, port, err := net.SplitHostPort(t.Redirect); err != nil || port == "" {
+			bad("tls.redirect", "%q is not an address:port", t.Redirect)
+		}
+		if !t.On() {
+			bad("tls.redirect", "needs tls.certificate or tls.domains")
+		}
+	}
 }
 
 // RTMP says where encoders are listened to, and what bounds them.
@@ -158,6 +198,7 @@ func (c Config) check() error {
 			bad("trusted_proxies", "%q is neither an address nor a network", p)
 		}
 	}
+	c.TLS.check(bad)
 	var level slog.Level
 	if level.UnmarshalText([]byte(c.Log.Level)) != nil {
 		bad("log.level", "must be debug, info, warn or error")
@@ -165,7 +206,7 @@ func (c Config) check() error {
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		bad("log.format", "must be text or json")
 	}
-	for key, address := range map[string]string{"http.listen": c.HTTP.Listen, "metrics.listen": c.Metrics.Listen, "rtmp.listen": c.RTMP.Listen, "srt.listen": c.SRT.Listen, "rtsp.listen": c.RTSP.Listen, "webrtc.listen": c.WebRTC.Listen, "webrtc_ingest.listen": c.WebRTCIngest.Listen} {
+	for key, address := range map[string]string{"http.listen": c.HTTP.Listen, "metrics.listen": c.Metrics.Listen, "rtmp.listen": c.RTMP.Listen, "rtmps.listen": c.RTMPS.Listen, "srt.listen": c.SRT.Listen, "rtsp.listen": c.RTSP.Listen, "webrtc.listen": c.WebRTC.Listen, "webrtc_ingest.listen": c.WebRTCIngest.Listen} {
 		if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
 			bad(key, "%q is not an address:port", address)
 		}

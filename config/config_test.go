@@ -105,6 +105,11 @@ func TestWhatIsWrongIsNamedWithItsPlace(t *testing.T) {
 		"streaming:\n  ring_bytes: -1\n":      `streaming.ring_bytes: must be`,
 		"rtmp:\n  listen: here\n":             `rtmp.listen: "here" is not`,
 		"data: x\ndata: y\n":                  `hawker.yaml:2: `,
+		"tls:\n  certificate: c.pem\n":        `tls.certificate: needs tls.key`,
+		"tls:\n  domains: ['[a.example]']\n":  `tls.domains: "[a.example]" is not`,
+		"tls:\n  directory: http://x\n":       `tls.directory: must be`,
+		"tls:\n  redirect: ':80'\n":           `tls.redirect: needs`,
+		"transcode:\n  ladder: 720\n":         `transcode: `,
 		"streaming:\n  ring_bytes: 1.5e300\n": `hawker.yaml:2: `,
 		"data: " + strings.Repeat("x", 1<<20): `larger than`,
 	} {

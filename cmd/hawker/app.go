@@ -62,7 +62,9 @@ type app struct {
 
 	addresses map[string]string // by the name of their setting, when started
 	listeners map[string]net.Listener
-	demoData  *demoData
+
+	certificates *certificates // nil without TLS
+	demoData     *demoData
 
 	registry   *prometheus.Registry
 	main       *store.DB
@@ -89,6 +91,7 @@ type app struct {
 	dashboard  *dashboard.Service
 	fold       *dashboard.Fold
 	rtmp       *rtmp.Server
+	rtmps      *rtmp.Server // nil without a certificate
 	srt        *srt.Server
 	rtsp       *rtsp.Server
 	whip       *whip.Server
@@ -156,7 +159,7 @@ func (a *app) openListeners(context.Context) error {
 		a.listeners[name], a.addresses[name] = l, l.Addr().String()
 	}
 	a.config.PublicURL = a.publicURL()
-	return nil
+	return a.openCertificates()
 }
 
 func (a *app) openStores(ctx context.Context) (err error) {
@@ -310,6 +313,9 @@ func (a *app) startDoors(context.Context) error {
 	doors.run("whep", a.whep.Run)
 	doors.run("feed", a.feed.Run)
 	doors.run("rtmp", a.rtmp.Run)
+	if a.rtmps != nil {
+		doors.run("rtmps", a.rtmps.Run)
+	}
 	doors.run("srt", a.srt.Run)
 	doors.run("rtsp", a.rtsp.Run)
 	doors.run("whip", a.whip.Run)
@@ -318,8 +324,11 @@ func (a *app) startDoors(context.Context) error {
 		return err
 	}
 	a.registry.MustRegister(a.collector())
+	if a.certificates != nil {
+		a.runCertificates(doors)
+	}
 	for name, h := range map[string]http.Handler{"http": handler, "metrics": operations(a.registry, a.ready)} {
-		doors.run(name, serveHTTP(a.listeners[name], h))
+		doors.run(name, serveHTTP(a.secured(name), h, a.log))
 		delete(a.listeners, name) // its server closes it
 	}
 	return nil

@@ -38,6 +38,9 @@ func (a *app) buildDoors(context.Context) error {
 
 	a.rtmp = &rtmp.Server{Addr: a.config.RTMP.Listen, Sessions: a.sessions, Config: a.config.RTMP.Config, Log: a.log, Metrics: ingest.NewDoorMetrics(a.registry, "rtmp")}
 	a.rtmp.Config.LoopbackFree = a.demo
+	if a.certificates != nil {
+		a.rtmps = &rtmp.Server{Addr: a.config.RTMPS.Listen, Sessions: a.sessions, Config: a.rtmp.Config, Log: a.log, Metrics: ingest.NewDoorMetrics(a.registry, "rtmps"), TLS: a.certificates.config("")}
+	}
 	a.srt = &srt.Server{Addr: a.config.SRT.Listen, Sessions: a.sessions, Config: a.config.SRT.Config, Log: a.log, Metrics: ingest.NewDoorMetrics(a.registry, "srt")}
 	a.srt.Config.LoopbackFree = a.demo
 	a.rtsp = &rtsp.Server{Addr: a.config.RTSP.Listen, Sessions: a.sessions, Config: a.config.RTSP.Config, Log: a.log, Metrics: ingest.NewDoorMetrics(a.registry, "rtsp")}
@@ -60,6 +63,12 @@ func (a *app) listen() error {
 		return err
 	}
 	a.addresses["rtmp"] = address.String()
+	if a.rtmps != nil {
+		if address, err = a.rtmps.Listen(); err != nil {
+			return err
+		}
+		a.addresses["rtmps"] = address.String()
+	}
 	if address, err = a.srt.Listen(); err != nil {
 		return err
 	}
@@ -85,8 +94,10 @@ func (a *app) publishDoors() (d api.Doors) {
 	if public := a.config.RTMP.Public; public != "" {
 		d.RTMP = strings.TrimSuffix(public, "/") + "/live"
 	}
-	if _, port, err := net.SplitHostPort(a.addresses["rtmp"]); err == nil {
-		d.RTMPPort, _ = strconv.Atoi(port) // a listener's port is a number
+	for name, port := range map[string]*int{"rtmp": &d.RTMPPort, "rtmps": &d.RTMPSPort, "srt": &d.SRTPort, "rtsp": &d.RTSPPort} {
+		if _, text, err := net.SplitHostPort(a.addresses[name]); err == nil {
+			*port, _ = strconv.Atoi(text) // a listener's port is a number
+		}
 	}
 	return d
 }
@@ -198,7 +209,11 @@ func (a *app) publicURL() string {
 	if a.config.PublicURL != "" {
 		return strings.TrimSuffix(a.config.PublicURL, "/")
 	}
-	return "http://" + dialable(a.addresses["http"])
+	scheme := "http://"
+	if a.config.TLS.On() {
+		scheme = "https://"
+	}
+	return scheme + dialable(a.addresses["http"])
 }
 
 var _ overlay.Access = (*doorkeeper)(nil)

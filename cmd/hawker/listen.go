@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -23,11 +24,12 @@ const (
 )
 
 // serveHTTP serves a handler on a listener until ctx ends, then lets running requests finish for a moment.
-func serveHTTP(l net.Listener, h http.Handler) func(ctx context.Context) error {
+func serveHTTP(l net.Listener, h http.Handler, log *slog.Logger) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
-		s := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax}
+		s := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 		s.Protocols = new(http.Protocols)
 		s.Protocols.SetHTTP1(true)
+		s.Protocols.SetHTTP2(true) // in TLS
 		s.Protocols.SetUnencryptedHTTP2(true)
 		ended := make(chan error, 1)
 		go func() { ended <- s.Serve(l) }()

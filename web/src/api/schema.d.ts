@@ -1285,6 +1285,10 @@ export interface components {
         IngestBody: {
             /** @description Absent where this installation takes no RTMP. */
             rtmp?: components["schemas"]["RtmpDoor"];
+            /** @description The same, encrypted. Absent without a certificate. */
+            rtmps?: components["schemas"]["RtmpDoor"];
+            rtsp?: components["schemas"]["UrlDoor"];
+            srt?: components["schemas"]["UrlDoor"];
             whip: components["schemas"]["WhipDoor"];
         };
         InstrumentBody: {
@@ -2131,6 +2135,13 @@ export interface components {
         Transport: {
             /** @enum {string} */
             kind: "whep" | "hls";
+            url: string;
+        };
+        UrlDoor: {
+            /**
+             * @description SRT: the stream key follows. RTSP: the stream key is the password, of any user.
+             * @example srt://live.example:8890?streamid=publish:
+             */
             url: string;
         };
         VariantBody: {
