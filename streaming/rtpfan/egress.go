@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/pion/rtcp"
 )
 
 const (
@@ -47,7 +49,9 @@ type Egress struct {
 	batch     *batch
 	sender    *sender
 	window    []*Packet
-	joining   int // viewers that wait for their share of a join
+	rungs     []rung
+	clock     time.Time // of the round
+	joining   int       // viewers that wait for their share of a join
 	allTokens float64
 	tokensAt  time.Time
 	rtcp      []byte
@@ -67,6 +71,7 @@ type command struct {
 	sink   Sink
 	video  bool
 	seqs   []uint16
+	heard  *rtcp.TransportLayerCC
 }
 
 type commandKind uint8
@@ -76,6 +81,7 @@ const (
 	commandRoute
 	commandRemove
 	commandResend
+	commandHeard
 )
 
 // Add takes a viewer on. It gets its first packet after Route.
@@ -214,6 +220,8 @@ func (e *Egress) obey() {
 			v.spread = e.Spread > 0 && c.sink == nil && !c.addr.Addr().IsLoopback()
 		case commandRemove:
 			e.remove(v)
+		case commandHeard:
+			v.choice.estimate.hear(c.heard, time.Now())
 		case commandResend:
 			for _, seq := range c.seqs {
 				if len(v.resends) == resendQueueMax {
@@ -240,6 +248,10 @@ func (e *Egress) remove(v *Viewer) {
 		delete(e.groups, v.Fan)
 	}
 	v.addr, v.sink = netip.AddrPort{}, nil
+	if v.choice != nil {
+		e.settleMove(v)
+		e.attach(v.shown, v, -1)
+	}
 	v.Fan.attach(e, -1)
 }
 
@@ -260,6 +272,7 @@ func (e *Egress) refill(now time.Time) {
 // round gives each viewer its next few packets and reports whether one could have had more.
 func (e *Egress) round(now time.Time) bool {
 	more := false
+	e.clock = now
 	for _, g := range e.groups {
 		for _, v := range g.viewers {
 			if e.serve(g.fan, v, now) {

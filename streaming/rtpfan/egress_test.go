@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
@@ -43,7 +44,7 @@ func newStudio(t testing.TB) *studio {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.fan = newFan(stream, nil, nil, nil)
+	s.fan = newFan(stream, nil, slog.New(slog.DiscardHandler), nil)
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)

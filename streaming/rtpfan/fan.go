@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hawkerlive/hawker/streaming"
@@ -38,6 +39,9 @@ type Fan struct {
 	sound   Sound
 	log     *slog.Logger
 	metrics *Metrics
+	born    time.Time
+
+	ladder atomic.Pointer[[]*Fan] // nil: only this one
 
 	mu         sync.RWMutex
 	video      *history
@@ -49,6 +53,7 @@ type Fan struct {
 	format     Format          // of its video
 	pictured   bool            // it has video that is sent
 	rate       float64         // bytes a second of the video
+	needed     float64         // bits a second of it that a viewer must be able to take; 0: not known yet
 	egresses   map[*Egress]int // to wake, with their number of viewers
 	wake       []*Egress       // keys of egresses; replaced, never changed
 	changed    chan struct{}   // closed and replaced when err or ready changes
@@ -59,6 +64,7 @@ type Fan struct {
 	order      order
 	pieces     []piece
 	window     rateWindow
+	needs      needWindow
 
 	// Under Fans.mu.
 	users  int
@@ -71,8 +77,8 @@ func newFan(s *streaming.Stream, sound Sound, log *slog.Logger, m *Metrics) *Fan
 		video:      newHistory(rand.Uint32(), rand.Uint32(), uint16(rand.Uint32()), streaming.VideoClockRate),
 		audio:      newHistory(rand.Uint32(), rand.Uint32(), uint16(rand.Uint32()), streaming.OpusClockRate),
 		repairSSRC: rand.Uint32(),
-		err:        ErrNotReady,
-		egresses:   map[*Egress]int{}, changed: make(chan struct{}),
+		err:        ErrNotReady, born: time.Now(),
+		egresses: map[*Egress]int{}, changed: make(chan struct{}),
 	}
 }
 
@@ -153,6 +159,9 @@ func (f *Fan) run(ctx context.Context) {
 	defer sound.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if f.stream.Parent() == nil {
+		sound.Go(func() { f.keepLadder(ctx) })
+	}
 	r := f.stream.Subscribe(streaming.ReadOptions{Start: streaming.FromKey})
 	defer r.Close()
 	heard := false
@@ -247,6 +256,7 @@ func (f *Fan) picture(u *streaming.Unit) {
 	}
 	clear(f.pieces)
 	fill(packets)
+	f.needs.add(media, size)
 	f.publish(f.video, packets, f.window.add(media, size))
 	if u.Key {
 		f.set(nil, true)
@@ -358,7 +368,7 @@ func (f *Fan) publish(h *history, packets []Packet, rate float64) {
 		h.append(&packets[i])
 	}
 	if rate > 0 {
-		f.rate = rate
+		f.rate, f.needed = rate, f.needs.need
 	}
 	wake := f.wake
 	f.mu.Unlock()

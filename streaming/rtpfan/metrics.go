@@ -16,6 +16,7 @@ type Metrics struct {
 	unanswered *prometheus.CounterVec
 	skipped    prometheus.Counter
 	behind     prometheus.Histogram
+	choices    *prometheus.CounterVec
 }
 
 // NewMetrics registers the figures.
@@ -42,7 +43,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "hawker_rtpfan_round_seconds", Help: "Time to send what was new to all viewers of an egress.",
 			Buckets: []float64{.0001, .0005, .001, .002, .005, .01, .02, .05, .1, .5}}),
 	}
-	r.MustRegister(m.fans, m.packets, m.refused, m.sent, m.sentBytes, m.datagrams, m.calls, m.failed, m.resent,
+	m.choices = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "hawker_rtpfan_rendition_changes_total",
+		Help: "Viewers that changed to another rendition, by why: up, down, gone, picked; dark: to sound alone."},
+		[]string{"why"})
+	r.MustRegister(m.choices, m.fans, m.packets, m.refused, m.sent, m.sentBytes, m.datagrams, m.calls, m.failed, m.resent,
 		m.unanswered, m.skipped, m.behind)
 	return m
 }
@@ -86,6 +91,13 @@ func (m *Metrics) resend() {
 func (m *Metrics) leave(reason string) {
 	if m != nil {
 		m.unanswered.WithLabelValues(reason).Inc()
+	}
+}
+
+// chose counts a change of rendition.
+func (m *Metrics) chose(why string) {
+	if m != nil {
+		m.choices.WithLabelValues(why).Inc()
 	}
 }
 

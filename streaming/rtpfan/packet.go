@@ -109,9 +109,9 @@ type dress struct {
 	wideID      uint8  // of the transport-wide sequence number; 0 for none
 	wide        uint16 // that number
 	index       uint64 // of SRTP; its low 16 bits are the sequence number
-	repair      bool   // RFC 4588: the payload begins with original, and ssrc is the repair stream's
+	ssrc        uint32 // the repair stream's; 0: the packet's own
+	repair      bool   // RFC 4588: the payload begins with original
 	original    uint16
-	ssrc        uint32
 }
 
 // head is the length of the packet's own header, extension included.
@@ -140,8 +140,10 @@ func (p *Packet) appendHead(dst []byte, d *dress) []byte {
 		}
 		dst = append(dst, d.wideID<<4|1, byte(d.wide>>8), byte(d.wide), 0)
 	}
-	if d.repair {
+	if d.ssrc != 0 {
 		binary.BigEndian.PutUint32(dst[at+8:], d.ssrc)
+	}
+	if d.repair {
 		dst[at] &^= paddingBit // a repair packet is without (RFC 4588, 4)
 	}
 	return dst

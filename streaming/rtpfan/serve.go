@@ -24,7 +24,7 @@ func (e *Egress) serve(f *Fan, v *Viewer, now time.Time) bool {
 	}
 	more := false
 	if v.pictures {
-		more = e.serveVideo(v.shown, v, now)
+		more = e.serveVideo(v, now)
 	}
 	if v.Types[FormatOpus] != 0 && e.serveAudio(f, v) {
 		more = true
@@ -32,7 +32,19 @@ func (e *Egress) serve(f *Fan, v *Viewer, now time.Time) bool {
 	return more
 }
 
-func (e *Egress) serveVideo(f *Fan, v *Viewer, now time.Time) bool {
+func (e *Egress) serveVideo(v *Viewer, now time.Time) bool {
+	c := v.choice
+	if !now.Before(c.lookAt) {
+		e.look(v, now)
+	}
+	if c.probe.running() {
+		e.pad(v, now)
+	}
+	until := e.change(v, now)
+	if c.showing.Load() == nil {
+		return false
+	}
+	f := v.shown
 	f.mu.RLock()
 	h := f.video
 	if !v.join(h, now) {
@@ -65,11 +77,15 @@ func (e *Egress) serveVideo(f *Fan, v *Viewer, now time.Time) bool {
 		return false
 	}
 	for _, p := range e.window {
+		if p.media >= until {
+			return false
+		}
 		if !v.mayJoin(now, rate) || !v.joined && e.allTokens <= 0 {
 			e.joining++
 			return false
 		}
 		n := e.sendNext(v, p, &v.video)
+		c.shown, c.midway = p.media, !p.last
 		if !v.joined {
 			v.tokens -= float64(n)
 			e.allTokens -= float64(n)
@@ -126,7 +142,7 @@ func (e *Egress) sendNext(v *Viewer, p *Packet, c *cursor) int {
 	}
 	d := dress{payloadType: v.Types[p.format], delayID: v.DelayID, index: c.index(c.next)}
 	if v.WideID != 0 && p.format != FormatOpus {
-		v.number(&d)
+		v.number(&d, len(p.raw), e.clock)
 	}
 	return e.send(v, p, &d)
 }
@@ -168,7 +184,7 @@ func (e *Egress) sendAgain(f *Fan, v *Viewer, now time.Time) {
 			}
 			d := dress{payloadType: v.Types[p.format], delayID: v.DelayID, index: index}
 			if v.Repair[p.format] != 0 {
-				v.repair(&d, p.format, f)
+				v.repair(&d, p, now)
 			}
 			e.send(v, p, &d)
 			v.counters.resent.Add(1)

@@ -66,7 +66,8 @@ type Viewer struct {
 	repairs        uint64 // repair packets sent
 	wide           uint16 // transport-wide number of the packet to come
 	pictures       bool   // it takes video
-	joined         bool   // the video has caught up with the live edge
+	choice         *choice
+	joined         bool // the video has caught up with the live edge
 	waitUntil      time.Time
 	tokens         float64 // bytes that a joining viewer may get now
 	tokensAt       time.Time
@@ -135,6 +136,7 @@ func (v *Viewer) open() error {
 		}
 	}
 	v.shown, v.pictures = v.Fan, v.Types.pictures()
+	v.choice = newChoice(v, time.Now())
 	var err error
 	v.seal, err = newSeal(v.Keys)
 	return err
@@ -151,9 +153,9 @@ func (v *Viewer) join(h *history, now time.Time) bool {
 	if !h.keyed {
 		return false
 	}
-	if v.waitUntil.IsZero() && h.span(h.key) > joinGroupMax && v.Fan.stream.TakesKeyRequests() {
+	if v.waitUntil.IsZero() && h.span(h.key) > joinGroupMax && v.shown.stream.TakesKeyRequests() {
 		v.waitUntil = now.Add(joinKeyWait)
-		v.Fan.stream.RequestKey()
+		v.shown.stream.RequestKey()
 	}
 	if now.Before(v.waitUntil) && h.span(h.key) > joinGroupMax {
 		return false
@@ -219,6 +221,14 @@ func (v *Viewer) mayJoin(now time.Time, rate float64) bool {
 	return v.tokens > 0
 }
 
+// trip is the round trip to the viewer, a guess before its first report.
+func (v *Viewer) trip() time.Duration {
+	if trip := time.Duration(v.roundTrip.Load()); trip > 0 {
+		return trip
+	}
+	return roundTripGuess
+}
+
 // maySendAgain applies the limits of retransmission to a packet.
 func (v *Viewer) maySendAgain(now time.Time, number uint64, video bool, size int, rate float64) bool {
 	if v.resendTokensAt.IsZero() {
@@ -231,10 +241,7 @@ func (v *Viewer) maySendAgain(now time.Time, number uint64, video bool, size int
 	if v.resendTokens < float64(size) {
 		return false
 	}
-	trip := time.Duration(v.roundTrip.Load())
-	if trip == 0 {
-		trip = roundTripGuess
-	}
+	trip := v.trip()
 	if v.recent == nil {
 		v.recent = new([recentResendMax]recentResend)
 	}

@@ -36,11 +36,18 @@ func (v *session) feedback(b []byte) {
 			egress.Resend(viewer, p.MediaSSRC, missing(p.Nacks))
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 			s.Metrics.key()
-			v.fan.Stream().RequestKey()
+			viewer.RequestKey()
 		case *rtcp.ReceiverReport:
 			for _, r := range p.Reports {
 				viewer.Report(r.LastSenderReport, r.Delay)
+				if r.SSRC == v.fan.VideoSSRC() {
+					viewer.Missed(r.FractionLost)
+				}
 			}
+		case *rtcp.ReceiverEstimatedMaximumBitrate:
+			viewer.Believes(float64(p.Bitrate))
+		case *rtcp.TransportLayerCC:
+			egress.Heard(viewer, p)
 		case *rtcp.Goodbye:
 			// A browser says it per track, also when it only mutes: consent decides.
 		}
