@@ -3,6 +3,7 @@ package hls
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,10 +16,21 @@ import (
 
 // The second judges: what we make of a real encoder's picture and sound must probe, play and decode without a word.
 func TestFFmpegPlaysIt(t *testing.T) {
+	h265 := []string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:keyint=60:min-keyint=60:bframes=0:open-gop=0", "-tag:v", "hvc1"}
+	av1 := []string{"-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-row-mt", "1", "-keyint_min", "60", "-b:v", "300k"}
+	opus := []string{"-c:a", "libopus", "-strict", "experimental"}
 	for name, c := range map[string]struct {
-		args  []string
-		sound func(u *streaming.Unit) bool
+		args   []string
+		sound  func(u *streaming.Unit) bool
+		probed []string // h264,320,568 and aac where it is empty
+		named  string   // in CODECS
 	}{
+		"H.265":                 {args: h265, probed: []string{"hevc,320,568", "aac"}, named: "hvc1.1.6.L"},
+		"H.265, reordered":      {args: append(slices.Clone(h265), "-x265-params", "log-level=none:keyint=60:min-keyint=60:bframes=3:open-gop=0"), probed: []string{"hevc,320,568", "aac"}, named: "hvc1.1.6.L"},
+		"H.265 with Opus":       {args: append(slices.Clone(h265), opus...), probed: []string{"hevc,320,568", "opus"}, named: ",opus"},
+		"AV1":                   {args: av1, probed: []string{"av1,320,568", "aac"}, named: "av01.0.0"},
+		"AV1 with Opus":         {args: append(slices.Clone(av1), opus...), probed: []string{"av1,320,568", "opus"}, named: ",opus"},
+		"H.264 with Opus":       {args: append([]string{"-bf", "0"}, opus...), probed: []string{"h264,320,568", "opus"}, named: ",opus"},
 		"no reordered pictures": {args: []string{"-bf", "0"}},
 		"reordered pictures":    {args: []string{"-preset", "veryfast", "-bf", "3"}},
 		"sound with a hole":     {args: []string{"-bf", "0"}, sound: func(u *streaming.Unit) bool { return u.PTS < 3*48000 || u.PTS > 5*48000 }},
@@ -50,8 +62,16 @@ func TestFFmpegPlaysIt(t *testing.T) {
 			a.hub.End("b")
 			url := base + "/hls/b/index.m3u8"
 			probed := hlstest.Run(t, "ffprobe", "-v", "error", "-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0", url)
-			if !strings.Contains(probed, "h264,320,568") || !strings.Contains(probed, "aac") || strings.Count(probed, "\n") > 6 {
+			want := c.probed
+			if want == nil {
+				want = []string{"h264,320,568", "aac"}
+			}
+			if !strings.Contains(probed, want[0]) || !strings.Contains(probed, want[1]) || strings.Count(probed, "\n") > 6 {
 				t.Errorf("ffprobe says:\n%s", probed)
+			}
+			index := string(fetch(t, a.web.Client(), base+"/hls/b/index.m3u8"))
+			if err := hlstest.Multivariant(index); err != nil || !strings.Contains(index, c.named) {
+				t.Errorf("%v\n%s", err, index)
 			}
 			if out := hlstest.Run(t, "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", url, "-t", "5", "-f", "null", "-"); out != "" {
 				t.Errorf("ffmpeg says:\n%s", out)

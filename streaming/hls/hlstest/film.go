@@ -6,12 +6,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 
@@ -55,7 +58,11 @@ func Film(t testing.TB, args ...string) ([]streaming.Track, []*streaming.Unit) {
 func readTrack(t testing.TB, args []string) (streaming.Track, []*streaming.Unit) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "film.mp4")
-	Run(t, "ffmpeg", append(append([]string{"-v", "error", "-y"}, args...), "-movflags", "frag_keyframe+empty_moov+default_base_moof", file)...)
+	moov := "empty_moov"
+	if slices.Contains(args, "libaom-av1") {
+		moov = "delay_moov" // the sequence header is known with the first picture
+	}
+	Run(t, "ffmpeg", append(append([]string{"-v", "error", "-y"}, args...), "-movflags", "frag_keyframe+default_base_moof+"+moov, file)...)
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -69,10 +76,17 @@ func readTrack(t testing.TB, args []string) (streaming.Track, []*streaming.Unit)
 	if err := parts.Unmarshal(b[at:end]); err != nil {
 		t.Fatal(err)
 	}
+	video := streaming.Track{ID: 1, Kind: streaming.Video, ClockRate: streaming.VideoClockRate}
 	switch c := init.Tracks[0].Codec.(type) {
 	case *codecs.H264:
-		track := streaming.Track{ID: 1, Kind: streaming.Video, Codec: streaming.H264, ClockRate: streaming.VideoClockRate}
-		return track, unitsOf(t, parts, track, [][]byte{c.SPS, c.PPS})
+		video.Codec = streaming.H264
+		return video, unitsOf(t, parts, video, [][]byte{c.SPS, c.PPS})
+	case *codecs.H265:
+		video.Codec = streaming.H265
+		return video, unitsOf(t, parts, video, [][]byte{c.VPS, c.SPS, c.PPS})
+	case *codecs.AV1:
+		video.Codec = streaming.AV1
+		return video, unitsOf(t, parts, video, nil)
 	case *codecs.MPEG4Audio:
 		config, err := c.Config.Marshal()
 		if err != nil {
@@ -80,8 +94,11 @@ func readTrack(t testing.TB, args []string) (streaming.Track, []*streaming.Unit)
 		}
 		track := streaming.Track{ID: 2, Kind: streaming.Audio, Codec: streaming.AAC, ClockRate: c.Config.SampleRate, Config: config}
 		return track, unitsOf(t, parts, track, nil)
+	case *codecs.Opus:
+		track := streaming.Track{ID: 2, Kind: streaming.Audio, Codec: streaming.Opus, ClockRate: streaming.OpusClockRate, Config: []byte{byte(c.ChannelCount)}}
+		return track, unitsOf(t, parts, track, nil)
 	}
-	t.Fatal("neither H.264 nor AAC")
+	t.Fatal("a codec that no film has")
 	return streaming.Track{}, nil
 }
 
@@ -92,13 +109,9 @@ func unitsOf(t testing.TB, parts fmp4.Parts, track streaming.Track, sets [][]byt
 		for _, s := range p.Tracks[0].Samples {
 			u := &streaming.Unit{Track: track.ID, DTS: dts, PTS: dts + int64(s.PTSOffset), Payload: [][]byte{s.Payload}}
 			if track.Kind == streaming.Video {
-				var au h264.AVCC
-				if err := au.Unmarshal(s.Payload); err != nil {
-					t.Fatal(err)
-				}
-				u.Payload, u.Key = au, h264.IsRandomAccess(au)
+				u.Payload, u.Key = pictureUnits(t, track.Codec, s.Payload)
 				if u.Key {
-					u.Payload = append(append([][]byte{}, sets...), au...)
+					u.Payload = append(append([][]byte{}, sets...), u.Payload...)
 				}
 			}
 			all = append(all, u)
@@ -106,6 +119,27 @@ func unitsOf(t testing.TB, parts fmp4.Parts, track streaming.Track, sets [][]byt
 		}
 	}
 	return all
+}
+
+// pictureUnits takes a sample apart into NAL units or OBUs, and tells whether it is a key picture.
+func pictureUnits(t testing.TB, codec streaming.Codec, sample []byte) ([][]byte, bool) {
+	t.Helper()
+	if codec != streaming.AV1 {
+		var au h264.AVCC // the same layout for H.265
+		if err := au.Unmarshal(sample); err != nil {
+			t.Fatal(err)
+		}
+		if codec == streaming.H265 {
+			return au, h265.IsRandomAccess(au)
+		}
+		return au, h264.IsRandomAccess(au)
+	}
+	var units av1.Bitstream
+	if err := units.Unmarshal(sample); err != nil {
+		t.Fatal(err)
+	}
+	units = slices.DeleteFunc(units, func(obu []byte) bool { return obu[0]>>3&0x0f == byte(av1.OBUTypeTemporalDelimiter) })
+	return units, slices.ContainsFunc(units, func(obu []byte) bool { return obu[0]>>3&0x0f == byte(av1.OBUTypeSequenceHeader) })
 }
 
 // Run runs a program for at most a minute and returns all that it says.
