@@ -36,7 +36,7 @@ func (a *app) buildVideos(door *doorkeeper) {
 			Dir: filepath.Join(a.config.Data, "spool"), Hub: a.hub, Packagers: a.hls, Broadcasts: books,
 			Store: lines, Blobs: a.blobs, Config: config, Log: a.log, Metrics: metrics,
 		}
-		a.hls.Record, a.replays.Settled = a.recorder, a.recorder.Settled
+		a.hls.Record, a.hls.Past, a.replays.Settled = a.recorder, a.recorder, a.recorder.Settled
 	}
 }
 

@@ -5,6 +5,7 @@ import "time"
 // Config bounds what is kept and served. The zero value means the defaults.
 type Config struct {
 	Window        time.Duration `yaml:"window"`         // media that a playlist lists; default 30 s
+	DVR           time.Duration `yaml:"dvr"`            // what can be wound back of a broadcast that is recorded; default 2 h
 	Idle          time.Duration `yaml:"idle"`           // a packager stops so long after its last request; default 30 s
 	StartWait     time.Duration `yaml:"start_wait"`     // how long a request waits for the first playlist; default 12 s
 	Linger        time.Duration `yaml:"linger"`         // how long an ended broadcast can still be read; default 60 s
@@ -30,6 +31,7 @@ func (c Config) filled() Config {
 		}
 	}
 	duration(&c.Window, 30*time.Second)
+	duration(&c.DVR, 2*time.Hour)
 	duration(&c.Idle, 30*time.Second)
 	duration(&c.StartWait, 12*time.Second)
 	duration(&c.Linger, time.Minute)

@@ -33,16 +33,30 @@ func formatDate(t time.Time) string { return t.UTC().Format(dateFormat) }
 
 // DateRangeTags renders the anchors of the generations in a list of segments, and what else there is.
 func DateRangeTags(listed []*Segment, more []DateRange, anchors mediatime.Anchors, most int) string {
+	return dateRangeTags(initsOf(listed), more, anchors, most)
+}
+
+// initsOf lists the init segments of segments, in order.
+func initsOf(listed []*Segment) (out []*Init) {
+	for _, s := range listed {
+		if n := len(out); n == 0 || out[n-1] != s.Init {
+			out = append(out, s.Init)
+		}
+	}
+	return out
+}
+
+func dateRangeTags(inits []*Init, more []DateRange, anchors mediatime.Anchors, most int) string {
 	var b strings.Builder
 	n, last := 0, 0
-	for _, s := range listed {
-		g := s.Init.Generation
+	for _, i := range inits {
+		g := i.Generation
 		if g == last || n >= most {
 			continue
 		}
 		last = g
 		n++
-		a := s.Init.Anchor
+		a := i.Anchor
 		fmt.Fprintf(&b, "#EXT-X-DATERANGE:ID=\"g%d\",CLASS=\"%s\",START-DATE=\"%s\",X-MEDIA-TIME=\"%d\"\n", g, classAnchor, formatDate(a.Wall), a.Media)
 	}
 	seen := map[string]bool{}

@@ -32,7 +32,7 @@ func TestBrokenMediaIsCaught(t *testing.T) {
 			if r.rendition.dirty {
 				r.rendition.publish("b", nil, nil, nil)
 				if now := r.rendition.now.Load(); now != nil && err == nil {
-					err = v.Playlist(string(now.full.plain))
+					err = v.Playlist(string(now.forms[form{}].text()))
 				}
 			}
 		}

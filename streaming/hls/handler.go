@@ -3,6 +3,7 @@ package hls
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -18,6 +19,7 @@ type answer struct {
 	cache       string
 	etag        string
 	chunks      [][]byte // the content, in order
+	past        io.ReadSeekCloser
 	document    *document
 }
 
@@ -77,9 +79,9 @@ func (s *Server) answer(r *http.Request, t target) answer {
 	}
 	switch t.kind {
 	case fileIndex:
-		return s.index(r.Context(), p)
+		return s.index(r.Context(), p, t.dvr)
 	case filePlaylist:
-		return s.playlist(r, p, t.rendition)
+		return s.playlist(r, p, t)
 	}
 	return s.media(r.Context(), p, t)
 }
@@ -157,7 +159,7 @@ const (
 	cacheShort     = cachePublic + ", max-age=1"
 )
 
-func (s *Server) index(ctx context.Context, p *packager) answer {
+func (s *Server) index(ctx context.Context, p *packager, dvr bool) answer {
 	if problem := s.start(ctx, p); problem != nil {
 		return answer{problem: problem}
 	}
@@ -170,12 +172,12 @@ func (s *Server) index(ctx context.Context, p *packager) answer {
 		}
 	}
 	p.asked.Store(true)
-	return answer{contentType: typePlaylist, cache: cacheShort, document: p.multivariant()}
+	return answer{contentType: typePlaylist, cache: cacheShort, document: p.multivariant(dvr)}
 }
 
 // playlist answers a media playlist request: at once, or when what it asks for is there, or unchanged after half a
 // target duration, which players take better than a late answer.
-func (s *Server) playlist(r *http.Request, p *packager, name string) answer {
+func (s *Server) playlist(r *http.Request, p *packager, t target) answer {
 	q, wrong := parseReload(r.URL.RawQuery)
 	if wrong != "" {
 		return answer{problem: problemDirective(wrong)}
@@ -183,8 +185,8 @@ func (s *Server) playlist(r *http.Request, p *packager, name string) answer {
 	if problem := s.start(r.Context(), p); problem != nil {
 		return answer{problem: problem}
 	}
-	rd := p.lines.find(name)
-	if rd == nil {
+	rd := p.lines.find(t.rendition)
+	if rd == nil || t.dvr && !rd.lasts() {
 		return answer{problem: problemPath}
 	}
 	v, problem := s.first(r.Context(), p, rd)
@@ -217,14 +219,11 @@ func (s *Server) playlist(r *http.Request, p *packager, name string) answer {
 			v = rd.now.Load()
 		}
 	}
-	if name != renditionAudio {
+	if t.rendition != renditionAudio {
 		p.polls.Add(1)
 	}
 	p.used.Store(s.now().UnixNano())
-	a := answer{contentType: typePlaylist, cache: cacheShort, document: v.full}
-	if q.skip {
-		a.document = v.delta
-	}
+	a := answer{contentType: typePlaylist, cache: cacheShort, document: v.forms[form{t.dvr, q.skip, q.dates}]}
 	if q.msn >= 0 && met {
 		a.cache = cacheFor(v.target)
 	}
@@ -275,11 +274,20 @@ func (s *Server) media(ctx context.Context, p *packager, t target) answer {
 			chunks, next, ok = rd.content(t.kind, t.number)
 		}
 	}
-	if !ok {
-		return answer{problem: problemGone}
-	}
-	return answer{
+	a := answer{
 		contentType: typeMP4, cache: cacheImmutable, chunks: chunks,
 		etag: t.rendition + "-" + t.life + "-" + t.kind.String() + "-" + itoa(t.number),
 	}
+	if ok {
+		return a
+	}
+	if t.kind == fileSegment && rd.remembers(t.number) {
+		past, err := s.Past.Segment(ctx, t.broadcast, t.rendition, t.life, t.number)
+		if err == nil {
+			a.past = past
+			return a
+		}
+		s.logger().Warn("a recorded segment cannot be read", "broadcast", t.broadcast, "number", t.number, "err", err)
+	}
+	return answer{problem: problemGone}
 }

@@ -148,7 +148,7 @@ func (p *packager) attach(ctx context.Context) {
 	for _, s := range p.stream.Renditions() {
 		info, ok := s.Rendition()
 		l.mu.Lock()
-		if !ok || l.followers[s] != nil || l.ended {
+		if !ok || l.followers[s] != nil || l.ended || info.Name == nameIndex || info.Name == nameDVR {
 			l.mu.Unlock()
 			continue
 		}
@@ -185,9 +185,12 @@ func (p *packager) another(s *streaming.Stream, name string) *rendition {
 
 // newLine makes a rendition. The smaller pictures are not recorded: a replay has the publisher's own.
 func (p *packager) newLine(name, life string) *rendition {
-	r := &rendition{name: name, life: life, config: p.config, metrics: p.metrics}
+	r := &rendition{name: name, life: life, config: p.config, metrics: p.metrics, broadcast: p.broadcast}
 	if p.record != nil && (name == renditionMain || name == renditionAudio) {
 		r.recording = p.record.Record(p.broadcast, name, life)
+		if r.recording != nil {
+			r.past = p.past
+		}
 	}
 	return r
 }

@@ -3,6 +3,7 @@ package hls
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -168,11 +169,11 @@ func TestClientFollowsALiveBroadcast(t *testing.T) {
 			if m, n := where(p); m == msn && n != parts+1 {
 				t.Fatalf("asked for part %d, got %d", parts, n)
 			}
-			delta := a.get("/hls/b/main.m3u8?_HLS_skip=YES")
+			delta, delta2 := a.get("/hls/b/main.m3u8?_HLS_skip=YES"), a.get("/hls/b/main.m3u8?_HLS_skip=v2")
 			if err := v.Playlist(text); err != nil {
 				t.Fatal(err)
 			}
-			if err := v.Delta(delta.Body.String()); err != nil {
+			if err := errors.Join(v.Delta(delta.Body.String()), v.DeltaV2(delta2.Body.String())); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -57,16 +57,20 @@ func Multivariant(variants []Variant) string {
 	return b.String()
 }
 
-// multivariant renders the list of what is offered now.
-func (p *packager) multivariant() *document {
+// multivariant renders the list of what is offered now, or of what can be wound back.
+func (p *packager) multivariant(dvr bool) *document {
 	var variants []Variant
 	for _, r := range p.lines.list() {
-		if v := r.now.Load(); v != nil {
-			variants = append(variants, v.variant(r.name))
+		if v := r.now.Load(); v != nil && (!dvr || r.lasts()) {
+			one := v.variant(r.name)
+			if dvr {
+				one.Name += suffixDVR
+			}
+			variants = append(variants, one)
 		}
 	}
 	text := Multivariant(variants)
-	return newDocument(fmt.Sprintf("%s-%08x", p.life, crc32.ChecksumIEEE([]byte(text))), text)
+	return newDocument(fmt.Sprintf("%s-%08x", p.life, crc32.ChecksumIEEE([]byte(text))), func() string { return text })
 }
 
 func (v *view) variant(name string) Variant {

@@ -26,6 +26,7 @@ type packager struct {
 	legs      AudioLegs // nil: Opus stays Opus
 	dates     Dates
 	record    Recorder // nil: nothing is recorded
+	past      Past     // nil: nothing can be wound back
 	life      string
 
 	main   *rendition // the publisher's own picture
@@ -248,7 +249,7 @@ func (p *packager) count(since time.Duration) {
 
 func newPackager(s *Server, broadcast string, stream *streaming.Stream, life string) *packager {
 	p := &packager{
-		broadcast: broadcast, stream: stream, config: s.config, log: s.logger(), metrics: s.Metrics, record: s.Record, life: life,
+		broadcast: broadcast, stream: stream, config: s.config, log: s.logger(), metrics: s.Metrics, record: s.Record, past: s.Past, life: life,
 		legs: s.Audio, dates: s.Dates, ready: make(chan struct{}), done: make(chan struct{}),
 		lines: lines{followers: map[*streaming.Stream]*follower{}},
 	}

@@ -25,11 +25,16 @@ func (k fileKind) String() string {
 type target struct {
 	broadcast, grant string
 	kind             fileKind
+	dvr              bool // a playlist from the oldest segment that can be had
 	rendition, life  string
 	number           int64
 }
 
 const (
+	nameIndex = "index"
+	nameDVR   = "dvr"  // the multivariant playlist of what can be wound back
+	suffixDVR = "-dvr" // its media playlists
+
 	nameMax  = 128
 	grantMax = 1024
 )
@@ -63,10 +68,11 @@ func parseFile(file string, t *target) bool {
 	}
 	if kind == "m3u8" {
 		t.kind, t.rendition = filePlaylist, name
-		if name == "index" {
-			t.kind, t.rendition = fileIndex, ""
+		if name == nameIndex || name == nameDVR {
+			t.kind, t.rendition, t.dvr = fileIndex, "", name == nameDVR
 			return true
 		}
+		t.rendition, t.dvr = strings.CutSuffix(name, suffixDVR)
 		return plainName(name, "-")
 	}
 	fields := strings.Split(name, "_")
@@ -120,6 +126,7 @@ func parseNumber(s string) (int64, bool) {
 type reload struct {
 	msn, part int64 // -1: not asked for
 	skip      bool
+	dates     bool // known date ranges may be skipped too
 }
 
 // parseReload reads the directives. It reports a text that says what is wrong with them, empty where nothing is.
@@ -147,8 +154,10 @@ func parseReload(raw string) (reload, string) {
 		return r, "_HLS_part needs _HLS_msn."
 	}
 	switch q.Get("_HLS_skip") {
-	case "YES", "v2":
+	case "YES":
 		r.skip = true
+	case "v2":
+		r.skip, r.dates = true, true
 	}
 	return r, ""
 }

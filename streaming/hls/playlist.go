@@ -82,9 +82,36 @@ func (p *Playlist) skippable() (n int) {
 
 // Text renders the list without its first skip segments.
 func (p *Playlist) Text(skip int) string {
+	return p.head(p.heading(skip)) + p.body(skip) + p.foot(p.Reports)
+}
+
+// heading is what a list says before its segments.
+type heading struct {
+	number, sequence int64 // of the first segment
+	independent      bool
+	skip             int
+	removed          []string // IDs of date ranges, for an update that leaves known ones out; nil for other texts
+	dates            string
+}
+
+func (p *Playlist) heading(skip int) heading {
+	h := heading{independent: true, skip: skip, dates: p.DateRanges}
+	for _, s := range p.Segments {
+		h.independent = h.independent && s.Independent
+	}
+	if len(p.Segments) > 0 {
+		first := p.Segments[0]
+		h.number, h.sequence = first.Number, first.Sequence
+		if first.Discontinuity {
+			h.sequence--
+		}
+	}
+	return h
+}
+
+func (p *Playlist) body(skip int) string {
 	var b strings.Builder
-	b.Grow(512 + 160*len(p.Segments))
-	p.head(&b, skip)
+	b.Grow(160 * len(p.Segments))
 	end := p.length()
 	var at time.Duration
 	for i, s := range p.Segments {
@@ -93,46 +120,45 @@ func (p *Playlist) Text(skip int) string {
 			p.segment(&b, s, i == skip || p.Segments[i-1].Init != s.Init, end-at)
 		}
 	}
-	if p.Ended {
-		b.WriteString("#EXT-X-ENDLIST\n")
-		return b.String()
-	}
-	fmt.Fprintf(&b, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"%s\"\n", partName(p.Name, p.Life, p.NextPart))
-	b.WriteString(p.Reports)
 	return b.String()
 }
 
-func (p *Playlist) head(b *strings.Builder, skip int) {
-	b.WriteString("#EXTM3U\n#EXT-X-VERSION:9\n")
-	independent := true
-	for _, s := range p.Segments {
-		independent = independent && s.Independent
+func (p *Playlist) foot(reports string) string {
+	if p.Ended {
+		return "#EXT-X-ENDLIST\n"
 	}
-	if independent {
+	return fmt.Sprintf("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"%s\"\n", partName(p.Name, p.Life, p.NextPart)) + reports
+}
+
+func (p *Playlist) head(h heading) string {
+	var b strings.Builder
+	version := 9
+	if h.removed != nil {
+		version = 10
+	}
+	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:%d\n", version)
+	if h.independent {
 		b.WriteString("#EXT-X-INDEPENDENT-SEGMENTS\n")
 	}
-	fmt.Fprintf(b, "#EXT-X-TARGETDURATION:%d\n", p.Target)
+	fmt.Fprintf(&b, "#EXT-X-TARGETDURATION:%d\n", p.Target)
 	if p.Whole {
 		b.WriteString("#EXT-X-PLAYLIST-TYPE:VOD\n")
 	}
 	if !p.Ended {
-		fmt.Fprintf(b, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=%d.0,HOLD-BACK=%d.0,PART-HOLD-BACK=%s\n",
+		fmt.Fprintf(&b, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=%d.0,CAN-SKIP-DATERANGES=YES,HOLD-BACK=%d.0,PART-HOLD-BACK=%s\n",
 			skipTargets*p.Target, holdBackTargets*p.Target, seconds(partHoldBackTargets*p.PartTarget))
-		fmt.Fprintf(b, "#EXT-X-PART-INF:PART-TARGET=%s\n", seconds(p.PartTarget))
+		fmt.Fprintf(&b, "#EXT-X-PART-INF:PART-TARGET=%s\n", seconds(p.PartTarget))
 	}
-	var number, sequence int64
-	if len(p.Segments) > 0 {
-		first := p.Segments[0]
-		number, sequence = first.Number, first.Sequence
-		if first.Discontinuity {
-			sequence--
+	fmt.Fprintf(&b, "#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", h.number, h.sequence)
+	if h.skip > 0 {
+		fmt.Fprintf(&b, "#EXT-X-SKIP:SKIPPED-SEGMENTS=%d", h.skip)
+		if len(h.removed) > 0 {
+			fmt.Fprintf(&b, ",RECENTLY-REMOVED-DATERANGES=\"%s\"", strings.Join(h.removed, "\t"))
 		}
+		b.WriteByte('\n')
 	}
-	fmt.Fprintf(b, "#EXT-X-MEDIA-SEQUENCE:%d\n#EXT-X-DISCONTINUITY-SEQUENCE:%d\n", number, sequence)
-	if skip > 0 {
-		fmt.Fprintf(b, "#EXT-X-SKIP:SKIPPED-SEGMENTS=%d\n", skip)
-	}
-	b.WriteString(p.DateRanges)
+	b.WriteString(h.dates)
+	return b.String()
 }
 
 func (p *Playlist) segment(b *strings.Builder, s *Segment, mapped bool, before time.Duration) {

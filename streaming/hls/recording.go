@@ -1,6 +1,8 @@
 package hls
 
 import (
+	"context"
+	"io"
 	"time"
 
 	"github.com/hawkerlive/hawker/streaming/mediatime"
@@ -21,6 +23,16 @@ type Recording interface {
 	Shut()
 	Written()
 	End()
+}
+
+// Past gives back what was recorded of a broadcast that is still on air. Any number of goroutines may use it.
+type Past interface {
+	// Recorded tells, from memory, whether a segment can be read.
+	Recorded(broadcast, rendition, life string, number int64) bool
+	// Segment reads one. ctx lasts as long as the reading.
+	Segment(ctx context.Context, broadcast, rendition, life string, number int64) (io.ReadSeekCloser, error)
+	// Forget says that nobody will ask for this life any more.
+	Forget(broadcast, rendition, life string)
 }
 
 // Opening is what is known of a segment before its first part.

@@ -1,10 +1,8 @@
 package hls
 
 import (
-	"fmt"
 	"math"
 	"sort"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,9 +15,11 @@ import (
 type rendition struct {
 	name, life string
 	declared   int // bits per second, as its publisher says; 0: not told
+	broadcast  string
 	config     Config
 	metrics    *Metrics
 	recording  Recording // nil: it is not recorded
+	past       Past      // nil: what has left the memory cannot be had
 
 	now  atomic.Pointer[view] // nil before the first whole segment
 	gone atomic.Bool          // it is not offered any more
@@ -38,6 +38,9 @@ type rendition struct {
 	dirty    bool
 	ended    bool
 	version  int64
+	archive  archive // under mu too
+	known    dateLog // of the list
+	older    dateLog // of the list from the oldest segment
 }
 
 var _ sink = (*rendition)(nil)
@@ -127,6 +130,9 @@ func (r *rendition) trim() {
 		target = max(target, s.plan.target)
 	}
 	least := partsListedTargets * time.Duration(target) * time.Second
+	if r.past != nil { // what updates do not skip must be short, however long the rest is
+		least = (skipTargets + 1) * time.Duration(target) * time.Second
+	}
 	for r.listed < len(r.segments)-1 {
 		s := r.segments[r.listed]
 		rest := whole - s.Duration
@@ -134,6 +140,7 @@ func (r *rendition) trim() {
 			break
 		}
 		whole = rest
+		r.archive.add(r.name, r.life, s)
 		r.listed++
 	}
 	var kept time.Duration
@@ -147,17 +154,21 @@ func (r *rendition) trim() {
 		if !late && len(r.segments)-drop <= r.config.SegmentsMax && r.bytes <= r.config.BytesMax {
 			break
 		}
+		if r.past == nil || !r.past.Recorded(r.broadcast, r.name, r.life, s.Number) {
+			r.archive.cut(s.Number) // there is a hole: what is older cannot be listed before it
+		}
 		kept -= s.Duration
 		r.bytes -= s.bytes
 		r.metrics.gone(s.bytes)
 		drop++
 	}
+	r.archive.trim(r.config.DVR)
 	if drop == 0 {
 		return
 	}
 	r.segments = append([]*Segment(nil), r.segments[drop:]...)
 	r.listed = max(0, r.listed-drop)
-	for len(r.inits) > 1 && r.inits[0] != r.segments[0].Init {
+	for len(r.inits) > 1 && r.inits[0] != r.segments[0].Init && r.inits[0] != r.archive.init() {
 		r.inits = r.inits[1:]
 	}
 }
@@ -167,7 +178,25 @@ func (r *rendition) clear() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.metrics.gone(r.bytes)
-	r.segments, r.inits, r.bytes, r.listed = nil, nil, 0, 0
+	r.segments, r.inits, r.bytes, r.listed, r.archive = nil, nil, 0, 0, archive{}
+	if r.past != nil {
+		r.past.Forget(r.broadcast, r.name, r.life)
+		r.past = nil
+	}
+}
+
+// lasts tells whether the rendition can be wound back.
+func (r *rendition) lasts() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.past != nil
+}
+
+// remembers tells whether a segment that has left the memory is still listed.
+func (r *rendition) remembers(number int64) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.past != nil && r.archive.has(number)
 }
 
 // publish renders the playlists anew and wakes everybody who waits. others are the views of the other renditions.
@@ -181,15 +210,17 @@ func (r *rendition) publish(broadcast string, dates Dates, anchors mediatime.Anc
 	r.dirty = false
 	r.trim()
 	listed := r.segments[r.listed:]
-	p := &Playlist{Name: r.name, Life: r.life, Segments: listed, NextPart: r.nextPart, Ended: r.ended}
+	p := &Playlist{Name: r.name, Life: r.life, Segments: listed, NextPart: r.nextPart, Ended: r.ended, Target: r.archive.target}
 	p.Targets()
-	var more []DateRange
-	if dates != nil {
-		more = dates.DateRanges(broadcast, listed[0].From)
-	}
-	p.DateRanges = DateRangeTags(listed, more, anchors, r.config.DateRangesMax)
-	p.Reports = reports(others)
+	r.version++
 	v := r.viewOf(p)
+	r.write(v, p, others, func(from mediatime.Time, inits []*Init, most int) string {
+		var more []DateRange
+		if dates != nil {
+			more = dates.DateRanges(broadcast, from)
+		}
+		return dateRangeTags(inits, more, anchors, most)
+	})
 	old := r.now.Swap(v)
 	r.metrics.rendered()
 	if old != nil {
@@ -197,32 +228,10 @@ func (r *rendition) publish(broadcast string, dates Dates, anchors mediatime.Anc
 	}
 }
 
-func reports(others map[string]*view) string {
-	names := make([]string, 0, len(others))
-	for name, v := range others {
-		if v != nil {
-			names = append(names, name)
-		}
-	}
-	sort.Strings(names)
-	var b strings.Builder
-	for _, name := range names {
-		b.WriteString(others[name].report(name))
-	}
-	return b.String()
-}
-
 func (r *rendition) viewOf(p *Playlist) *view {
-	r.version++
 	v := &view{
 		target: p.target(), partTarget: p.PartTarget, ended: p.Ended, wake: make(chan struct{}),
 		closed: p.Segments[0].Number - 1, independent: true,
-	}
-	tag := fmt.Sprintf("%s-%s-%d", r.name, r.life, r.version)
-	v.full = newDocument(tag, p.Text(0))
-	v.delta = v.full
-	if skip := p.skippable(); skip > 0 {
-		v.delta = newDocument(tag+"-d", p.Text(skip))
 	}
 	var bits, length float64
 	for _, s := range p.Segments {

@@ -9,11 +9,11 @@ func TestPlaylistsAreShared(t *testing.T) {
 	r.generation(1, 0, videoTrack(), aacTrack(48000))
 	r.feed(clip{fps: 30, gop: 60, rate: 48000, seconds: 30}.units())
 	v := r.rendition.now.Load()
-	if first, second := v.full.gzip(), v.full.gzip(); &first[0] != &second[0] {
+	if first, second := v.forms[form{}].gzip(), v.forms[form{}].gzip(); &first[0] != &second[0] {
 		t.Error("compressed twice")
 	}
-	if len(v.delta.plain) >= len(v.full.plain)*9/10 {
-		t.Errorf("the delta update has %d of %d bytes", len(v.delta.plain), len(v.full.plain))
+	if len(v.forms[form{skip: true}].text()) >= len(v.forms[form{}].text())*9/10 {
+		t.Errorf("the delta update has %d of %d bytes", len(v.forms[form{skip: true}].text()), len(v.forms[form{}].text()))
 	}
 	r.end()
 }

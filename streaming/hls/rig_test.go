@@ -212,11 +212,11 @@ func (r *rig) publish() {
 	if v == nil {
 		return
 	}
-	r.texts = append(r.texts, string(v.full.plain))
-	for _, err := range []error{r.validator.Playlist(string(v.full.plain)), r.validator.Delta(string(v.delta.plain))} {
+	r.texts = append(r.texts, string(v.forms[form{}].text()))
+	for _, err := range []error{r.validator.Playlist(string(v.forms[form{}].text())), r.validator.Delta(string(v.forms[form{skip: true}].text()))} {
 		if err != nil && r.failed < 3 {
 			r.failed++
-			r.t.Errorf("playlist %d: %v\n%s", len(r.texts), err, v.full.plain)
+			r.t.Errorf("playlist %d: %v\n%s", len(r.texts), err, v.forms[form{}].text())
 		}
 	}
 }

@@ -31,6 +31,12 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, a answer) (int, in
 		return a.problem.Status, a.problem.write(w)
 	case a.document != nil:
 		return sendDocument(w, r, a)
+	case a.past != nil:
+		defer a.past.Close()
+		sendHead(w.Header(), a)
+		count := &counter{ResponseWriter: w, status: http.StatusOK}
+		http.ServeContent(count, r, "", time.Time{}, a.past)
+		return count.status, count.n
 	}
 	return sendMedia(w, r, a, size)
 }
@@ -39,7 +45,7 @@ func sendDocument(w http.ResponseWriter, r *http.Request, a answer) (int, int64)
 	h := w.Header()
 	h.Set("Cache-Control", a.cache)
 	h.Set("Vary", "Accept-Encoding")
-	body, etag := a.document.plain, a.document.etag
+	body, etag := a.document.text(), a.document.etag
 	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
 		if zipped := a.document.gzip(); zipped != nil {
 			h.Set("Content-Encoding", "gzip")
@@ -69,9 +75,7 @@ func sendDocument(w http.ResponseWriter, r *http.Request, a answer) (int, int64)
 
 func sendMedia(w http.ResponseWriter, r *http.Request, a answer, size int) (int, int64) {
 	h := w.Header()
-	h.Set("Cache-Control", a.cache)
-	h.Set("Content-Type", a.contentType)
-	h.Set("ETag", `"`+a.etag+`"`)
+	sendHead(h, a)
 	if r.Header.Get("Range") != "" {
 		count := &counter{ResponseWriter: w, status: http.StatusOK}
 		http.ServeContent(count, r, "", time.Time{}, &chunkReader{chunks: a.chunks, size: int64(size)})
@@ -96,6 +100,12 @@ func sendMedia(w http.ResponseWriter, r *http.Request, a answer, size int) (int,
 		}
 	}
 	return http.StatusOK, sent
+}
+
+func sendHead(h http.Header, a answer) {
+	h.Set("Cache-Control", a.cache)
+	h.Set("Content-Type", a.contentType)
+	h.Set("ETag", `"`+a.etag+`"`)
 }
 
 // matches tells whether an If-None-Match names a tag (RFC 9110, 13.1.2).

@@ -46,6 +46,7 @@ type Server struct {
 	Audio   AudioLegs        // nil leaves Opus as it is
 	Dates   Dates            // nil names nothing but the anchors
 	Record  Recorder         // nil records nothing
+	Past    Past             // nil: what has left the memory cannot be had
 	Config  Config           // see there
 	Log     *slog.Logger     // defaults to discarding
 	Metrics *Metrics         // defaults to none

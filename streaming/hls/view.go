@@ -8,22 +8,32 @@ import (
 	"time"
 )
 
-// document is a rendered text that any number of requests send. It is compressed for the first that asks.
+// document is a text that any number of requests send. It is rendered and compressed for the first that asks.
 type document struct {
-	etag  string
+	etag   string
+	render func() string
+
+	once  sync.Once
 	plain []byte
 
-	once   sync.Once
-	zipped []byte
+	zipping sync.Once
+	zipped  []byte
 }
 
-func newDocument(etag, text string) *document { return &document{etag: etag, plain: []byte(text)} }
+func newDocument(etag string, render func() string) *document {
+	return &document{etag: etag, render: render}
+}
+
+func (d *document) text() []byte {
+	d.once.Do(func() { d.plain, d.render = []byte(d.render()), nil })
+	return d.plain
+}
 
 func (d *document) gzip() []byte {
-	d.once.Do(func() {
+	d.zipping.Do(func() {
 		var b bytes.Buffer
 		w := gzip.NewWriter(&b)
-		_, err := w.Write(d.plain)
+		_, err := w.Write(d.text())
 		if w.Close() == nil && err == nil {
 			d.zipped = b.Bytes()
 		}
@@ -31,10 +41,17 @@ func (d *document) gzip() []byte {
 	return d.zipped
 }
 
+// form is one of the texts of a playlist.
+type form struct {
+	dvr   bool // from the oldest segment that can be had
+	skip  bool // a delta update
+	dates bool // which leaves known date ranges out too
+}
+
 // view is a rendition at one moment: its playlists, and what has to be known to answer a blocked reload. It is
 // immutable; wake is closed when the next one is there.
 type view struct {
-	full, delta *document
+	forms map[form]*document
 
 	closed      int64 // media sequence number of the last whole segment; one less than the first where there is none
 	closedParts int   // its parts

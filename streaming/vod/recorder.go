@@ -45,6 +45,7 @@ type Recorder struct {
 	once    sync.Once
 	config  Config
 	uploads *uploads
+	shelf   shelf
 
 	mu      sync.Mutex
 	taking  bool // Run is running and takes recordings
@@ -163,6 +164,7 @@ func (r *Recorder) Record(broadcast, rendition, life string) hls.Recording {
 	}
 	out := &recording{recorder: r, source: broadcast, rendition: rendition, life: life, wake: make(chan struct{}, 1)}
 	r.running.Add(1)
+	r.shelf.begin(lifeName{broadcast, rendition, life})
 	r.uploads.begin(broadcast)
 	r.Metrics.recording(1)
 	go func() {

@@ -38,8 +38,9 @@ type recording struct {
 	ended    bool
 
 	// The writer's goroutine only.
-	shop string
-	file *spoolFile
+	shop   string
+	file   *spoolFile
+	number int64 // of the segment in it
 }
 
 // item is one of: the opening of a segment, a part, or, with neither, the end of a segment.
@@ -216,6 +217,7 @@ func (r *recording) open(o hls.Opening) {
 		r.recorder.trouble(err)
 		return
 	}
+	r.number = o.Number
 	r.recorder.grew(r.file.bytes)
 }
 
@@ -263,5 +265,6 @@ func (r *recording) shut() {
 		r.recorder.grew(-f.bytes)
 		return
 	}
+	r.recorder.shelf.put(lifeName{r.source, r.rendition, r.life}, r.number, shelved{spool: f.path})
 	r.recorder.uploads.push(upload{path: f.path, source: r.source, bytes: f.bytes})
 }

@@ -203,6 +203,7 @@ func (r *Recorder) keep(ctx context.Context, s spooled, f *os.File) error {
 	if _, err := r.Store.Add(ctx, s.header.video(), start, line); err != nil {
 		return err
 	}
+	r.shelf.put(lifeName{line.Source, line.Rendition, line.Life}, line.Number, shelved{key: line.Key, size: line.Bytes})
 	r.know(start.Key)
 	r.Metrics.stored(line.Bytes)
 	return nil

@@ -3,7 +3,9 @@ package hlstest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -222,7 +224,12 @@ func (v *Validator) follows(a, b *Playlist) (errs []error) {
 }
 
 // Delta judges a delta update made together with the newest full playlist.
-func (v *Validator) Delta(text string) error {
+func (v *Validator) Delta(text string) error { return v.delta(text, false) }
+
+// DeltaV2 judges one that may leave date ranges out too.
+func (v *Validator) DeltaV2(text string) error { return v.delta(text, true) }
+
+func (v *Validator) delta(text string, dates bool) error {
 	d, err := Parse(text)
 	if err != nil {
 		return fmt.Errorf("delta update: %w", err)
@@ -232,7 +239,18 @@ func (v *Validator) Delta(text string) error {
 		return nil
 	}
 	var errs []error
-	if d.Version < 9 || d.Sequence != f.Sequence || d.Target != f.Target || d.Hint != f.Hint || len(d.DateRanges) != len(f.DateRanges) {
+	least := 9
+	if dates {
+		least = 10
+		for _, one := range d.DateRanges {
+			if !slices.ContainsFunc(f.DateRanges, func(o map[string]string) bool { return maps.Equal(one, o) }) {
+				errs = append(errs, fmt.Errorf("the delta update has a date range of its own: %v", one))
+			}
+		}
+	} else if len(d.DateRanges) != len(f.DateRanges) {
+		errs = append(errs, fmt.Errorf("the delta update has %d of %d date ranges", len(d.DateRanges), len(f.DateRanges)))
+	}
+	if d.Version < least || d.Sequence != f.Sequence || d.Target != f.Target || d.Hint != f.Hint {
 		errs = append(errs, fmt.Errorf("the delta update differs from the playlist in its head"))
 	}
 	if d.Skipped+len(d.Segments) != len(f.Segments) {
