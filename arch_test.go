@@ -46,6 +46,9 @@ var rooms = map[string][]string{
 	"ingest/rtsp":               {"ingest", "streaming", "streaming/mediatime"},
 	"ingest/srt":                {"ingest", "streaming", "streaming/mediatime"},
 	"ingest/whip":               {"ingest", "streaming", "streaming/mediatime"},
+	"access":                    {},
+	"access/accesssql":          {"access", "store"},
+	"access/accesstest":         {"access"},
 	"account":                   {"event"},
 	"account/accountsql":        {"account", "store", "event", "event/outbox"},
 	"account/accounttest":       {"account", "event"},
@@ -68,7 +71,7 @@ var rooms = map[string][]string{
 	"web":                       {},
 	"deploy":                    {}, // tests alone: that what starts Hawker elsewhere names what exists
 	"api/apitest":               {"api", "account", "store"},
-	"api":                       {"account", "shop", "shop/checkout", "shop/payment", "overlay", "dashboard/...", "streaming", "streaming/mediatime", "event", "store"},
+	"api":                       {"access", "account", "shop", "shop/checkout", "shop/payment", "overlay", "dashboard/...", "streaming", "streaming/mediatime", "event", "store"},
 }
 
 // vendors lists libraries that only the named rooms may know, so that each can be left.
@@ -218,7 +221,7 @@ func lines(t *testing.T, path string) (n int) {
 
 // TestTheShopIsToldTheTime keeps time.Now out of what writes times down: it is a field there.
 func TestTheShopIsToldTheTime(t *testing.T) {
-	for _, dir := range []string{"shop", "overlay", "dashboard", "account"} {
+	for _, dir := range []string{"access", "shop", "overlay", "dashboard", "account"} {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "test/") {
 				return err

@@ -64,5 +64,8 @@ func (s *Service) Tokens(ctx context.Context, account string) ([]Token, error) {
 func (s *Service) DeleteToken(ctx context.Context, account, id string) error {
 	err := s.Store.DeleteToken(ctx, account, id)
 	s.cache.forgetAccount(account)
+	if err == nil {
+		s.lost(ctx, Lost{Account: account, Login: id})
+	}
 	return err
 }

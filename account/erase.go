@@ -53,6 +53,7 @@ func (s *Service) EraseUnasked(ctx context.Context, account string) error {
 		for _, m := range p.Memberships {
 			s.putOut(ctx, account, Owner{Shop: m.Shop, Channel: m.Channel})
 		}
+		s.lost(ctx, Lost{Account: account})
 		s.Log.Info("person erased", "account", account)
 	}
 	return err

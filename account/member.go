@@ -33,6 +33,7 @@ func (s *Service) SetMember(ctx context.Context, place Owner, account string, ro
 	s.cache.forgetAccount(account)
 	if err == nil {
 		s.putOut(ctx, account, place)
+		s.lost(ctx, Lost{Account: account, Roles: true})
 	}
 	return err
 }
@@ -60,6 +61,7 @@ func (s *Service) RemoveMember(ctx context.Context, place Owner, account string)
 	s.cache.forgetAccount(account)
 	if err == nil {
 		s.putOut(ctx, account, place)
+		s.lost(ctx, Lost{Account: account, Roles: true})
 	}
 	return err
 }

@@ -132,6 +132,7 @@ func (s *Service) ChangePassword(ctx context.Context, p *Principal, old, fresh s
 	}
 	err = s.Store.DeleteSessions(ctx, p.AccountID, p.session)
 	s.cache.forgetAccount(p.AccountID)
+	s.lost(ctx, Lost{Account: p.AccountID})
 	return err
 }
 

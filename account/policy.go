@@ -37,6 +37,8 @@ const (
 	MemberWrite  Action = "member.write"
 	KeyWrite     Action = "key.write"
 
+	FollowWrite Action = "follow.write" // anybody may follow any channel
+
 	BroadcastRead  Action = "broadcast.read" // drafts, rehearsals and health
 	BroadcastWrite Action = "broadcast.write"
 	PinWrite       Action = "pin.write"
@@ -106,6 +108,8 @@ var policy = map[Action]Rule{
 	MemberRead:   {Shop: ShopRoles, Channel: ChannelRoles, Scope: ScopeShopRead},
 	MemberWrite:  {Shop: roles(RoleOwner), Channel: roles(RoleOwner)},
 	KeyWrite:     {Shop: roles(RoleOwner, RoleSeller), Channel: roles(RoleOwner, RoleCreator), Scope: ScopeKeysWrite},
+
+	FollowWrite: {Anyone: true},
 
 	BroadcastRead:  {Shop: ShopRoles, Channel: ChannelRoles, Scope: ScopeBroadcastsRead},
 	BroadcastWrite: {Shop: roles(RoleOwner, RoleSeller), Channel: roles(RoleOwner, RoleCreator), Scope: ScopeBroadcastsWrite},

@@ -1,6 +1,11 @@
 package account
 
-import "slices"
+import (
+	"crypto/sha256"
+	"slices"
+
+	"github.com/google/uuid"
+)
 
 // Principal is somebody who has shown a valid session or API token. It is shared by requests; nobody changes it.
 type Principal struct {
@@ -13,6 +18,16 @@ type Principal struct {
 	Memberships []Membership
 
 	session Digest // which session, to end it
+}
+
+// Login names the log-in or the API token that the principal came by, for whoever must know that it ended; it is a
+// fingerprint shaped like an id, and opens nothing.
+func (p *Principal) Login() string {
+	if p.TokenID != "" {
+		return p.TokenID
+	}
+	sum := sha256.Sum256(append([]byte("log-in "), p.session[:]...))
+	return uuid.UUID(sum[:16]).String()
 }
 
 // Membership gives an account a role at a shop, or at one channel of it.

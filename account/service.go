@@ -25,6 +25,8 @@ type Service struct {
 	// OnRevoked is called after a stream key was revoked, and after an account lost the right to publish on a channel,
 	// with the key's id or the account's PublisherID, so that whoever publishes with it is put out.
 	OnRevoked func(channelID, keyID string)
+	// OnLost is called after an account lost something that it may be watching by. It may take a moment.
+	OnLost func(ctx context.Context, l Lost)
 	// PublishSigner signs publish tokens. Without it there are none.
 	PublishSigner *Signer
 	// Metrics may be nil.
@@ -33,6 +35,19 @@ type Service struct {
 	Now func() time.Time
 
 	cache principalCache
+}
+
+// Lost is what an account has lost: one log-in, its roles at some place, or, with neither, all that it was.
+type Lost struct {
+	Account string
+	Login   string // Principal.Login of the session
+	Roles   bool
+}
+
+func (s *Service) lost(ctx context.Context, l Lost) {
+	if s.OnLost != nil {
+		s.OnLost(context.WithoutCancel(ctx), l)
+	}
 }
 
 // Run sweeps away what has expired, until ctx ends.

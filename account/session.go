@@ -82,6 +82,9 @@ func (s *Service) LogOut(ctx context.Context, p *Principal) error {
 	}
 	err := s.Store.DeleteSession(ctx, p.session)
 	s.cache.forget(p.session)
+	if err == nil {
+		s.lost(ctx, Lost{Account: p.AccountID, Login: p.Login()})
+	}
 	return err
 }
 

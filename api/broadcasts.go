@@ -18,10 +18,11 @@ const KindBroadcast Kind = "broadcast"
 
 // Broadcasts is what the routes need of *streaming.Broadcasts.
 type Broadcasts interface {
-	Create(ctx context.Context, channelID, title string, startsAt time.Time) (streaming.Broadcast, error)
+	CreateFor(ctx context.Context, channelID, title string, startsAt time.Time, access streaming.Access) (streaming.Broadcast, error)
 	Get(ctx context.Context, id string) (streaming.Broadcast, error)
 	List(ctx context.Context, f streaming.Filter) ([]streaming.Broadcast, error)
 	Rename(ctx context.Context, id, title string) (streaming.Broadcast, error)
+	SetAccess(ctx context.Context, id string, access streaming.Access) (streaming.Broadcast, error)
 	End(ctx context.Context, id string) (streaming.Broadcast, error)
 }
 
@@ -64,17 +65,18 @@ type PublisherHealth struct {
 
 // BroadcastItem is a broadcast in a list.
 type BroadcastItem struct {
-	ID            string          `json:"id"`
-	Title         string          `json:"title"`
-	Channel       string          `json:"channel"`
-	ChannelName   string          `json:"channel_name"`
-	ChannelHandle string          `json:"channel_handle"`
-	Shop          string          `json:"shop"`
-	State         streaming.State `json:"state" enum:"draft,scheduled,rehearsal,live,interrupted,ended"`
-	Viewers       int             `json:"viewers"`
-	StartsAt      *time.Time      `json:"starts_at,omitempty"`
-	StartedAt     *time.Time      `json:"started_at,omitempty"`
-	EndedAt       *time.Time      `json:"ended_at,omitempty"`
+	ID            string           `json:"id"`
+	Title         string           `json:"title"`
+	Channel       string           `json:"channel"`
+	ChannelName   string           `json:"channel_name"`
+	ChannelHandle string           `json:"channel_handle"`
+	Shop          string           `json:"shop"`
+	State         streaming.State  `json:"state" enum:"draft,scheduled,rehearsal,live,interrupted,ended"`
+	Access        streaming.Access `json:"access" enum:"public,followers,token" doc:"Whom it is for. Those that need a token stand in no public list."`
+	Viewers       int              `json:"viewers"`
+	StartsAt      *time.Time       `json:"starts_at,omitempty"`
+	StartedAt     *time.Time       `json:"started_at,omitempty"`
+	EndedAt       *time.Time       `json:"ended_at,omitempty"`
 }
 
 // BroadcastBody is one broadcast.
@@ -83,7 +85,9 @@ type BroadcastBody struct {
 	Currency   string             `json:"currency"`
 	Anchors    []mediatime.Anchor `json:"anchors" doc:"Where media time meets the wall clock, one per generation."`
 	Length     mediatime.Time     `json:"length,omitempty" doc:"Media time at which it ended, µs."`
-	Transports []Transport        `json:"transports" doc:"How to watch, best first. Of an ended broadcast: its recording. Empty while there is nothing to watch."`
+	Transports []Transport        `json:"transports" doc:"How to watch, best first. Of an ended broadcast: its recording. Empty while there is nothing to watch, and for who must ask by watch first."`
+	Grant      string             `json:"grant,omitempty" doc:"Of what is not for everybody: leave to watch, for the channel's people. The addresses above hold it too."`
+	Following  *bool              `json:"following,omitempty" doc:"Whether the caller follows the channel."`
 	Health     *PublisherHealth   `json:"health,omitempty" doc:"For the channel's people only."`
 }
 
@@ -93,23 +97,31 @@ type Transport struct {
 	URL  string `json:"url"`
 }
 
-// Transports lists how a broadcast can be watched; it depends on nothing but the id.
-func Transports(id string) []Transport {
-	return []Transport{{"whep", "/whep/" + id}, {"hls", "/hls/" + id + "/index.m3u8"}}
+// Transports lists how a broadcast can be watched; it depends on nothing but the id and the grant. WHEP takes the
+// grant as a bearer token.
+func Transports(id, grant string) []Transport {
+	return []Transport{{"whep", "/whep/" + id}, {"hls", playlist("/hls/", id, grant)}}
+}
+
+func playlist(below, id, grant string) string {
+	if grant != "" {
+		id += "/~" + grant
+	}
+	return below + id + "/index.m3u8"
 }
 
 // transports lists how a broadcast can be watched now: live, or its recording.
-func (s *Server) transports(ctx context.Context, b streaming.Broadcast) ([]Transport, error) {
+func (s *Server) transports(ctx context.Context, b streaming.Broadcast, grant string) ([]Transport, error) {
 	switch {
-	case b.State.OnAir():
-		return Transports(b.ID), nil
+	case b.State.OnAir(), b.State == streaming.Rehearsal:
+		return Transports(b.ID, grant), nil
 	case b.State == streaming.Ended && s.Recordings != nil:
 		recorded, err := s.Recordings.Recorded(ctx, b.ID)
 		if err != nil {
 			return nil, err
 		}
 		if recorded {
-			return []Transport{{"hls", "/vod/" + b.ID + "/index.m3u8"}}, nil
+			return []Transport{{"hls", playlist("/vod/", b.ID, grant)}}, nil
 		}
 	}
 	return []Transport{}, nil
@@ -129,8 +141,8 @@ func (s *Server) routesBroadcasts(r *router) {
 		Needs{Public: true}, s.getBroadcast)
 	register(r, huma.Operation{Method: http.MethodPost, Path: "/v1/channels/{id}/broadcasts", Summary: "Make or schedule a broadcast", Tags: []string{"broadcasts"}, DefaultStatus: http.StatusCreated},
 		Needs{Action: account.BroadcastWrite, Owner: Of{KindChannel, "id"}}, s.createBroadcast)
-	register(r, huma.Operation{Method: http.MethodPatch, Path: "/v1/broadcasts/{id}", Summary: "Rename a broadcast", Tags: []string{"broadcasts"}},
-		Needs{Action: account.BroadcastWrite, Owner: ofBroadcast}, s.renameBroadcast)
+	register(r, huma.Operation{Method: http.MethodPatch, Path: "/v1/broadcasts/{id}", Summary: "Rename a broadcast, or change whom it is for", Tags: []string{"broadcasts"}},
+		Needs{Action: account.BroadcastWrite, Owner: ofBroadcast}, s.changeBroadcast)
 	register(r, huma.Operation{Method: http.MethodPost, Path: "/v1/broadcasts/{id}/end", Summary: "End a broadcast", Tags: []string{"broadcasts"}},
 		Needs{Action: account.BroadcastWrite, Owner: ofBroadcast}, s.endBroadcast)
 }
@@ -141,7 +153,7 @@ func (s *Server) listBroadcasts(ctx context.Context, in *struct {
 	Channel string `query:"channel" maxLength:"64" doc:"Its id or handle."`
 	Shop    string `query:"shop" maxLength:"64"`
 }) (*pageOut[BroadcastItem], error) {
-	f := streaming.Filter{Channel: in.Channel, Shop: in.Shop, Limit: min(in.Limit, 99) + 1}
+	f := streaming.Filter{Listed: true, Channel: in.Channel, Shop: in.Shop, Limit: min(in.Limit, 99) + 1}
 	// Drafts and rehearsals are the team's; so is the list of a channel to whoever may read them.
 	team := false
 	if in.Channel != "" {
@@ -149,6 +161,7 @@ func (s *Server) listBroadcasts(ctx context.Context, in *struct {
 		switch {
 		case err == nil:
 			team, f.Channel = s.mayRead(ctx, owner), owner.Channel
+			f.Listed = !team
 		case !errors.Is(err, account.ErrNotFound):
 			return nil, err
 		}
@@ -202,24 +215,32 @@ func (s *Server) getBroadcast(ctx context.Context, in *idIn) (*broadcastOut, err
 func (s *Server) createBroadcast(ctx context.Context, in *struct {
 	IDIn
 	Body struct {
-		Title    string    `json:"title" maxLength:"200"`
-		StartsAt time.Time `json:"starts_at,omitempty" doc:"Schedules it. Without it the channel's next publisher goes on it."`
+		Title    string           `json:"title" maxLength:"200"`
+		Access   streaming.Access `json:"access,omitempty" enum:"public,followers,token" doc:"Whom it is for. Without it: everybody."`
+		StartsAt time.Time        `json:"starts_at,omitempty" doc:"Schedules it. Without it the channel's next publisher goes on it."`
 	}
 }) (*broadcastOut, error) {
-	b, err := s.Broadcasts.Create(ctx, ownerOf(ctx).Channel, in.Body.Title, in.Body.StartsAt)
+	b, err := s.Broadcasts.CreateFor(ctx, ownerOf(ctx).Channel, in.Body.Title, in.Body.StartsAt, in.Body.Access)
 	if err != nil {
 		return nil, err
 	}
 	return s.broadcastBody(ctx, b, true)
 }
 
-func (s *Server) renameBroadcast(ctx context.Context, in *struct {
+func (s *Server) changeBroadcast(ctx context.Context, in *struct {
 	IDIn
 	Body struct {
-		Title string `json:"title" maxLength:"200"`
+		Title  *string          `json:"title,omitempty" maxLength:"200"`
+		Access streaming.Access `json:"access,omitempty" enum:"public,followers,token" doc:"Who may no longer watch is put out within a second."`
 	}
 }) (*broadcastOut, error) {
-	b, err := s.Broadcasts.Rename(ctx, in.ID, in.Body.Title)
+	b, err := s.Broadcasts.Get(ctx, in.ID)
+	if err == nil && in.Body.Title != nil {
+		b, err = s.Broadcasts.Rename(ctx, in.ID, *in.Body.Title)
+	}
+	if err == nil && in.Body.Access != "" {
+		b, err = s.Broadcasts.SetAccess(ctx, in.ID, in.Body.Access)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +263,7 @@ func (s *Server) mayRead(ctx context.Context, o account.Owner) bool {
 
 func (s *Server) broadcastItem(b streaming.Broadcast, channel account.Channel) BroadcastItem {
 	item := BroadcastItem{
-		ID: b.ID, Title: b.Title, Channel: b.ChannelID, ChannelName: channel.Name, ChannelHandle: channel.Handle, Shop: b.ShopID, State: b.State,
+		ID: b.ID, Title: b.Title, Channel: b.ChannelID, ChannelName: channel.Name, ChannelHandle: channel.Handle, Shop: b.ShopID, State: b.State, Access: b.Access,
 		StartsAt: moment(b.StartsAt), StartedAt: moment(b.StartedAt), EndedAt: moment(b.EndedAt),
 	}
 	if b.State.OnAir() && s.Audience != nil {
@@ -265,13 +286,35 @@ func (s *Server) broadcastBody(ctx context.Context, b streaming.Broadcast, team 
 	if out.Body.Anchors == nil {
 		out.Body.Anchors = mediatime.Anchors{}
 	}
-	if out.Body.Transports, err = s.transports(ctx, b); err != nil {
+	if err := s.tellWatching(ctx, &out.Body, b, team); err != nil {
 		return nil, err
 	}
 	if team && s.Health != nil {
 		out.Body.Health = s.Health.PublisherHealth(b.ID)
 	}
 	return out, nil
+}
+
+// tellWatching says how the caller can watch: nothing to who must ask first.
+func (s *Server) tellWatching(ctx context.Context, out *BroadcastBody, b streaming.Broadcast, team bool) (err error) {
+	out.Transports = []Transport{}
+	open := AccessOf(b).Open()
+	if team && !open && s.Access != nil {
+		if out.Grant, err = s.decide(ctx, b, "", ""); err != nil {
+			return err
+		}
+	}
+	if open || out.Grant != "" {
+		if out.Transports, err = s.transports(ctx, b, out.Grant); err != nil {
+			return err
+		}
+	}
+	if p := caller(ctx); p != nil && s.Access != nil && !team {
+		follows, err := s.Access.Follows(ctx, p.AccountID, b.ChannelID)
+		out.Following = &follows
+		return err
+	}
+	return nil
 }
 
 // moment is a time in an answer: absent while it has not come.

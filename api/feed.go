@@ -51,6 +51,7 @@ func (s *Server) describeFeeds(r *router) {
 			Parameters: []*huma.Param{
 				{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: "string"}},
 				{Name: "since", In: "query", Description: "A position: from the scene, or the last to.", Schema: &huma.Schema{Type: "string"}},
+				{Name: "grant", In: "query", Description: "From watch, where the broadcast is not for everybody.", Schema: &huma.Schema{Type: "string"}},
 				{Name: "session", In: "query", Description: "The view session that messages going up belong to.", Schema: &huma.Schema{Type: "string"}},
 			},
 			Responses: map[string]*huma.Response{

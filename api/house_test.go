@@ -7,6 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/hawkerlive/hawker/access"
+	"github.com/hawkerlive/hawker/access/accesssql"
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/account/accountsql"
 	"github.com/hawkerlive/hawker/api"
@@ -64,6 +68,8 @@ func furnishOn(t *testing.T, c store.Config) *house {
 	}
 	h.broadcasts = &streaming.Broadcasts{Store: &streamingsql.Store{DB: h.db}, Hub: &streaming.Hub{Log: log}, Channels: accounts, Log: log}
 	h.Server = &api.Server{Log: log, Accounts: accounts, Broadcasts: h.broadcasts, Ladders: noLadders{}}
+	h.Access = &access.Service{Store: &accesssql.Store{DB: h.db}, Signer: ring.For(account.PurposeGrant), Log: log}
+	accounts.Keepers = append(accounts.Keepers, h.Access)
 	var allocator *checkout.Allocator
 	sandbox := &payment.Sandbox{Books: h.rows, Secret: make([]byte, 32), Log: log, Deliver: func(ctx context.Context, header map[string][]string, body []byte) error {
 		return allocator.Webhook(ctx, payment.SandboxName, header, body)
@@ -97,13 +103,27 @@ func (h *house) stocked(t *testing.T, o account.Owner) shop.Variant {
 
 // things tells how the rooms' things are made.
 func (h *house) things() apitest.Things {
+	latest := map[string]string{}
 	return apitest.Things{
 		api.KindBroadcast: {Make: func(t *testing.T, o account.Owner) string {
 			b, err := h.broadcasts.Create(t.Context(), o.Channel, "Night market", time.Time{})
 			if err != nil {
 				t.Fatal(err)
 			}
+			latest[o.Channel] = b.ID
 			return b.ID
+		}, Belongs: apitest.OfChannel},
+		// In an address it stands behind its broadcast.
+		api.KindViewingToken: {Make: func(t *testing.T, o account.Owner) string {
+			id := latest[o.Channel]
+			if id == "" {
+				id = uuid.NewString()
+			}
+			made, _, err := h.Access.MakeToken(t.Context(), access.NewToken{Broadcast: id, Lasts: time.Hour})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return made.ID
 		}, Belongs: apitest.OfChannel},
 		api.KindProduct: {Make: func(t *testing.T, o account.Owner) string { return h.stocked(t, o).ProductID }, Belongs: apitest.OfShop},
 		api.KindVariant: {Make: func(t *testing.T, o account.Owner) string { return h.stocked(t, o).ID }, Belongs: apitest.OfShop},

@@ -15,6 +15,7 @@ type Limits struct {
 	FailedLogins int           // defaults to 20
 	SignUps      int           // defaults to 100
 	Members      int           // people looked up by e-mail; defaults to 50
+	FailedTokens int           // viewing tokens that open nothing; defaults to 60
 	Watches      int           // view sessions begun; defaults to 20,000
 	Window       time.Duration // defaults to ten minutes
 }
@@ -28,6 +29,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Members == 0 {
 		l.Members = 50
+	}
+	if l.FailedTokens == 0 {
+		l.FailedTokens = 60
 	}
 	if l.Watches == 0 {
 		l.Watches = 20_000

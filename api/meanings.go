@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/hawkerlive/hawker/access"
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/dashboard"
 	"github.com/hawkerlive/hawker/dashboard/views"
@@ -34,6 +35,17 @@ var meanings = []meaning{
 	{account.ErrScope, 403, "scope-missing", "This needs an API token with another scope", 0},
 	{ErrOrigin, 403, "foreign-origin", "The request comes from another site", 0},
 	{account.ErrNotFound, 404, "not-found", "There is no such thing, or it is not yours", 0},
+	{access.ErrNotFound, 404, "not-found", "There is no such thing, or it is not yours", 0},
+	{access.ErrFollow, 403, "follow-needed", "This show is for followers of the channel", 0},
+	{access.ErrToken, 403, "token-needed", "This show needs a viewing link from its channel", 0},
+	{access.ErrTokenRefused, 403, "token-refused", "The viewing link is not, or no longer, valid", 0},
+	{access.ErrTokenBusy, 409, "token-busy", "As many watch with this viewing link as may", 5 * time.Second},
+	{access.ErrGrant, 403, "grant-needed", "This show is not for everybody; ask by watch first", 0},
+	{access.ErrTeam, 404, "not-found", "There is no such thing, or it is not yours", 0},
+	{access.ErrName, 422, "bad-text", "A name is empty, too long, or holds control characters", 0},
+	{access.ErrExpiry, 422, "bad-expiry", "A viewing token lasts between a minute and a year", 0},
+	{access.ErrSeats, 422, "bad-seats", "A viewing token lets in 1 to 10,000 at a time", 0},
+	{access.ErrTooMany, 422, "too-many", "The limit for this kind of thing is reached", 0},
 	{streaming.ErrNotFound, 404, "not-found", "There is no such broadcast", 0},
 	{streaming.ErrMove, 409, "wrong-state", "The broadcast's state does not allow this", 0},
 	{streaming.ErrOnAirElse, 409, "on-air-elsewhere", "The channel is on air with another broadcast", 0},
@@ -45,6 +57,7 @@ var meanings = []meaning{
 	{streaming.ErrGeneration, 409, "wrong-generation", "The rendition does not belong to what is on air", 0},
 	{streaming.ErrTracks, 422, "bad-tracks", "A publication needs one to eight tracks", 0},
 	{streaming.ErrTitle, 422, "bad-title", "A title has 1 to 120 characters and no control characters", 0},
+	{streaming.ErrAccess, 422, "bad-access", "A broadcast is public, for followers, or for those with a token", 0},
 	{streaming.ErrStartsAt, 422, "bad-start", "A broadcast starts between now and a year from now", 0},
 	{account.ErrHandleTaken, 409, "handle-taken", "This handle is taken", 0},
 	{account.ErrNoPerson, 422, "no-such-person", "Nobody has signed up with this e-mail address", 0},

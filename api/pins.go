@@ -60,8 +60,11 @@ func (s *Server) routesPins(r *router) {
 		card, err := s.Overlay.Unpin(ctx, in.ID, in.Product, in.at(), caller(ctx).AccountID)
 		return &pinOut{card}, err
 	})
-	register(r, op(http.MethodGet, "/v1/broadcasts/{id}/pins", "Every pin of a broadcast, oldest first"), Needs{Public: true}, func(ctx context.Context, in *idIn) (*pageOut[overlay.Record], error) {
-		if err := s.visible(ctx, in.ID); err != nil {
+	register(r, op(http.MethodGet, "/v1/broadcasts/{id}/pins", "Every pin of a broadcast, oldest first"), Needs{Public: true}, func(ctx context.Context, in *struct {
+		IDIn
+		GrantIn
+	}) (*pageOut[overlay.Record], error) {
+		if err := s.visible(ctx, in.ID, in.Grant); err != nil {
 			return nil, err
 		}
 		found, err := s.Overlay.History(ctx, in.ID)

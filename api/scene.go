@@ -7,15 +7,19 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/overlay"
-	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/mediatime"
 )
 
 type sceneIn struct {
 	IDIn
+	GrantIn
 	At int64 `query:"at" minimum:"-1" default:"-1" doc:"Media time of a frame, µs: what lay on it. Without it: now."`
+}
+
+// GrantIn is leave to watch what is not for everybody.
+type GrantIn struct {
+	Grant string `query:"grant" maxLength:"512" doc:"From watch, where the broadcast is not for everybody."`
 }
 
 // rawJSON is an answer that is encoded already.
@@ -33,7 +37,7 @@ func (s *Server) routesScene(r *router) {
 }
 
 func (s *Server) scene(ctx context.Context, in *sceneIn) (*rawJSON, error) {
-	if err := s.visible(ctx, in.ID); err != nil {
+	if err := s.visible(ctx, in.ID, in.Grant); err != nil {
 		return nil, err
 	}
 	out := &rawJSON{ContentType: "application/json"}
@@ -49,16 +53,4 @@ func (s *Server) scene(ctx context.Context, in *sceneIn) (*rawJSON, error) {
 	}
 	out.Body, err = json.Marshal(scene)
 	return out, err
-}
-
-// visible tells whether the caller may see a broadcast: drafts and rehearsals are the team's.
-func (s *Server) visible(ctx context.Context, id string) error {
-	b, err := s.Broadcasts.Get(ctx, id)
-	if err != nil {
-		return err
-	}
-	if (b.State == streaming.Draft || b.State == streaming.Rehearsal) && !s.mayRead(ctx, account.Owner{Shop: b.ShopID, Channel: b.ChannelID}) {
-		return streaming.ErrNotFound
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
 
+	"github.com/hawkerlive/hawker/access"
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/dashboard"
 	"github.com/hawkerlive/hawker/dashboard/views"
@@ -43,6 +44,8 @@ type Server struct {
 
 	// Broadcasts is what is, was and will be on air.
 	Broadcasts Broadcasts
+	// Access decides who may watch what is not for everybody; without it only the channel's people may.
+	Access *access.Service
 	// Audience counts viewers; without it nobody watches.
 	Audience Audience
 	// Recordings knows what can be watched again; without it nothing can.
@@ -103,6 +106,7 @@ type door struct {
 	failed  *limiter // failed log-ins per address
 	signups *limiter
 	watches *limiter
+	tokens  *limiter // viewing tokens that are none, per address
 	members *limiter // people looked up by e-mail
 	spec    []byte
 }
@@ -120,6 +124,9 @@ func (s *Server) routes(r *router) {
 	s.routesLadder(r)
 	s.routesMembers(r)
 	s.routesBroadcasts(r)
+	if s.Access != nil {
+		s.routesAccess(r)
+	}
 	if s.Shop != nil {
 		s.routesProducts(r)
 		s.routesCheckout(r)
@@ -171,6 +178,7 @@ func (s *Server) build() {
 			failed:  newLimiter(limits.FailedLogins, limits.Window),
 			signups: newLimiter(limits.SignUps, limits.Window),
 			watches: newLimiter(limits.Watches, limits.Window),
+			tokens:  newLimiter(limits.FailedTokens, limits.Window),
 			members: newLimiter(limits.Members, limits.Window),
 		}
 		s.door = d

@@ -74,7 +74,11 @@ func (s *shows) List(context.Context, streaming.Filter) ([]streaming.Broadcast, 
 	return nil, nil
 }
 
-func (s *shows) Create(context.Context, string, string, time.Time) (streaming.Broadcast, error) {
+func (s *shows) SetAccess(context.Context, string, streaming.Access) (streaming.Broadcast, error) {
+	return streaming.Broadcast{}, streaming.ErrAccess
+}
+
+func (s *shows) CreateFor(context.Context, string, string, time.Time, streaming.Access) (streaming.Broadcast, error) {
 	return streaming.Broadcast{}, streaming.ErrTitle
 }
 

@@ -23,11 +23,14 @@ type watchIn struct {
 		Consent   bool   `json:"consent" doc:"Without it visitor and session are random, and nothing ties two of them together."`
 		Transport string `json:"transport,omitempty" enum:"whep,hls"`
 		Language  string `json:"language,omitempty" maxLength:"35"`
+		Token     string `json:"token,omitempty" maxLength:"128" doc:"A viewing token, for a broadcast that needs one."`
+		Grant     string `json:"grant,omitempty" maxLength:"512" doc:"The grant that an earlier answer gave: the same viewer asks again."`
 		Source    string `json:"source,omitempty" maxLength:"200" doc:"Where the viewer came from, such as a site's name."`
 	}
 }
 
 type watchBody struct {
+	Grant       string      `json:"grant,omitempty" doc:"Leave to watch what is not for everybody: the bearer token of WHEP, the grant of scene and feed. The HLS address below holds it."`
 	ViewSession string      `json:"view_session" doc:"Name it in the feed's address and at checkout."`
 	Visitor     string      `json:"visitor" doc:"Keep it only with consent."`
 	Transports  []Transport `json:"transports"`
@@ -44,7 +47,7 @@ type signalsIn struct {
 func (s *Server) routesViews(r *router) {
 	register(r, huma.Operation{
 		Method: http.MethodPost, Path: "/v1/broadcasts/{id}/watch", Summary: "Begin to watch", Tags: []string{"watching"}, DefaultStatus: http.StatusCreated,
-		Description: "A reload within 30 minutes with the same visitor gets the same session.",
+		Description: "A reload within 30 minutes with the same visitor gets the same session. Here it is decided who may watch, once for every way of watching.",
 	}, Needs{Public: true, OwnKey: true}, s.watch)
 	register(r, huma.Operation{
 		Method: http.MethodPost, Path: "/v1/broadcasts/{id}/signals", Summary: "What a player has to say, where it has no WebSocket", Tags: []string{"watching"},
@@ -56,10 +59,11 @@ func (s *Server) watch(ctx context.Context, in *watchIn) (*struct{ Body watchBod
 	if err := s.attempt(ctx, s.door.watches); err != nil {
 		return nil, err
 	}
-	if err := s.visible(ctx, in.ID); err != nil {
+	b, err := s.Broadcasts.Get(ctx, in.ID)
+	if err != nil {
 		return nil, err
 	}
-	b, err := s.Broadcasts.Get(ctx, in.ID)
+	grant, err := s.decide(ctx, b, in.Body.Token, in.Body.Grant)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +73,8 @@ func (s *Server) watch(ctx context.Context, in *watchIn) (*struct{ Body watchBod
 	if err != nil {
 		return nil, err
 	}
-	out := watchBody{ViewSession: v.ID, Visitor: v.Visitor}
-	if out.Transports, err = s.transports(ctx, b); err != nil {
+	out := watchBody{Grant: grant, ViewSession: v.ID, Visitor: v.Visitor}
+	if out.Transports, err = s.transports(ctx, b, grant); err != nil {
 		return nil, err
 	}
 	return &struct{ Body watchBody }{out}, nil

@@ -202,6 +202,8 @@ func (f *Feed) serve(w http.ResponseWriter, r *http.Request) error {
 		c, cookie := f.Who(r, q.topic)
 		if !cookie || f.ownOrigin(r, q.socket) {
 			q.caller = c
+		} else {
+			q.caller = Caller{Grant: c.Grant} // it stood in the address
 		}
 	}
 	if err := f.admit(q.addr); err != nil {

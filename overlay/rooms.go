@@ -104,6 +104,15 @@ func (f *Feed) allRooms() []*room {
 	return out
 }
 
+// Topics lists the topics that are followed here.
+func (f *Feed) Topics() []string {
+	var out []string
+	for _, r := range f.allRooms() {
+		out = append(out, r.topic)
+	}
+	return out
+}
+
 // End sends those of a topic's readers away that which picks, and returns how many they are: what let them in
 // holds no longer. They are told by the closing status (WebSocket) or the end of the stream.
 func (f *Feed) End(topic string, which func(session string, c Caller) bool) (ended int) {

@@ -10,6 +10,16 @@ import (
 	"github.com/hawkerlive/hawker/streaming/mediatime"
 )
 
+// Access says whom a broadcast is for.
+type Access string
+
+// The levels of access.
+const (
+	Public    Access = "public"
+	Followers Access = "followers" // who follows the channel
+	ByToken   Access = "token"     // who has a viewing token; it stands in no public list
+)
+
 // State is where a broadcast stands in its life.
 type State string
 
@@ -54,6 +64,7 @@ var (
 	ErrNotFound  = errors.New("streaming: no such broadcast")
 	ErrMove      = errors.New("streaming: a broadcast in this state cannot do that")
 	ErrTitle     = errors.New("streaming: a title has 1 to 120 characters and no control characters")
+	ErrAccess    = errors.New("streaming: a broadcast is public, for followers, or for those with a token")
 	ErrStartsAt  = errors.New("streaming: a broadcast starts between now and a year from now")
 	ErrOnAirElse = errors.New("streaming: the channel is on air with another broadcast")
 )
@@ -68,6 +79,7 @@ const (
 type Broadcast struct {
 	ID, ChannelID, ShopID, Title                           string
 	State                                                  State
+	Access                                                 Access    // empty means Public, to a Store
 	CreatedAt, StartsAt, StartedAt, InterruptedAt, EndedAt time.Time // UTC; zero: not yet
 	Anchors                                                mediatime.Anchors
 	Length                                                 mediatime.Time // media time at which it ended; 0 before
@@ -89,6 +101,7 @@ type Filter struct {
 	States  []State
 	Channel string
 	Shop    string
+	Listed  bool   // leaves out those that need a token
 	Before  string // the ID of the last one of the page before; newest come first
 	Limit   int    // 1 to 100; 0 means 50
 }
@@ -114,6 +127,8 @@ type Store interface {
 	SetLadder(ctx context.Context, id string, on bool) error
 	// Ladders lists the broadcasts with a ladder that have not ended, the oldest first, at most 1,000.
 	Ladders(ctx context.Context) ([]string, error)
+	// SetAccess changes whom it is for.
+	SetAccess(ctx context.Context, id string, a Access) (Broadcast, error)
 }
 
 // Move is a change of state.
@@ -156,6 +171,9 @@ func (m Move) Apply(b Broadcast) (after Broadcast, added mediatime.Anchors, err 
 	}
 	return b, added, nil
 }
+
+// Valid tells whether a is one of the levels.
+func (a Access) Valid() bool { return a == Public || a == Followers || a == ByToken }
 
 // CheckTitle tells whether a title is fit to be shown, and returns it trimmed.
 func CheckTitle(title string) (string, error) {

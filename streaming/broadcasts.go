@@ -31,6 +31,8 @@ type Broadcasts struct {
 	// Rest is how long, after its people ended a broadcast, a channel takes no publisher that would make another one
 	// by itself. It defaults to half a minute.
 	Rest time.Duration
+	// OnAccess, if set, is called after a broadcast's access has changed. It must not block.
+	OnAccess func(broadcastID string)
 	// Now is the wall clock. It defaults to time.Now.
 	Now func() time.Time
 
@@ -59,8 +61,19 @@ func (b *Broadcasts) Watch() func(string, AirEvent) {
 	}
 }
 
-// Create makes a broadcast: Draft, or Scheduled where startsAt is set.
+// Create makes a broadcast for everybody: Draft, or Scheduled where startsAt is set.
 func (b *Broadcasts) Create(ctx context.Context, channelID, title string, startsAt time.Time) (Broadcast, error) {
+	return b.CreateFor(ctx, channelID, title, startsAt, Public)
+}
+
+// CreateFor makes a broadcast for those whom access names; without it for everybody.
+func (b *Broadcasts) CreateFor(ctx context.Context, channelID, title string, startsAt time.Time, access Access) (Broadcast, error) {
+	if access == "" {
+		access = Public
+	}
+	if !access.Valid() {
+		return Broadcast{}, ErrAccess
+	}
 	title, err := CheckTitle(title)
 	if err != nil {
 		return Broadcast{}, err
@@ -77,7 +90,7 @@ func (b *Broadcasts) Create(ctx context.Context, channelID, title string, starts
 	if err != nil {
 		return Broadcast{}, err
 	}
-	out := Broadcast{ID: newID(), ChannelID: channelID, ShopID: shop, Title: title, State: state, CreatedAt: now, StartsAt: startsAt.UTC()}
+	out := Broadcast{ID: newID(), ChannelID: channelID, ShopID: shop, Title: title, State: state, Access: access, CreatedAt: now, StartsAt: startsAt.UTC()}
 	if err := b.Store.Create(ctx, out); err != nil {
 		return Broadcast{}, err
 	}
@@ -112,6 +125,18 @@ func (b *Broadcasts) SetLadder(ctx context.Context, id string, on bool) error {
 // Ladders lists the broadcasts with a ladder that have not ended.
 func (b *Broadcasts) Ladders(ctx context.Context) ([]string, error) { return b.Store.Ladders(ctx) }
 
+// SetAccess changes whom a broadcast is for. Who may no longer watch is put out.
+func (b *Broadcasts) SetAccess(ctx context.Context, id string, access Access) (Broadcast, error) {
+	if !access.Valid() {
+		return Broadcast{}, ErrAccess
+	}
+	out, err := b.Store.SetAccess(ctx, id, access)
+	if err == nil && b.OnAccess != nil {
+		b.OnAccess(id)
+	}
+	return out, err
+}
+
 // GoOnAir returns the broadcast that a publisher of the channel goes on: the armed one, else a new one. While the
 // channel rests it makes none: ErrResting.
 func (b *Broadcasts) GoOnAir(ctx context.Context, channelID string) (broadcastID string, err error) {
@@ -120,7 +145,7 @@ func (b *Broadcasts) GoOnAir(ctx context.Context, channelID string) (broadcastID
 		return "", err
 	}
 	now := b.now()
-	fallback := Broadcast{ID: newID(), ChannelID: channelID, ShopID: shop, Title: title, State: Draft, CreatedAt: now}
+	fallback := Broadcast{ID: newID(), ChannelID: channelID, ShopID: shop, Title: title, State: Draft, Access: Public, CreatedAt: now}
 	rests := b.rests.hold(channelID, now)
 	if rests {
 		fallback.ID = ""

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/hawkerlive/hawker/access"
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/account/accountsql"
 	"github.com/hawkerlive/hawker/api"
@@ -75,6 +76,8 @@ type app struct {
 	wakeViews  chan struct{}
 	accounts   *account.Service
 	ring       *account.Ring
+	access     *access.Service
+	door       *doorkeeper
 	hub        *streaming.Hub
 	broadcasts *streaming.Broadcasts
 	sessions   *ingest.Sessions
@@ -137,7 +140,7 @@ func (a *app) start(ctx context.Context) error {
 	a.registry = prometheus.NewRegistry()
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, step := range []func(context.Context) error{
-		a.raiseFiles, a.openListeners, a.openStores, a.buildAccounts, a.buildStreaming, a.buildShop, a.buildOverlay, a.buildDoors,
+		a.raiseFiles, a.openListeners, a.openStores, a.buildAccounts, a.buildStreaming, a.buildAccess, a.buildShop, a.buildOverlay, a.buildDoors,
 		a.startFacts, a.startServices, a.seed, a.startDoors, a.startShow,
 	} {
 		if err := step(ctx); err != nil {
@@ -288,6 +291,7 @@ func (a *app) startServices(ctx context.Context) error {
 	s := a.stage("services")
 	s.run("accounts", a.accounts.Run)
 	s.run("signing keys", a.ring.Run)
+	s.run("access", a.access.Run)
 	s.run("checkout", a.allocator.Run)
 	s.run("sandbox", a.sandbox.Run)
 	s.run("views", a.views.Run)
@@ -312,6 +316,7 @@ func (a *app) startDoors(context.Context) error {
 	doors.run("hls", a.hls.Run)
 	doors.run("whep", a.whep.Run)
 	doors.run("feed", a.feed.Run)
+	doors.run("doorkeeper", a.door.run(a.recheck))
 	doors.run("rtmp", a.rtmp.Run)
 	if a.rtmps != nil {
 		doors.run("rtmps", a.rtmps.Run)

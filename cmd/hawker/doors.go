@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/api"
@@ -29,11 +28,12 @@ import (
 // buildDoors makes everything that the world speaks to. Listeners whose ports must be known early are opened.
 func (a *app) buildDoors(context.Context) error {
 	a.api = &api.Server{
-		Log: a.log, Accounts: a.accounts, Broadcasts: a.broadcasts, Audience: a.views, Health: publisherHealth{a.sessions}, Publishers: publisherHealth{a.sessions}, LiveBroadcast: a.live,
+		Log: a.log, Accounts: a.accounts, Access: a.access, Broadcasts: a.broadcasts, Audience: a.views, Health: publisherHealth{a.sessions}, Publishers: publisherHealth{a.sessions}, LiveBroadcast: a.live,
 		Shop: a.shop, Checkout: a.allocator, Instruments: a.payments, Overlay: a.overlay, Views: a.views, Sales: a.dashboard,
 		PublicURL: a.config.PublicURL, TrustedProxies: a.config.Proxies(), Demo: a.demo, Metrics: api.NewMetrics(a.registry),
 	}
-	door := &doorkeeper{broadcasts: a.broadcasts, api: a.api, now: time.Now}
+	door := a.door
+	door.api = a.api
 	a.feed.Access, a.feed.Who, a.feed.Address, a.feed.Problem = door, door.follower, a.api.Address, a.api.WriteProblem
 
 	a.rtmp = &rtmp.Server{Addr: a.config.RTMP.Listen, Sessions: a.sessions, Config: a.config.RTMP.Config, Log: a.log, Metrics: ingest.NewDoorMetrics(a.registry, "rtmp")}

@@ -2,15 +2,43 @@ package main
 
 import (
 	"net/http"
+	"strings"
 
+	"github.com/hawkerlive/hawker/access"
+	"github.com/hawkerlive/hawker/api"
 	"github.com/hawkerlive/hawker/overlay"
 )
 
-// follower says who opens a feed, for those who take what comes up it: an account, or a guest.
-func (d *doorkeeper) follower(r *http.Request, _ string) (c overlay.Caller, cookie bool) {
+// follower says who opens a feed, for those who take what comes up it: an account, or a guest; and by what grant. The
+// channel's people come without one and are given it, so that it can be taken back.
+func (d *doorkeeper) follower(r *http.Request, topic string) (c overlay.Caller, cookie bool) {
 	cookie = r.Header.Get("Authorization") == ""
-	if p, err := d.api.Principal(r); err == nil && p != nil {
-		c.Account = p.AccountID
+	c.Grant = strings.Clone(grantIn(r)) // it outlives the request
+	p, err := d.api.Principal(r)
+	if err != nil || p == nil {
+		return c, cookie
+	}
+	c.Account = p.AccountID
+	id, ok := strings.CutPrefix(topic, "broadcast/")
+	if !ok || c.Grant != "" || d.admit(r.Context(), id, "") == nil || d.team(r, id) == nil {
+		return c, cookie
+	}
+	if b, err := d.find(r.Context(), id); err == nil {
+		ask := access.Ask{Broadcast: api.AccessOf(b), Team: true, Account: p.AccountID, Login: p.Login()}
+		c.Grant, _ = d.access.Decide(r.Context(), ask) // without one the next look ends the feed
 	}
 	return c, cookie
+}
+
+// recheckFeeds sends those away who may no longer follow.
+func (d *doorkeeper) recheckFeeds(f *overlay.Feed) {
+	for _, topic := range f.Topics() {
+		id, ok := strings.CutPrefix(topic, "broadcast/")
+		if !ok {
+			continue
+		}
+		if may := d.may(id); may != nil {
+			f.End(topic, func(_ string, c overlay.Caller) bool { return !may(c.Grant) })
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/hawkerlive/hawker/access"
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/api"
 	"github.com/hawkerlive/hawker/ingest"
@@ -14,7 +15,6 @@ import (
 	"github.com/hawkerlive/hawker/streaming/hls"
 	"github.com/hawkerlive/hawker/streaming/mediatime"
 	"github.com/hawkerlive/hawker/streaming/rtpfan"
-	"github.com/hawkerlive/hawker/streaming/whep"
 )
 
 // Glue introduces rooms to each other that must not know each other: each type here answers one room's question
@@ -109,26 +109,16 @@ func (o onAir) complete(ctx context.Context, b streaming.Broadcast) (overlay.Bro
 	}, nil
 }
 
-// whepAccess is the doorkeeper in WHEP's words.
-type whepAccess struct{ *doorkeeper }
-
-func (a whepAccess) MayWatch(ctx context.Context, r *http.Request, broadcast string) error {
-	err := a.watch(ctx, r, broadcast)
-	switch {
-	case errors.Is(err, streaming.ErrNotFound), errors.Is(err, errNotForYou):
-		return whep.ErrNotFound
-	}
-	return err
-}
-
 // hlsAccess is the doorkeeper in HLS's words.
 type hlsAccess struct{ *doorkeeper }
 
-func (a hlsAccess) MayWatch(ctx context.Context, r *http.Request, broadcast, _ string) error {
-	err := a.watch(ctx, r, broadcast)
+func (a hlsAccess) MayWatch(ctx context.Context, _ *http.Request, broadcast, grant string) error {
+	err := a.admit(ctx, broadcast, grant)
 	switch {
 	case errors.Is(err, streaming.ErrNotFound), errors.Is(err, errNotForYou):
 		return hls.ErrUnknown
+	case errors.Is(err, access.ErrGrant):
+		return hls.ErrUnauthenticated
 	}
 	return err
 }

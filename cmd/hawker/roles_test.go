@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/hawkerlive/hawker/access"
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/api"
 	"github.com/hawkerlive/hawker/api/apitest"
@@ -45,13 +48,27 @@ func started(t *testing.T) *app {
 func TestEveryRoleOnEveryRouteOfTheProgram(t *testing.T) {
 	a := started(t)
 	a.payments.Public = true // its test constants buy
+	latest := map[string]string{}
 	apitest.Walk(t, a.api, apitest.Things{
 		api.KindBroadcast: {Make: func(t *testing.T, o account.Owner) string {
 			b, err := a.broadcasts.Create(t.Context(), o.Channel, "Night market", time.Time{})
 			if err != nil {
 				t.Fatal(err)
 			}
+			latest[o.Channel] = b.ID
 			return b.ID
+		}, Belongs: apitest.OfChannel},
+		// In an address it stands behind its broadcast.
+		api.KindViewingToken: {Make: func(t *testing.T, o account.Owner) string {
+			id := latest[o.Channel]
+			if id == "" {
+				id = uuid.NewString()
+			}
+			made, _, err := a.access.MakeToken(t.Context(), access.NewToken{Broadcast: id, Lasts: time.Hour})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return made.ID
 		}, Belongs: apitest.OfChannel},
 		api.KindProduct: {Make: func(t *testing.T, o account.Owner) string { return lantern(t, a, o).ID }, Belongs: apitest.OfShop},
 		api.KindVariant: {Make: func(t *testing.T, o account.Owner) string { return lantern(t, a, o).Variants[0].ID }, Belongs: apitest.OfShop},

@@ -5,6 +5,7 @@
 package streamingsql
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -25,7 +26,7 @@ type Store struct {
 
 var _ streaming.Store = (*Store)(nil)
 
-const columns = `id, channel_id, shop_id, title, state, created_at, starts_at, started_at, interrupted_at, ended_at, length`
+const columns = `id, channel_id, shop_id, title, state, created_at, starts_at, started_at, interrupted_at, ended_at, length, access`
 
 // Create stores a new broadcast.
 func (s *Store) Create(ctx context.Context, b streaming.Broadcast) error {
@@ -33,9 +34,9 @@ func (s *Store) Create(ctx context.Context, b streaming.Broadcast) error {
 }
 
 func create(ctx context.Context, tx *store.Tx, b streaming.Broadcast) error {
-	_, err := tx.Exec(ctx, `INSERT INTO broadcast (`+columns+`) VALUES `+store.Placeholders(1, 11), b.ID, b.ChannelID, b.ShopID, b.Title,
+	_, err := tx.Exec(ctx, `INSERT INTO broadcast (`+columns+`) VALUES `+store.Placeholders(1, 12), b.ID, b.ChannelID, b.ShopID, b.Title,
 		string(b.State), store.Millis(b.CreatedAt), store.Millis(b.StartsAt), store.Millis(b.StartedAt), store.Millis(b.InterruptedAt),
-		store.Millis(b.EndedAt), int64(b.Length))
+		store.Millis(b.EndedAt), int64(b.Length), string(cmp.Or(b.Access, streaming.Public)))
 	if err != nil {
 		return fmt.Errorf("create broadcast: %w", err)
 	}
@@ -77,6 +78,9 @@ func (s *Store) List(ctx context.Context, f streaming.Filter) (out []streaming.B
 	}
 	if f.Shop != "" {
 		and(`shop_id = ?`, f.Shop)
+	}
+	if f.Listed {
+		where = append(where, `access <> 'token'`)
 	}
 	if f.Before != "" {
 		and(`id < ?`, f.Before)
@@ -121,7 +125,8 @@ func (s *Store) Take(ctx context.Context, fallback streaming.Broadcast, now time
 			return streaming.ErrNotFound
 		}
 		b = fallback
-		return create(ctx, tx, fallback)
+		b.Access = cmp.Or(b.Access, streaming.Public)
+		return create(ctx, tx, b)
 	})
 	return b, err
 }
@@ -170,6 +175,19 @@ func (s *Store) Rename(ctx context.Context, id, title string) (b streaming.Broad
 	return b, err
 }
 
+// SetAccess changes whom it is for.
+func (s *Store) SetAccess(ctx context.Context, id string, a streaming.Access) (b streaming.Broadcast, err error) {
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+		if b, err = get(ctx, tx, id, tx.ForUpdate()); err != nil {
+			return err
+		}
+		b.Access = a
+		_, err := tx.Exec(ctx, `UPDATE broadcast SET access = $1 WHERE id = $2`, string(a), id)
+		return err
+	})
+	return b, err
+}
+
 func get(ctx context.Context, tx *store.Tx, id, lock string) (streaming.Broadcast, error) {
 	found, err := scan(tx.Query(ctx, `SELECT `+columns+` FROM broadcast WHERE id = $1`+lock, id))
 	if err != nil {
@@ -189,12 +207,12 @@ func scan(rows *sql.Rows, err error) (out []streaming.Broadcast, _ error) {
 	defer rows.Close()
 	for rows.Next() {
 		var b streaming.Broadcast
-		var state string
+		var state, level string
 		var created, starts, started, interrupted, ended, length int64
-		if err := rows.Scan(&b.ID, &b.ChannelID, &b.ShopID, &b.Title, &state, &created, &starts, &started, &interrupted, &ended, &length); err != nil {
+		if err := rows.Scan(&b.ID, &b.ChannelID, &b.ShopID, &b.Title, &state, &created, &starts, &started, &interrupted, &ended, &length, &level); err != nil {
 			return nil, err
 		}
-		b.State, b.Length = streaming.State(state), mediatime.Time(length)
+		b.State, b.Length, b.Access = streaming.State(state), mediatime.Time(length), streaming.Access(level)
 		b.CreatedAt, b.StartsAt, b.StartedAt = store.Time(created), store.Time(starts), store.Time(started)
 		b.InterruptedAt, b.EndedAt = store.Time(interrupted), store.Time(ended)
 		out = append(out, b)

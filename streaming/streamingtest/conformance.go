@@ -28,6 +28,8 @@ func RunStore(t *testing.T, s streaming.Store) {
 	}
 }
 
+var levels = []streaming.Access{"", streaming.Public, streaming.Followers, streaming.ByToken}
+
 type program struct {
 	t     *testing.T
 	rand  *rand.Rand
@@ -45,11 +47,12 @@ func (p *program) step(i int) {
 	if len(p.ids) > 0 && p.rand.IntN(20) > 0 {
 		id = p.ids[max(0, len(p.ids)-1-p.rand.IntN(12))]
 	}
-	switch p.rand.IntN(7) {
+	switch p.rand.IntN(8) {
 	case 0:
 		if p.rand.IntN(2) == 0 {
 			b.State, b.StartsAt = streaming.Scheduled, p.now.Add(time.Duration(p.rand.IntN(7200))*time.Second)
 		}
+		b.Access = levels[p.rand.IntN(len(levels))]
 		p.compare("create", b, b, p.store.Create(ctx, b), p.model.Create(ctx, b))
 		p.ids = append(p.ids, b.ID)
 	case 1:
@@ -72,7 +75,7 @@ func (p *program) step(i int) {
 		want, wantErr := p.model.Move(ctx, m)
 		p.compare(fmt.Sprintf("move %+v", m), got, want, gotErr, wantErr)
 	case 4:
-		f := streaming.Filter{Limit: p.rand.IntN(8), Before: id}
+		f := streaming.Filter{Limit: p.rand.IntN(8), Before: id, Listed: p.rand.IntN(2) == 0}
 		if p.rand.IntN(2) == 0 {
 			f.States = []streaming.State{streaming.Live, streaming.Interrupted}
 		}
@@ -96,6 +99,11 @@ func (p *program) step(i int) {
 		got, gotErr := p.store.Ladders(ctx)
 		want, wantErr := p.model.Ladders(ctx)
 		p.compare("ladders", got, want, gotErr, wantErr)
+	case 7:
+		level := levels[1+p.rand.IntN(3)]
+		got, gotErr := p.store.SetAccess(ctx, id, level)
+		want, wantErr := p.model.SetAccess(ctx, id, level)
+		p.compare("set the access of "+id, got, want, gotErr, wantErr)
 	}
 }
 

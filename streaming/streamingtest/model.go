@@ -3,6 +3,7 @@
 package streamingtest
 
 import (
+	"cmp"
 	"context"
 	"sort"
 	"sync"
@@ -32,6 +33,7 @@ func (m *Model) put(b streaming.Broadcast) {
 	if m.all == nil {
 		m.all = map[string]streaming.Broadcast{}
 	}
+	b.Access = cmp.Or(b.Access, streaming.Public)
 	m.all[b.ID] = b
 }
 
@@ -55,7 +57,8 @@ func (m *Model) List(_ context.Context, f streaming.Filter) (out []streaming.Bro
 		for _, s := range f.States {
 			in = in || b.State == s
 		}
-		if in && (f.Channel == "" || f.Channel == b.ChannelID) && (f.Shop == "" || f.Shop == b.ShopID) && (f.Before == "" || b.ID < f.Before) {
+		if in && (f.Channel == "" || f.Channel == b.ChannelID) && (f.Shop == "" || f.Shop == b.ShopID) && (f.Before == "" || b.ID < f.Before) &&
+			(!f.Listed || b.Access != streaming.ByToken) {
 			out = append(out, b)
 		}
 	}
@@ -84,7 +87,7 @@ func (m *Model) Take(_ context.Context, fallback streaming.Broadcast, now time.T
 		return streaming.Broadcast{}, streaming.ErrNotFound
 	}
 	m.put(fallback)
-	return fallback, nil
+	return m.all[fallback.ID], nil
 }
 
 // Move changes the state.
@@ -152,4 +155,17 @@ func (m *Model) Ladders(context.Context) (ids []string, _ error) {
 	}
 	sort.Strings(ids)
 	return ids[:min(1000, len(ids))], nil
+}
+
+// SetAccess changes whom it is for.
+func (m *Model) SetAccess(_ context.Context, id string, a streaming.Access) (streaming.Broadcast, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b, ok := m.all[id]
+	if !ok {
+		return b, streaming.ErrNotFound
+	}
+	b.Access = a
+	m.put(b)
+	return b, nil
 }

@@ -152,9 +152,13 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 		return ErrNotFound
 	}
 	h := w.Header()
+	short, immutable := cacheShort, cacheImmutable
+	if grant != "" { // a shared cache would go on after the grant
+		short, immutable = strings.Replace(short, "public", "private", 1), strings.Replace(immutable, "public", "private", 1)
+	}
 	if f.text != nil {
 		h.Set("Content-Type", typePlaylist)
-		h.Set("Cache-Control", cacheShort)
+		h.Set("Cache-Control", short)
 		h.Set("Vary", "Accept-Encoding")
 		body, tag := f.text, f.tag
 		if f.zipped != nil && acceptsGzip(r) {
@@ -165,7 +169,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 		return s.content(w, r, bytes.NewReader(body))
 	}
 	h.Set("Content-Type", contentTypeMP4)
-	h.Set("Cache-Control", cacheImmutable)
+	h.Set("Cache-Control", immutable)
 	h.Set("ETag", `"`+strings.TrimSuffix(name, ".m4s")+`"`)
 	b := &blobReader{ctx: r.Context(), blobs: s.Blobs, key: f.key, size: f.size}
 	defer b.close()

@@ -19,6 +19,7 @@ const (
 	retryNotLive          = 2 * time.Second
 	retryBusy             = 5 * time.Second
 	offerBytesMax         = 64 << 10
+	bearerMax             = 1024
 	fragmentBytesMax      = 16 << 10
 	pathsMax              = 8 // addresses of a session that have passed a check
 	socketBufferBytes     = 8 << 20

@@ -105,6 +105,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, broadcast string) 
 		return p
 	}
 	v := newSession(s, broadcast, client, o)
+	v.bearer = Bearer(r)
 	if p := v.hold(r.Context()); p != nil {
 		s.leave(client, broadcast, false)
 		return p
@@ -126,6 +127,15 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, broadcast string) 
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, s.answer(v, r))
 	return nil
+}
+
+// Bearer is the bearer token of a request, empty without one.
+func Bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") || len(token) > bearerMax {
+		return ""
+	}
+	return strings.TrimSpace(token)
 }
 
 // hold takes the stream's fan and finds out whether it can be sent to this viewer.

@@ -226,6 +226,22 @@ func (s *Server) Viewers(broadcastID string) int {
 	return s.limits.watching[broadcastID]
 }
 
+// Recheck asks again who may watch: may returns, per broadcast, what tells it of the bearer token that a session came
+// with, or nil where everybody may. Who may not is put out.
+func (s *Server) Recheck(may func(broadcastID string) func(bearer string) bool) {
+	allowed := map[string]func(string) bool{}
+	for _, v := range s.all() {
+		ask, known := allowed[v.broadcast]
+		if !known {
+			ask = may(v.broadcast)
+			allowed[v.broadcast] = ask
+		}
+		if ask != nil && !ask(v.bearer) {
+			v.close("revoked")
+		}
+	}
+}
+
 // CloseBroadcast ends all sessions of a broadcast.
 func (s *Server) CloseBroadcast(broadcastID string) {
 	for _, v := range s.all() {

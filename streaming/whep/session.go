@@ -56,6 +56,7 @@ type session struct {
 	id           string
 	broadcast    string
 	client       netip.Addr // that the limits count
+	bearer       string     // what it may watch by, for Recheck
 	offer        *offer
 	fingerprints []fingerprint
 	fan          *rtpfan.Fan

@@ -55,7 +55,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Rename a broadcast */
+        /** Rename a broadcast, or change whom it is for */
         patch: operations["patch-broadcasts-by-id"];
         trace?: never;
     };
@@ -255,7 +255,7 @@ export interface paths {
         put?: never;
         /**
          * Begin to watch
-         * @description A reload within 30 minutes with the same visitor gets the same session.
+         * @description A reload within 30 minutes with the same visitor gets the same session. Here it is decided who may watch, once for every way of watching.
          */
         post: operations["post-broadcasts-by-id-watch"];
         delete?: never;
@@ -1097,6 +1097,11 @@ export interface components {
             products: string[] | null;
         };
         BroadcastBody: {
+            /**
+             * @description Whom it is for. Those that need a token stand in no public list.
+             * @enum {string}
+             */
+            access: "public" | "followers" | "token";
             /** @description Where media time meets the wall clock, one per generation. */
             anchors: components["schemas"]["Anchor"][] | null;
             channel: string;
@@ -1105,6 +1110,10 @@ export interface components {
             currency: string;
             /** Format: date-time */
             ended_at?: string;
+            /** @description Whether the caller follows the channel. */
+            following?: boolean;
+            /** @description Of what is not for everybody: leave to watch, for the channel's people. The addresses above hold it too. */
+            grant?: string;
             /** @description For the channel's people only. */
             health?: components["schemas"]["PublisherHealth"];
             id: string;
@@ -1121,12 +1130,17 @@ export interface components {
             /** @enum {string} */
             state: "draft" | "scheduled" | "rehearsal" | "live" | "interrupted" | "ended";
             title: string;
-            /** @description How to watch, best first. Of an ended broadcast: its recording. Empty while there is nothing to watch. */
+            /** @description How to watch, best first. Of an ended broadcast: its recording. Empty while there is nothing to watch, and for who must ask by watch first. */
             transports: components["schemas"]["Transport"][] | null;
             /** Format: int64 */
             viewers: number;
         };
         BroadcastItem: {
+            /**
+             * @description Whom it is for. Those that need a token stand in no public list.
+             * @enum {string}
+             */
+            access: "public" | "followers" | "token";
             channel: string;
             channel_handle: string;
             channel_name: string;
@@ -1514,7 +1528,12 @@ export interface components {
             old: string;
         };
         "Patch-broadcasts-by-idRequest": {
-            title: string;
+            /**
+             * @description Who may no longer watch is put out within a second.
+             * @enum {string}
+             */
+            access?: "public" | "followers" | "token";
+            title?: string;
         };
         "Patch-products-by-idRequest": {
             /** @description An amount of 0 removes it. */
@@ -1570,6 +1589,11 @@ export interface components {
             media_time?: number;
         };
         "Post-channels-by-id-broadcastsRequest": {
+            /**
+             * @description Whom it is for. Without it: everybody.
+             * @enum {string}
+             */
+            access?: "public" | "followers" | "token";
             /**
              * Format: date-time
              * @description Schedules it. Without it the channel's next publisher goes on it.
@@ -2189,6 +2213,8 @@ export interface components {
             title: string;
         };
         WatchBody: {
+            /** @description Leave to watch what is not for everybody: the bearer token of WHEP, the grant of scene and feed. The HLS address below holds it. */
+            grant?: string;
             transports: components["schemas"]["Transport"][] | null;
             /** @description Name it in the feed's address and at checkout. */
             view_session: string;
@@ -2198,9 +2224,13 @@ export interface components {
         WatchInBody: {
             /** @description Without it visitor and session are random, and nothing ties two of them together. */
             consent: boolean;
+            /** @description The grant that an earlier answer gave: the same viewer asks again. */
+            grant?: string;
             language?: string;
             /** @description Where the viewer came from, such as a site's name. */
             source?: string;
+            /** @description A viewing token, for a broadcast that needs one. */
+            token?: string;
             /** @enum {string} */
             transport?: "whep" | "hls";
             /** @description The id that an earlier answer gave. */
@@ -2469,6 +2499,8 @@ export interface operations {
             query?: {
                 /** @description A position: from the scene, or the last to. */
                 since?: string;
+                /** @description From watch, where the broadcast is not for everybody. */
+                grant?: string;
                 /** @description The view session that messages going up belong to. */
                 session?: string;
             };
@@ -2610,7 +2642,10 @@ export interface operations {
     };
     "get-broadcasts-by-id-pins": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description From watch, where the broadcast is not for everybody. */
+                grant?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -2751,6 +2786,8 @@ export interface operations {
     "get-broadcasts-by-id-scene": {
         parameters: {
             query?: {
+                /** @description From watch, where the broadcast is not for everybody. */
+                grant?: string;
                 /** @description Media time of a frame, µs: what lay on it. Without it: now. */
                 at?: number;
             };
@@ -4255,6 +4292,8 @@ export interface operations {
             query?: {
                 /** @description A position: from the scene, or the last to. */
                 since?: string;
+                /** @description From watch, where the broadcast is not for everybody. */
+                grant?: string;
                 /** @description The view session that messages going up belong to. */
                 session?: string;
             };
