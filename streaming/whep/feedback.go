@@ -15,6 +15,11 @@ func (v *session) feedback(b []byte) {
 		s.Metrics.drop("early rtcp")
 		return
 	}
+	if !v.packets.take(1, packetsAllowed, s.now()) {
+		v.mu.Unlock()
+		s.Metrics.drop("rtcp flood")
+		return
+	}
 	plain, err := v.decrypt.DecryptRTCP(v.plain[:0], b, nil)
 	if err != nil {
 		v.mu.Unlock()
@@ -33,9 +38,14 @@ func (v *session) feedback(b []byte) {
 	for _, p := range packets {
 		switch p := p.(type) {
 		case *rtcp.TransportLayerNack:
-			egress.Resend(viewer, p.MediaSSRC, missing(p.Nacks))
+			if seqs := missing(p.Nacks); v.mayAsk(&v.missing, len(seqs), missingAllowed, "nack flood") {
+				egress.Resend(viewer, p.MediaSSRC, seqs)
+			}
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 			s.Metrics.key()
+			if !v.mayAsk(&v.keys, 1, keysAllowed, "key flood") {
+				continue
+			}
 			viewer.RequestKey()
 		case *rtcp.ReceiverReport:
 			for _, r := range p.Reports {

@@ -3,6 +3,7 @@ package whep
 import (
 	"bytes"
 	"context"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -164,5 +165,41 @@ func FuzzRTCP(f *testing.F) {
 		v.feedback(b)
 		b[len(b)-1] ^= 1 // and what does not decrypt
 		v.feedback(b)
+	})
+}
+
+// FuzzDatagram hands whatever comes to the socket, from an address that is known and from one that is not.
+func FuzzDatagram(f *testing.F) {
+	good, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername("ours:them"), stun.RawAttribute{Type: attrUseCandidate},
+		stun.NewShortTermIntegrity("0123456789012345678901"), stun.Fingerprint)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good.Raw)
+	f.Add([]byte{22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0})       // DTLS
+	f.Add([]byte{128, 200, 0, 1, 0, 0, 0, 9, 0x80, 0, 0, 1})                // RTCP
+	f.Add([]byte{128, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6})  // RTP
+	f.Add([]byte{21, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 1, 0, 2, 1, 0, 1, 2}) // an alert
+	conns, err := openShards("udp4", net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, 1)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = closeAll(conns) })
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, v := quiet()
+		s.conns = conns
+		h := &shard{server: s, egress: &rtpfan.Egress{}}
+		s.shards = []*shard{h}
+		known, strange := netip.MustParseAddrPort("127.0.0.1:9"), netip.MustParseAddrPort("127.0.0.1:7")
+		v.paths, v.shaking, v.home = []path{{addr: known}}, true, h
+		s.byAddr[known] = v
+		h.receive(bytes.Clone(b), path{addr: known})
+		h.receive(bytes.Clone(b), path{addr: strange})
+		if s.byAddr[strange] != nil && !bytes.Contains(b, []byte("ours:them")) {
+			t.Fatal("a stranger has become known")
+		}
+		if len(v.pipe.in) > 2 || len(v.paths) > 2 {
+			t.Fatalf("one datagram left %d for DTLS and %d paths", len(v.pipe.in), len(v.paths))
+		}
 	})
 }

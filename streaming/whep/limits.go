@@ -1,6 +1,9 @@
 package whep
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // limits counts sessions. The server's lock guards it.
 type limits struct {
@@ -80,4 +83,47 @@ func (s *Server) leave(a netip.Addr, broadcast string, wasConnected bool) {
 	s.limits.handshakes--
 	count(&s.limits.halfOpen, k, -1)
 	s.Metrics.waiting(-1)
+}
+
+// What a viewer may send us, per second and at once. A browser sends some tens of packets a second, one request for a
+// key picture when it has lost the thread, and asks for what is missing again until it comes.
+var (
+	packetsAllowed = allowance{500, 1000} // SRTCP, authentic or not
+	missingAllowed = allowance{2000, 4000}
+	keysAllowed    = allowance{2, 5}
+)
+
+// allowance is how much a budget grows per second and how much it holds.
+type allowance struct{ rate, burst float64 }
+
+// budget is what is left of an allowance. The session's lock guards it.
+type budget struct {
+	left float64
+	at   time.Time
+}
+
+// take takes n and reports whether there was so much.
+func (b *budget) take(n int, a allowance, now time.Time) bool {
+	if b.at.IsZero() {
+		b.left = a.burst
+	} else {
+		b.left = min(a.burst, b.left+a.rate*now.Sub(b.at).Seconds())
+	}
+	b.at = now
+	if b.left < float64(n) {
+		return false
+	}
+	b.left -= float64(n)
+	return true
+}
+
+// mayAsk takes n from one of the session's budgets, and counts what goes over it under the reason.
+func (v *session) mayAsk(b *budget, n int, a allowance, reason string) bool {
+	v.mu.Lock()
+	ok := b.take(n, a, v.server.now())
+	v.mu.Unlock()
+	if !ok {
+		v.server.Metrics.drop(reason)
+	}
+	return ok
 }

@@ -82,6 +82,9 @@ type session struct {
 	viewer    *rtpfan.Viewer
 	decrypt   *srtp.Context
 	plain     []byte // scratch of decrypt
+	packets   budget // of SRTCP
+	missing   budget // packets asked for again
+	keys      budget // key pictures asked for
 	connected time.Time
 	follower  chan struct{} // closed when another one follows the events
 	closed    bool
