@@ -8,6 +8,13 @@ export interface Lateness {
   cause: 'arrived' | 'frozen';
 }
 
+/** Kept counts events by whether they were shown on their frame, and how late the latest of the others was. */
+export interface Kept {
+  exact: number;
+  late: number;
+  worst: number;
+}
+
 export interface ReleaseOptions<E> {
   deliver: (event: E) => void;
   /** Called for each event that was not delivered on its frame. */
@@ -28,6 +35,8 @@ export class Release<E> {
   private order = 0;
   private frame: MediaTime | undefined;
   private duration = frameDurationFirst;
+  /** kept counts the events that belong to a frame. */
+  readonly kept: Kept = { exact: 0, late: 0, worst: 0 };
 
   constructor(private readonly options: ReleaseOptions<E>) {}
 
@@ -59,8 +68,10 @@ export class Release<E> {
     this.frame = frame;
     while (this.held.length > 0 && this.held[0]!.mediaTime <= frame + this.duration / 2) {
       const { event, mediaTime } = this.held.shift()!;
-      // Its frame lies within half a frame of it; further on, that one was never shown.
-      if (frame - mediaTime > this.duration * 0.75) this.late(mediaTime, frame, 'frozen');
+      // Its frame lies within half a frame of it; further on, that one was never shown. Who has just come sees what
+      // lay there before: that is neither.
+      if (frame - mediaTime <= this.duration * 0.75) this.kept.exact++;
+      else if (before !== undefined) this.late(mediaTime, frame, 'frozen');
       this.options.deliver(event);
     }
   }
@@ -78,7 +89,12 @@ export class Release<E> {
   private late(mediaTime: MediaTime, frame: MediaTime, cause: Lateness['cause']): void {
     const behind = Math.max(0, frame - mediaTime);
     const frames = Math.round(behind / this.duration);
-    if (cause === 'arrived' && frames === 0) return; // it still is the frame on the screen
+    if (cause === 'arrived' && frames === 0) {
+      this.kept.exact++; // it still is the frame on the screen
+      return;
+    }
+    this.kept.late++;
+    this.kept.worst = Math.max(this.kept.worst, behind / 1000);
     this.options.onLate?.({ ms: Math.round(behind / 1000), frames, cause });
   }
 }

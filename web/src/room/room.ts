@@ -4,8 +4,9 @@ import { createStore, type Store } from '../app/store';
 import { Feed, spreadSceneReload, type FeedState } from '../feed/feed';
 import { backoff } from '../feed/position';
 import { language } from '../i18n/language';
-import { Player, type Frame, type PlayerState, type TransportKind } from '../player';
-import { Release, type Lateness } from '../player/release';
+import { Player, type Figures, type Frame, type PlayerState, type Quality, type TransportKind } from '../player';
+import { captionsShown, onCaptions, showCaptions } from '../player/captions';
+import { Release, type Kept, type Lateness } from '../player/release';
 import { Replay, type PinSpan } from './replay';
 import { apply, isOld, leavesAtOnce, openScene, place, type Overlay } from './scene';
 import { hasConsent, storedVisitor, storeVisitor } from './visitor';
@@ -19,6 +20,9 @@ export interface RoomView {
   player: PlayerState;
   transport?: TransportKind;
   muted: boolean;
+  /** What the viewer may choose from, and what was chosen (undefined: the player chooses). */
+  qualities: readonly Quality[];
+  quality?: string;
   feed: FeedState;
   /** The show is over and its recording plays. */
   replay?: boolean;
@@ -48,6 +52,7 @@ export class Room {
     phase: 'loading',
     player: 'connecting',
     muted: true,
+    qualities: [],
     feed: 'connecting',
   });
   /** The server's name for this visit; orders, clicks and impressions carry it. */
@@ -110,6 +115,30 @@ export class Room {
 
   toLive(): void {
     this.player?.toLive();
+  }
+
+  /** choose takes one quality, or leaves the choice to the player. */
+  choose(quality: string | undefined): void {
+    this.player?.choose(quality);
+  }
+
+  /** captions tells whether captions are shown; undefined: there are none. */
+  captions(): boolean | undefined {
+    return this.video && captionsShown(this.video);
+  }
+
+  showCaptions(shown: boolean): void {
+    if (this.video) showCaptions(this.video, shown);
+  }
+
+  /** onCaptions tells of captions that come, go or are switched, until what it returns is called. */
+  onCaptions(listener: (shown: boolean | undefined) => void): () => void {
+    return this.video ? onCaptions(this.video, listener) : () => undefined;
+  }
+
+  /** figures are what a viewer who wonders can read, and how cards kept to their frames. */
+  async figures(): Promise<Figures & { cards: Kept }> {
+    return { ...(await this.player?.figures()), cards: this.release.kept };
   }
 
   /** seek plays a recording from another second on. */
@@ -184,9 +213,11 @@ export class Room {
   private async loadScene(): Promise<void> {
     try {
       const path = `/v1/broadcasts/${encodeURIComponent(this.id)}/scene`;
+      const asked = performance.now();
       const scene = await api.get<Scene>(path, undefined, this.abort.signal);
       this.sceneAttempts = 0;
-      this.edge = { mediaTime: scene.now, at: performance.now() };
+      // It was true somewhere on the way there and back.
+      this.edge = { mediaTime: scene.now, at: (asked + performance.now()) / 2 };
       const { overlay, waiting } = openScene(scene, this.view.get().overlay?.pins);
       this.release.clear();
       if (scene.state === 'ended') {
@@ -283,6 +314,7 @@ export class Room {
       },
       onTransport: (transport) => this.update({ transport }),
       onMuted: (muted) => this.update({ muted }),
+      onQualities: (qualities, quality) => this.update({ qualities, quality }),
       onFrame: (frame) => {
         this.frame = frame;
         if (this.replay) this.replay.frame(frame.mediaTime);

@@ -71,7 +71,7 @@ function PinCard({ pin, room, onBuy }: { pin: Pin; room: Room; onBuy: Props['onB
       <Button
         kind="accent"
         disabled={!left}
-        aria-label={shop('buyLabel', { title: pin.product.title })}
+        aria-label={left ? shop('buyLabel', { title: pin.product.title }) : undefined}
         onClick={() => onBuy(pin.product.id, pin.id)}
       >
         {left ? shop('buy') : shop('soldOut')}

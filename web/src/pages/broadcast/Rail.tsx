@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import bagIcon from 'lucide-static/icons/shopping-bag.svg?raw';
 import ellipsis from 'lucide-static/icons/ellipsis.svg?raw';
@@ -15,6 +16,7 @@ import { IconButton } from '../../ui/Button';
 import { Select } from '../../ui/Field';
 import { Sheet } from '../../ui/Sheet';
 import { toast } from '../../ui/Toast';
+import { Choices } from './Choices';
 import { t } from './messages';
 
 interface Props {
@@ -22,10 +24,12 @@ interface Props {
   view: RoomView;
   count: number;
   onBag: () => void;
+  stats: boolean;
+  onStats: (shown: boolean) => void;
 }
 
 /** Rail is what the thumb reaches: sound, share, bag, and the rest behind one more tap. */
-export function Rail({ room, view, count, onBag }: Props) {
+export function Rail({ room, view, count, onBag, stats, onStats }: Props) {
   const [more, setMore] = useState(false);
   return (
     <div class="rail">
@@ -51,17 +55,20 @@ export function Rail({ room, view, count, onBag }: Props) {
         )}
       </IconButton>
       <Sheet title={t('more')} open={more} onClose={() => setMore(false)}>
-        <More />
+        <More>
+          <Choices room={room} view={view} stats={stats} onStats={onStats} />
+        </More>
       </Sheet>
     </div>
   );
 }
 
-function More() {
+function More({ children }: { children: ComponentChildren }) {
   const speaking = useStore(language);
   const [consent, setConsent] = useState(hasConsent);
   return (
     <div class="more">
+      {children}
       <Select
         label={common('language')}
         value={speaking}

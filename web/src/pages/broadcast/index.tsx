@@ -22,6 +22,7 @@ import { PinStack } from './PinStack';
 import { Rail } from './Rail';
 import { ReplayBar } from './ReplayBar';
 import { Stage } from './Stage';
+import { Stats } from './Stats';
 import './broadcast.css';
 
 export const messages = together(own, shopMessages);
@@ -37,6 +38,7 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
   const view = useStore(room.view);
   const who = useStore(account);
   const [bagOpen, setBagOpen] = useState(false);
+  const [stats, setStats] = useState(false);
   const [buying, setBuying] = useState<Buying>();
 
   useEffect(() => {
@@ -85,12 +87,20 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
       <aside class="room-start" aria-label={t('others')}>
         <Others current={room.id} />
       </aside>
-      <main class={view.replay ? 'room-stage room-stage-replay' : 'room-stage'}>
+      <main class={`room-stage${view.replay ? ' room-stage-replay' : ''}${stats ? ' room-stage-stats' : ''}`}>
         <Stage room={room} view={view} />
+        {stats && <Stats room={room} onClose={() => setStats(false)} />}
         <Head view={view} onLeave={leave} />
         <div class="room-lower">
           <PinStack pins={view.overlay?.state === 'ended' && !view.replay ? [] : pins} room={room} onBuy={buy} />
-          <Rail room={room} view={view} count={bag.length} onBag={() => setBagOpen(true)} />
+          <Rail
+            room={room}
+            view={view}
+            count={bag.length}
+            onBag={() => setBagOpen(true)}
+            stats={stats}
+            onStats={setStats}
+          />
         </div>
         {view.replay && <ReplayBar room={room} />}
         <Banner offline={view.feed === 'offline'} reconnecting={view.feed === 'connecting'} />

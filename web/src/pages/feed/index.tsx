@@ -87,12 +87,7 @@ function Show({ item }: { item: BroadcastItem }) {
   const live = item.state === 'live';
   return (
     <li>
-      <a
-        class="show"
-        href={`/b/${item.id}`}
-        aria-label={t('watch', { name: item.channel_name, title: item.title })}
-        data-broadcast={item.id}
-      >
+      <a class="show" href={`/b/${item.id}`} data-broadcast={item.id}>
         <span class="show-picture" aria-hidden="true">
           {[...item.channel_name][0]}
         </span>

@@ -227,9 +227,9 @@ function ThumbBar({ product, pinnedID, run, stock, onAir, pins, onPin }: ThumbBa
         svg={pinIcon}
         disabled={!product || !onAir}
         busy={pins.busy !== undefined}
-        aria-label={product ? t('pinNamed', { title: product.title }) : t('nothingArmed')}
         onClick={onPin}
       >
+        {product && <span class="visually-hidden">{t('pin')} </span>}
         <span class="thumb-text" dir="auto">
           {product ? product.title : t('nothingArmed')}
         </span>

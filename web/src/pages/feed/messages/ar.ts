@@ -8,7 +8,6 @@ const ar: Translation<typeof en> = {
   goLive: 'ابدأ بثّك أنت',
   since: 'منذ {time}',
   interrupted: 'نعود بعد لحظات',
-  watch: 'شاهد {name}: {title}',
 };
 
 export default ar;

@@ -8,7 +8,6 @@ const de: Translation<typeof en> = {
   goLive: 'Selbst live gehen',
   since: 'seit {time}',
   interrupted: 'Gleich zurück',
-  watch: '{name} ansehen: {title}',
 };
 
 export default de;

@@ -5,5 +5,4 @@ export const en = {
   goLive: 'Go live yourself',
   since: 'since {time}',
   interrupted: 'Back in a moment',
-  watch: 'Watch {name}: {title}',
 } as const;

@@ -8,7 +8,6 @@ const fr: Translation<typeof en> = {
   goLive: 'Passer en direct',
   since: 'depuis {time}',
   interrupted: 'De retour dans un instant',
-  watch: 'Regarder {name} : {title}',
 };
 
 export default fr;
