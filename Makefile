@@ -5,7 +5,7 @@ SHELL := /bin/bash
 GO ?= go
 FUZZTIME ?= 20s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-WEB_SOURCES := $(shell find web/src web/index.html web/package.json web/package-lock.json web/vite.config.ts -type f 2>/dev/null)
+WEB_SOURCES := $(shell find web/src web/index.html web/package.json web/package-lock.json web/vite*.ts -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help run build web test check bench fuzz torture histories simulate deps openapi screenshots fmt clean

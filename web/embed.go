@@ -66,6 +66,7 @@ func Built() bool {
 type handler struct {
 	files   fs.FS
 	shells  map[string]shell // by prefix
+	library string           // file name of the player for other people's pages
 	missing shell            // any other path: the same page, which says that there is nothing here
 }
 
@@ -87,7 +88,7 @@ func newHandler(files fs.FS) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &handler{files: files, shells: map[string]shell{}, missing: newShell(index)}
+	h := &handler{files: files, shells: map[string]shell{}, library: findLibrary(files), missing: newShell(index)}
 	for _, p := range pages {
 		html := bytes.Replace(index, []byte("</head>"), []byte(manifest.links(p.module)+"</head>"), 1)
 		if p.light {
@@ -125,6 +126,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
 	if strings.HasPrefix(name, "assets/") {
 		h.serveAsset(w, r, name)
+		return
+	}
+	if file, ok := strings.CutPrefix(name, libraryPath); ok {
+		h.serveLibrary(w, r, file)
 		return
 	}
 	prefix, _, _ := strings.Cut(name, "/")
@@ -168,6 +173,15 @@ func (h *handler) serveAsset(w http.ResponseWriter, r *http.Request, name string
 	header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Vary", "Accept-Encoding")
+	body = h.compressed(header, r, name, body)
+	header.Set("Content-Length", fmt.Sprint(len(body)))
+	if r.Method == http.MethodGet {
+		_, _ = w.Write(body) // the browser may have gone
+	}
+}
+
+// compressed is a file's body as small as the request takes it.
+func (h *handler) compressed(header http.Header, r *http.Request, name string, body []byte) []byte {
 	accepted := acceptedEncodings(r.Header.Get("Accept-Encoding"))
 	for _, encoding := range encodings {
 		if !slices.Contains(accepted, encoding.name) {
@@ -175,14 +189,10 @@ func (h *handler) serveAsset(w http.ResponseWriter, r *http.Request, name string
 		}
 		if smaller, err := fs.ReadFile(h.files, name+encoding.suffix); err == nil {
 			header.Set("Content-Encoding", encoding.name)
-			body = smaller
-			break
+			return smaller
 		}
 	}
-	header.Set("Content-Length", fmt.Sprint(len(body)))
-	if r.Method == http.MethodGet {
-		_, _ = w.Write(body) // the browser may have gone
-	}
+	return body
 }
 
 // acceptedEncodings lists what a request takes. Quality values only matter where they refuse.

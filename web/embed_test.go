@@ -12,11 +12,13 @@ import (
 func built() fstest.MapFS {
 	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 	return fstest.MapFS{
-		"placeholder.html":      file("make build"),
-		"index.html":            file(`<html data-theme="dark"><head></head><body></body></html>`),
-		"assets/index-1a.js":    file("plain"),
-		"assets/index-1a.js.br": file("brotli"),
-		"assets/index-1a.js.gz": file("gzip"),
+		"placeholder.html":              file("make build"),
+		"index.html":                    file(`<html data-theme="dark"><head></head><body></body></html>`),
+		"assets/index-1a.js":            file("plain"),
+		"assets/index-1a.js.br":         file("brotli"),
+		"assets/index-1a.js.gz":         file("gzip"),
+		"player/hawker-player-9z.js":    file("library"),
+		"player/hawker-player-9z.js.gz": file("gzipped library"),
 		".vite/manifest.json": file(`{
 			"index.html": {"file": "assets/index-1a.js", "isEntry": true},
 			"_ui.js": {"file": "assets/ui-2b.js", "css": ["assets/ui-2b.css"], "imports": ["index.html"]},
@@ -126,5 +128,30 @@ func TestTheEmbeddedPagesOpen(t *testing.T) {
 	t.Parallel()
 	if _, err := Handler(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestThePlayerIsForEverybodysPages(t *testing.T) {
+	t.Parallel()
+	res, body := get(t, built(), "GET", "/player/v1/hawker-player.js", "Accept-Encoding", "gzip", "Origin", "https://shop.example")
+	header := res.Header
+	if res.StatusCode != 200 || body != "gzipped library" || header.Get("Access-Control-Allow-Origin") != "*" || header.Get("Cross-Origin-Resource-Policy") != "cross-origin" {
+		t.Fatalf("%d %q, %v", res.StatusCode, body, header)
+	}
+	if got := header.Get("Cache-Control"); !strings.Contains(got, "max-age=3600") {
+		t.Errorf("the newest player is kept by %q", got)
+	}
+	res, _ = get(t, built(), "GET", "/player/v1/hawker-player.js", "If-None-Match", header.Get("ETag"))
+	if res.StatusCode != 304 {
+		t.Errorf("the same player again: %d", res.StatusCode)
+	}
+	res, body = get(t, built(), "GET", "/player/v1/hawker-player-9z.js")
+	if res.StatusCode != 200 || body != "library" || !strings.Contains(res.Header.Get("Cache-Control"), "immutable") {
+		t.Errorf("%d %q, kept by %q", res.StatusCode, body, res.Header.Get("Cache-Control"))
+	}
+	for _, path := range []string{"/player/v1/hawker-player-00.js", "/player/v1/", "/player/v1/../../index.html.js", "/player/v1/a/b.js"} {
+		if res, _ = get(t, built(), "GET", path); res.StatusCode != 404 {
+			t.Errorf("%s: %d", path, res.StatusCode)
+		}
 	}
 }

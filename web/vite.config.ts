@@ -1,6 +1,6 @@
 import { defineConfig, type Plugin } from 'vite';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { precompress } from './vite.compress.ts';
 
 // dist is embedded in the binary and must exist without Node, so its placeholder is committed: empty everything else.
 function emptyDist(): Plugin {
@@ -16,29 +16,10 @@ function emptyDist(): Plugin {
   };
 }
 
-// The server sends what is compressed here, so that it never compresses while a crowd arrives.
-function precompress(): Plugin {
-  return {
-    name: 'hawker:precompress',
-    apply: 'build',
-    closeBundle() {
-      for (const name of readdirSync('dist/assets')) {
-        if (!/\.(js|css|svg)$/.test(name)) continue;
-        const file = `dist/assets/${name}`;
-        const plain = readFileSync(file);
-        if (plain.length < 600) continue;
-        writeFileSync(`${file}.gz`, gzipSync(plain, { level: 9 }));
-        const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: plain.length };
-        writeFileSync(`${file}.br`, brotliCompressSync(plain, { params }));
-      }
-    },
-  };
-}
-
 const server = process.env.HAWKER_URL ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
-  plugins: [emptyDist(), precompress()],
+  plugins: [emptyDist(), precompress('dist/assets')],
   build: {
     target: 'es2022',
     emptyOutDir: false,

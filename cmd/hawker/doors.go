@@ -108,14 +108,14 @@ func (a *app) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	v1 := a.api.Handler()
+	v1 := forOtherPages(a.api.Handler())
 	mux := http.NewServeMux()
 	mux.Handle("/hls/", a.hls)
 	mux.Handle("/vod/", a.replays)
 	mux.Handle("/whep/", a.whep)
 	mux.Handle("/whip", a.whip)
 	mux.Handle("/whip/", a.whip)
-	mux.Handle("GET /v1/broadcasts/{id}/feed", a.feed)
+	mux.Handle("GET /v1/broadcasts/{id}/feed", forOtherPages(a.feed))
 	mux.Handle("GET /v1/shops/{id}/feed", a.feed)
 	mux.Handle("/v1/", v1)
 	mux.Handle("/sandbox/authorize/", a.sandbox)

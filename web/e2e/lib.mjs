@@ -2,6 +2,7 @@
 // A journey is run as: node web/e2e/<journey>.mjs <ready file> [arguments]; it prints one JSON object and exits with 0, or
 // says what it missed and exits with 1.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
 
 export const ready = JSON.parse(readFileSync(process.argv[2], 'utf8'));
@@ -100,6 +101,23 @@ export async function heard(page) {
   return loudness;
 }
 
+/** foreignPage serves a page of somebody else: another port, so another origin, with our element in it. */
+export async function foreignPage(attributes = 'controls autoplay', script = '') {
+  const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A shop</title></head>
+<body style="margin:0"><hawker-player style="width:360px" broadcast="${demo.broadcast}" ${attributes}></hawker-player>
+<script type="module">${script}</script>
+<script type="module" src="${origin}/player/v1/hawker-player.js"></script></body></html>`;
+  const server = createServer((_, response) => response.setHeader('content-type', 'text/html').end(html));
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  return {
+    url: `http://127.0.0.1:${server.address().port}/`,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
 /** finish prints the result and ends the journey. */
 export function finish(result) {
   console.log(JSON.stringify(result));
@@ -144,12 +162,14 @@ function observe() {
     if (bits[0] !== 1 || bits[1] !== 0 || bits[19] !== 1 || (ones + bits[18]) % 2 !== 1) return -1;
     return bits.slice(2, 18).reduce((n, bit) => n * 2 + bit, 0);
   };
+  // Our own page, or another's with our element in it.
+  eye.root = () => document.querySelector('hawker-player')?.shadowRoot ?? document;
   const after = new MessageChannel();
   const waiting = [];
   after.port1.onmessage = () => {
     // A task of its own: the rendering of this frame is over, what it put into the page is there.
     const frame = waiting.shift();
-    frame.pins = [...document.querySelectorAll('[data-pin]')].map((card) => card.dataset.product);
+    frame.pins = [...eye.root().querySelectorAll('[data-pin]')].map((card) => card.dataset.product);
     frame.index = eye.count++;
     eye.frames.push(frame);
     if (eye.frames.length > 4000) eye.frames.splice(0, 1000);
@@ -172,23 +192,23 @@ function observe() {
   // Repaints without a picture after the first one: neither a frame in the video nor a copy of the last one over it.
   eye.black = 0;
   const repaint = () => {
+    look();
     const covered = eye.video?.nextElementSibling instanceof HTMLCanvasElement;
     if (eye.firstFrameAt && eye.video.isConnected && eye.video.readyState === 0 && !covered) eye.black++;
     requestAnimationFrame(repaint);
   };
   requestAnimationFrame(repaint);
-  new MutationObserver((_, observer) => {
-    const video = document.querySelector('video');
-    if (!video) return;
-    if (eye.video !== video) {
-      eye.video = video;
-      watch(video);
-    }
-  }).observe(document, { childList: true, subtree: true });
+  const look = () => {
+    const video = eye.root().querySelector('video');
+    if (!video || eye.video === video) return;
+    eye.video = video;
+    watch(video);
+  };
+  new MutationObserver(look).observe(document, { childList: true, subtree: true });
 
   /** loudness listens for a while and returns the greatest root mean square. */
   eye.loudness = async (milliseconds) => {
-    const video = document.querySelector('video');
+    const video = eye.video;
     video.muted = false;
     await video.play().catch(() => {});
     const audio = new AudioContext();

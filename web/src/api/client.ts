@@ -26,6 +26,8 @@ export interface RequestOptions {
   signal?: AbortSignal;
   headers?: Record<string, string>;
   query?: Record<string, string | number | undefined>;
+  /** Another server's origin; our own cookies stay at home then. */
+  base?: string;
 }
 
 export async function request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
@@ -42,12 +44,12 @@ export async function request<T>(method: string, path: string, options: RequestO
 
   let response: Response;
   try {
-    response = await fetch(withQuery(path, options.query), {
+    response = await fetch((options.base ?? '') + withQuery(path, options.query), {
       method,
       headers,
       body,
       signal: options.signal,
-      credentials: 'same-origin',
+      credentials: options.base ? 'omit' : 'same-origin',
     });
   } catch (cause) {
     if (options.signal?.aborted) throw cause;
@@ -58,17 +60,26 @@ export async function request<T>(method: string, path: string, options: RequestO
   return (await response.json()) as T;
 }
 
-/** api names the verbs. Paths start with /v1. */
-export const api = {
-  get: <T>(path: string, query?: RequestOptions['query'], signal?: AbortSignal) =>
-    request<T>('GET', path, { query, signal }),
-  post: <T>(path: string, body?: unknown, options: RequestOptions = {}) =>
-    request<T>('POST', path, { body: body ?? {}, ...options }),
-  put: <T>(path: string, body?: unknown, options: RequestOptions = {}) =>
-    request<T>('PUT', path, { body: body ?? {}, ...options }),
-  patch: <T>(path: string, body: unknown) => request<T>('PATCH', path, { body }),
-  delete: <T = void>(path: string, body?: unknown) => request<T>('DELETE', path, { body }),
-};
+/** clientOf names the verbs of one server's API. Paths start with /v1. */
+export function clientOf(base?: string, token?: string) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
+  const to = { base, headers };
+  return {
+    get: <T>(path: string, query?: RequestOptions['query'], signal?: AbortSignal) =>
+      request<T>('GET', path, { ...to, query, signal }),
+    post: <T>(path: string, body?: unknown, options: RequestOptions = {}) =>
+      request<T>('POST', path, { ...to, body: body ?? {}, ...options }),
+    put: <T>(path: string, body?: unknown, options: RequestOptions = {}) =>
+      request<T>('PUT', path, { ...to, body: body ?? {}, ...options }),
+    patch: <T>(path: string, body: unknown) => request<T>('PATCH', path, { ...to, body }),
+    delete: <T = void>(path: string, body?: unknown) => request<T>('DELETE', path, { ...to, body }),
+  };
+}
+
+export type Client = ReturnType<typeof clientOf>;
+
+/** api is that of our own origin, with the session in a cookie. */
+export const api = clientOf();
 
 /** pictureURL is where a product's picture is; the API names pictures by id or by path. */
 export function pictureURL(picture: string | undefined): string | undefined {

@@ -125,7 +125,8 @@ export interface Watch {
   view_session: string;
   visitor: string;
   transports: Transport[];
-  hls_grant?: string;
+  /** Leave to watch what is not for everybody. */
+  grant?: string;
 }
 
 export interface Variant {

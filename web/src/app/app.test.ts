@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { retryAfterSeconds } from '../api/client';
 import { safeNext } from '../pages/account/next';
-import { source } from '../room/room';
+import { source } from '../room/place';
 import { wrapFocus } from '../ui/focus';
 import { match, type Route } from './router';
 

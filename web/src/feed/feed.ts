@@ -8,6 +8,10 @@ export interface FeedOptions {
   path: string;
   /** The view session that heartbeats and clicks belong to. */
   session?: string;
+  /** Leave to follow what is not for everybody. */
+  grant?: string;
+  /** The path is another server's: our cookies stay at home. */
+  foreign?: boolean;
   /** Where messages go up while there is no WebSocket; without it server-sent events have no way up. */
   signals?: string;
   onEvent: (event: FeedEvent) => void;
@@ -108,6 +112,7 @@ export class Feed {
     if (protocol === 'ws') url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
     url.searchParams.set('since', this.position);
     if (this.options.session) url.searchParams.set('session', this.options.session);
+    if (this.options.grant) url.searchParams.set('grant', this.options.grant);
     return url.href;
   }
 
@@ -133,7 +138,7 @@ export class Feed {
   }
 
   private connectSource(): void {
-    const source = new EventSource(this.url('http'), { withCredentials: true });
+    const source = new EventSource(this.url('http'), { withCredentials: !this.options.foreign });
     this.source = source;
     source.onopen = () => this.onOpen();
     source.onmessage = (message) => {

@@ -1,4 +1,4 @@
-import { createStore } from '../app/store';
+import { createStore } from '../app/value';
 
 // Which language the pages speak, which way it runs, and how figures are written in it.
 

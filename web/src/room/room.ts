@@ -1,12 +1,13 @@
-import { api, ApiError } from '../api/client';
+import { ApiError } from '../api/client';
 import type { FeedEvent, MediaTime, Pin, Scene, SceneBroadcast, Transport, Watch } from '../api/types';
-import { createStore, type Store } from '../app/store';
+import { createStore, type Store } from '../app/value';
 import { Feed, spreadSceneReload, type FeedState } from '../feed/feed';
 import { backoff } from '../feed/position';
 import { language } from '../i18n/language';
 import { Player, type Figures, type Frame, type PlayerState, type Quality, type TransportKind } from '../player';
 import { captionsShown, onCaptions, showCaptions } from '../player/captions';
 import { Release, type Kept, type Lateness } from '../player/release';
+import { offered, ownPage, within, type Place } from './place';
 import { Replay, type PinSpan } from './replay';
 import { apply, isOld, leavesAtOnce, openScene, place, type Overlay } from './scene';
 import { hasConsent, storedVisitor, storeVisitor } from './visitor';
@@ -71,10 +72,15 @@ export class Room {
   private sceneAttempts = 0;
   private replay: Replay | undefined;
   private replayURL: string | undefined;
+  /** The addresses that the player was given before the server had named any. */
+  private guessed = false;
   private seen = new Set<string>();
   private readonly abort = new AbortController();
 
-  constructor(readonly id: string) {
+  constructor(
+    readonly id: string,
+    private readonly place: Place = ownPage(),
+  ) {
     this.release = new Release<FeedEvent>({
       deliver: (event) => this.deliver(event),
       onLate: (lateness) => this.tellLateness(lateness),
@@ -183,11 +189,12 @@ export class Room {
     return this.frame && Math.max(0, this.frame.mediaTime);
   }
 
-  /** impression tells once per pin that its card was really seen. */
-  impression(pin: string, product: string): void {
-    if (this.seen.has(pin)) return;
+  /** impression tells once per pin that its card was really seen, and says whether this was the first time. */
+  impression(pin: string, product: string): boolean {
+    if (this.seen.has(pin)) return false;
     this.seen.add(pin);
     this.feed?.send({ kind: 'impression', pin, product, media_time: this.mediaTime });
+    return true;
   }
 
   click(product: string, pin?: string, variant?: string): void {
@@ -195,37 +202,41 @@ export class Room {
   }
 
   private async watch(): Promise<Watch | undefined> {
+    const { client, token, source } = this.place;
     try {
-      const watch = await api.post<Watch>(`/v1/broadcasts/${encodeURIComponent(this.id)}/watch`, {
+      const watch = await client.post<Watch>(`${this.path}/watch`, {
         visitor: storedVisitor(),
         consent: hasConsent(),
         language: language.get(),
-        source: source(document.referrer, location.origin),
+        source,
+        token,
       });
       storeVisitor(watch.visitor);
       this.session = watch.view_session;
+      this.correct(watch);
       return watch;
     } catch {
       return undefined; // Watching goes on without being counted.
     }
   }
 
+  private get path(): string {
+    return `/v1/broadcasts/${encodeURIComponent(this.id)}`;
+  }
+
   private async loadScene(): Promise<void> {
     try {
-      const path = `/v1/broadcasts/${encodeURIComponent(this.id)}/scene`;
-      const asked = performance.now();
-      const scene = await api.get<Scene>(path, undefined, this.abort.signal);
+      const scene = await this.fetchScene();
       this.sceneAttempts = 0;
-      // It was true somewhere on the way there and back.
-      this.edge = { mediaTime: scene.now, at: (asked + performance.now()) / 2 };
       const { overlay, waiting } = openScene(scene, this.view.get().overlay?.pins);
       this.release.clear();
       if (scene.state === 'ended') {
+        this.stopPlayer();
         await this.openReplay();
         // What lies on the frame stays: the scene of now has the pins of the last one.
         overlay.pins = (this.replay && this.view.get().overlay?.pins) || [];
         waiting.length = 0;
-      }
+      } else if (!onAir(overlay)) this.stopPlayer();
       this.update({
         phase: 'ready',
         broadcast: scene.broadcast,
@@ -240,11 +251,33 @@ export class Room {
     } catch (error) {
       if (this.abort.signal.aborted) return;
       const missing = error instanceof ApiError && (error.status === 404 || error.status === 403);
-      if (missing) this.update({ phase: 'missing' });
-      else {
+      if (missing) {
+        this.stopPlayer();
+        this.update({ phase: 'missing' });
+      } else {
         if (!this.view.get().overlay) this.update({ phase: 'failed' });
         this.sceneTimer = setTimeout(() => void this.loadScene(), backoff(2 + this.sceneAttempts++));
       }
+    }
+  }
+
+  /** fetchScene asks beside watch; only what is not for everybody has to wait for its grant. */
+  private async fetchScene(): Promise<Scene> {
+    const { client, token } = this.place;
+    const fetch = async (grant: string | undefined) => {
+      const asked = performance.now();
+      const scene = await client.get<Scene>(`${this.path}/scene`, { grant }, this.abort.signal);
+      // Its live edge was true somewhere on the way there and back.
+      this.edge = { mediaTime: scene.now, at: (asked + performance.now()) / 2 };
+      return scene;
+    };
+    if (token) return fetch((await this.watched)?.grant);
+    try {
+      return await fetch(undefined);
+    } catch (error) {
+      const grant = error instanceof ApiError && error.status === 403 ? (await this.watched)?.grant : undefined;
+      if (!grant) throw error;
+      return fetch(grant);
     }
   }
 
@@ -253,13 +286,13 @@ export class Room {
     if (this.replay) return;
     const url = await this.recording();
     if (!url) return;
-    const path = `/v1/broadcasts/${encodeURIComponent(this.id)}`;
-    const { items } = await api.get<{ items: PinSpan[] }>(`${path}/pins`, undefined, this.abort.signal);
+    const { client } = this.place;
+    const { items } = await client.get<{ items: PinSpan[] }>(`${this.path}/pins`, undefined, this.abort.signal);
     this.replayURL = url;
     this.replay = new Replay({
       pins: items,
       load: async (at) =>
-        (await api.get<Scene>(`${path}/scene?at=${Math.round(at)}`, undefined, this.abort.signal)).pins,
+        (await client.get<Scene>(`${this.path}/scene?at=${Math.round(at)}`, undefined, this.abort.signal)).pins,
       show: (pins) => {
         const { overlay } = this.view.get();
         if (overlay) this.update({ overlay: { ...overlay, pins } });
@@ -269,19 +302,23 @@ export class Room {
 
   /** recording is the address of the show's recording, where there is one. */
   private async recording(): Promise<string | undefined> {
-    const path = `/v1/broadcasts/${encodeURIComponent(this.id)}`;
-    const { transports } = await api.get<{ transports: Transport[] }>(path, undefined, this.abort.signal);
-    return transports.find((one) => one.kind === 'hls')?.url;
+    const { client } = this.place;
+    const { transports } = await client.get<{ transports: Transport[] }>(this.path, undefined, this.abort.signal);
+    return within(this.place, transports).find((one) => one.kind === 'hls')?.url;
   }
 
   private async follow(position: string): Promise<void> {
     if (!this.feed) {
-      const session = (await this.watched)?.view_session;
+      const watch = await this.watched;
       if (this.abort.signal.aborted) return;
+      const session = watch?.view_session;
+      const here = (this.place.base ?? '') + this.path;
       this.feed = new Feed({
-        path: `/v1/broadcasts/${encodeURIComponent(this.id)}/feed`,
+        path: `${here}/feed`,
         session,
-        signals: session && `/v1/broadcasts/${encodeURIComponent(this.id)}/signals`,
+        grant: watch?.grant,
+        foreign: this.place.base !== undefined,
+        signals: session && `${here}/signals`,
         onEvent: (event) => this.onEvent(event),
         onGap: () => {
           clearTimeout(this.sceneTimer);
@@ -296,16 +333,47 @@ export class Room {
     this.feed.follow(position);
   }
 
+  /**
+   * play begins at once, at the usual addresses, while the scene and the server's word on who may watch are on their
+   * way; what has to wait for that word waits.
+   */
   private async play(): Promise<void> {
-    const { overlay } = this.view.get();
-    if (!this.video || this.player || !overlay || !(onAir(overlay) || this.replay)) return;
-    const watch = await this.watched;
-    if (this.player || this.abort.signal.aborted || !this.video) return;
+    const { overlay, phase } = this.view.get();
+    if (!this.video || this.player || this.abort.signal.aborted) return;
+    const early = !overlay && phase === 'loading' && !this.place.token;
+    if (!early) {
+      if (!overlay || !(onAir(overlay) || this.replay)) return;
+      const watch = await this.watched;
+      if (this.player || this.abort.signal.aborted || !this.video) return;
+      this.begin(this.video, watch);
+    } else {
+      this.guessed = true;
+      this.begin(this.video, undefined);
+    }
+  }
+
+  /** correct begins anew where the server names other addresses than the usual ones. */
+  private correct(watch: Watch): void {
+    if (!this.guessed || !this.player || !this.video) return;
+    this.guessed = false;
+    if (!watch.grant) return;
+    this.stopPlayer();
+    this.begin(this.video, watch);
+  }
+
+  private stopPlayer(): void {
+    this.player?.stop();
+    this.player = undefined;
+  }
+
+  private begin(video: HTMLVideoElement, watch: Watch | undefined): void {
     this.player = new Player({
-      video: this.video,
-      transports: this.replayURL ? [{ kind: 'hls', url: this.replayURL }] : wanted(offered(watch?.transports, this.id)),
+      video,
+      transports: this.replayURL
+        ? [{ kind: 'hls', url: this.replayURL }]
+        : offered(this.place, watch?.transports, this.id),
       replay: this.replay !== undefined,
-      token: watch?.hls_grant,
+      token: watch?.grant,
       anchors: this.view.get().overlay?.anchors,
       liveEdge: () => this.liveEdge(),
       onState: (player) => {
@@ -410,31 +478,4 @@ function onAir({ state }: Overlay): boolean {
 
 function placed(pin: Pin, scene: Scene): FeedEvent {
   return { id: '', kind: 'scene.pin', v: 1, media_time: pin.from, at: 0, data: { ...pin, version: scene.version } };
-}
-
-/** offered is what the server named. It names nothing before the show begins, and then the addresses are the usual. */
-function offered(watch: Transport[] | undefined, id: string): Transport[] {
-  if (watch?.length) return watch;
-  const name = encodeURIComponent(id);
-  return [
-    { kind: 'whep', url: `/whep/${name}` },
-    { kind: 'hls', url: `/hls/${name}/index.m3u8` },
-  ];
-}
-
-/** wanted honours ?transport=hls or =whep in the address: for support, and for a network that is known to be bad. */
-function wanted(transports: Transport[]): Transport[] {
-  const kind = new URLSearchParams(location.search).get('transport');
-  const chosen = transports.filter((one) => one.kind === kind);
-  return chosen.length > 0 ? chosen : transports;
-}
-
-/** source names where the viewer came from: the site's name at most, never a whole address. */
-export function source(referrer: string, origin: string): string | undefined {
-  try {
-    const url = new URL(referrer);
-    return url.origin === origin ? undefined : url.hostname;
-  } catch {
-    return undefined;
-  }
 }

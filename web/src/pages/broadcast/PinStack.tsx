@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Pin } from '../../api/types';
 import type { Room } from '../../room/room';
+import { whenSeen } from '../../room/seen';
 import { t as shop } from '../../shop/messages';
 import { priceRange } from '../../shop/money';
 import { Picture } from '../../shop/Picture';
@@ -25,36 +26,9 @@ export function PinStack({ pins, room, onBuy }: Props) {
   );
 }
 
-/** A card counts as seen when at least half of it was in view for a second without a break. */
-const seenPart = 0.5;
-const seenMilliseconds = 1000;
-
 function PinCard({ pin, room, onBuy }: { pin: Pin; room: Room; onBuy: Props['onBuy'] }) {
   const card = useRef<HTMLLIElement>(null);
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let visible = false;
-    const look = () => {
-      clearTimeout(timer);
-      if (visible && document.visibilityState === 'visible') {
-        timer = setTimeout(() => room.impression(pin.id, pin.product.id), seenMilliseconds);
-      }
-    };
-    const observer = new IntersectionObserver(
-      (entries) => {
-        visible = (entries.at(-1)?.intersectionRatio ?? 0) >= seenPart;
-        look();
-      },
-      { threshold: seenPart },
-    );
-    observer.observe(card.current!);
-    document.addEventListener('visibilitychange', look);
-    return () => {
-      clearTimeout(timer);
-      observer.disconnect();
-      document.removeEventListener('visibilitychange', look);
-    };
-  }, [pin.id]);
+  useEffect(() => whenSeen(card.current!, () => room.impression(pin.id, pin.product.id)), [pin.id]);
 
   const range = priceRange(pin.variants);
   const left = pin.variants.some((variant) => variant.available > 0);

@@ -39,7 +39,7 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
   const who = useStore(account);
   const [bagOpen, setBagOpen] = useState(false);
   const [stats, setStats] = useState(false);
-  const [buying, setBuying] = useState<Buying>();
+  const [buying, setBuying] = useState<Buying | undefined>(asked);
 
   useEffect(() => {
     room.start();
@@ -120,6 +120,12 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
       />
     </div>
   );
+}
+
+/** asked is what another page sent the viewer here to buy. */
+function asked(): Buying | undefined {
+  const product = new URLSearchParams(location.search).get('buy');
+  return product ? { product } : undefined;
 }
 
 /** Offers that were open when their pin went away stay as they were last seen. */

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/hawkerlive/hawker/streaming/mediatime"
+)
+
+// libraryBytesMax is what <hawker-player> may weigh, compressed, before it shows a picture over WebRTC.
+const libraryBytesMax = 24 << 10
+
+// The player on somebody else's page: another origin plays over both transports without a cookie, and a pin's card comes on
+// its frame there as well. The page hears what is looked at and bought, and takes the sale over.
+func TestJourneyThePinLandsOnTheFrameOfAnotherOrigin(t *testing.T) {
+	type change struct {
+		At        mediatime.Time
+		WHEP, HLS []presented
+	}
+	var saw struct {
+		Pins              []struct{ On, Off change }
+		Bytes             int
+		Heard             []string
+		Details           bool
+		Popups, Cookies   int
+		HLSWhereNotNeeded bool
+		Faults            []string
+	}
+	browse(t, "embed.mjs", &saw)
+	for transport, of := range map[string]func(change) []presented{
+		"whep": func(c change) []presented { return c.WHEP },
+		"hls":  func(c change) []presented { return c.HLS },
+	} {
+		most := map[string]int{"whep": 1, "hls": 2}[transport]
+		landed := false
+		for _, pin := range saw.Pins {
+			came := pinError(t, of(pin.On), burnt(t, pin.On.At))
+			t.Logf("%s: the card came %+d frames from frame %d", transport, came, burnt(t, pin.On.At))
+			landed = landed || abs(came) <= most
+		}
+		if !landed {
+			t.Errorf("%s: no pin landed within %d frames", transport, most)
+		}
+	}
+	for _, kind := range []string{"state", "impression", "click", "add-to-cart", "checkout"} {
+		if !slices.Contains(saw.Heard, kind) {
+			t.Errorf("the page did not hear of %s, but of %v", kind, saw.Heard)
+		}
+	}
+	if !saw.Details || saw.Popups > 0 || saw.Cookies > 0 {
+		t.Errorf("details %v, %d pop-ups, %d cookies", saw.Details, saw.Popups, saw.Cookies)
+	}
+	if saw.Bytes == 0 || saw.Bytes > libraryBytesMax {
+		t.Errorf("the library has %d bytes", saw.Bytes)
+	}
+	t.Logf("%d bytes; hls.js fetched for WebRTC's viewer as well: %v (a busy machine connects late)", saw.Bytes, saw.HLSWhereNotNeeded)
+	for _, fault := range saw.Faults {
+		t.Errorf("the page says %s", fault)
+	}
+}

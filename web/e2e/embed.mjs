@@ -1,0 +1,61 @@
+// <hawker-player> on somebody else's page: another origin plays the broadcast over WebRTC and over LL-HLS, and the card of
+// a pin lies on its frame there too. The page hears what its viewers do, and may take the sale over.
+import { deadMedia, demo, foreignPage, origin, phone, run, until } from './lib.mjs';
+import { change } from './pins-lib.mjs';
+
+const listen = `globalThis.heard = [];
+for (const type of ['state', 'impression', 'click', 'add-to-cart', 'checkout'])
+  document.addEventListener('hawker-' + type, (event) => {
+    heard.push([type, event.detail]);
+    if (type === 'checkout') event.preventDefault();
+  });`;
+
+await run(async (chrome) => {
+  const shop = await foreignPage('controls autoplay cart', listen);
+  try {
+    const library = await fetch(`${origin}/player/v1/hawker-player.js`, { headers: { 'accept-encoding': 'br' } });
+    const bytes = Number(library.headers.get('content-length'));
+    const pages = {};
+    for (const transport of ['whep', 'hls']) {
+      const page = (pages[transport] = await phone(chrome));
+      if (transport === 'hls') await deadMedia(page);
+      page.requested = [];
+      page.on('request', (request) => page.requested.push(request.url()));
+      await page.goto(shop.url);
+      await until(
+        `a picture over ${transport}`,
+        () => page.evaluate((kind) => eye.frames.some((f) => f.transport === kind && f.number >= 0), transport),
+        30_000,
+      );
+    }
+    await Promise.all(Object.values(pages).map((page) => page.waitForTimeout(2500))); // settled playback
+    const pins = [];
+    for (let n = 0; n < 3; n++) {
+      const on = await change(pages, 'PUT', true);
+      if (n === 2) await shopping(pages.whep);
+      pins.push({ on, off: await change(pages, 'DELETE', false) });
+    }
+    const heard = await pages.whep.evaluate(() => heard);
+    return {
+      pins,
+      bytes,
+      heard: [...new Set(heard.map(([type]) => type))],
+      details: heard.filter(([type]) => type !== 'state').every(([, detail]) => detail.product === demo.product),
+      popups: pages.whep.context().pages().length - 1,
+      hlsWhereNotNeeded: pages.whep.requested.some((url) => /hls-.*\.js/.test(url)),
+      cookies: (await pages.whep.context().cookies()).length,
+      faults: Object.values(pages).flatMap((page) => page.faults),
+    };
+  } finally {
+    shop.close();
+  }
+});
+
+/** shopping looks at the card until that counts, and buys. */
+async function shopping(page) {
+  await until('an impression', () => page.evaluate(() => heard.some(([type]) => type === 'impression')));
+  const card = page.locator('hawker-player').locator(`[data-product="${demo.product}"]`);
+  await card.locator('button').first().click();
+  await card.locator('button').last().click();
+  await until('the sale', () => page.evaluate(() => heard.some(([type]) => type === 'checkout')));
+}

@@ -1,0 +1,244 @@
+import { clientOf } from '../api/client';
+import type { Pin, PinVariant } from '../api/types';
+import { direction } from '../i18n/language';
+import type { Figures, PlayerState, Quality, TransportKind } from '../player';
+import { Room, type RoomView } from '../room/room';
+import { Cards } from './cards';
+import { Controls } from './controls';
+import { style } from './style';
+import { spoken, words } from './words';
+
+/** What the events of the element carry. */
+export interface PinDetail {
+  broadcast: string;
+  pin: string;
+  product: string;
+  variant?: string;
+  /** The price as it was seen, signed: checkout honours it. */
+  quote?: string;
+  /** Microseconds since the broadcast's first frame: the frame that was on the screen. */
+  media_time?: number;
+  /** The server's name for this visit; orders may carry it. */
+  view_session?: string;
+}
+
+export interface StateDetail {
+  state: PlayerState;
+  transport?: TransportKind;
+}
+
+const bearerPrefix = /^hk_(ses|tok)_/;
+
+/**
+ * <hawker-player broadcast="…"> plays a broadcast on anybody's page and lays its pins over the picture on their frames.
+ *
+ * Attributes: src (address of the broadcast's page) or broadcast and base (the server's origin; this module's own by
+ * default); token (a viewing token, or a bearer token); lang; controls; autoplay; cart (the page has a cart: cards offer
+ * to add to it); transport (whep or hls alone).
+ *
+ * Events, all bubbling: hawker-state {state, transport}; hawker-impression, hawker-click, hawker-add-to-cart and
+ * hawker-checkout with a PinDetail. The last one opens our own page to pay there, unless it is cancelled.
+ */
+export class HawkerPlayer extends HTMLElement {
+  static observedAttributes = ['src', 'broadcast', 'base', 'token', 'lang', 'controls', 'cart', 'transport'];
+
+  private readonly video = document.createElement('video');
+  private readonly cards: Cards;
+  private readonly controls: Controls;
+  private room: Room | undefined;
+  private told = '';
+  private shown: readonly Pin[] = [];
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: 'open' });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(style);
+    root.adoptedStyleSheets = [sheet];
+    this.video.muted = true;
+    this.video.playsInline = true;
+    this.video.disablePictureInPicture = true;
+    this.video.part.add('video');
+    root.append(this.video);
+    const said = () => words(this.language);
+    this.controls = new Controls(root, said, {
+      play: () => this.play(),
+      unmute: () => (this.room?.view.get().player === 'blocked' ? this.room.unmute() : this.unmute()),
+      mute: () => this.mute(),
+      choose: (quality) => this.choose(quality),
+    });
+    const list = root.appendChild(document.createElement('ul'));
+    this.cards = new Cards(list, {
+      base: this.base,
+      tag: () => this.language,
+      words: said,
+      cart: () => this.hasAttribute('cart'),
+      onSeen: (pin) => this.onSeen(pin),
+      onBuy: (pin, variant) => this.onBuy(pin, variant),
+      onAdd: (pin, variant) => this.onAdd(pin, variant),
+    });
+  }
+
+  connectedCallback(): void {
+    this.speak();
+    this.controls.show(undefined, this.hasAttribute('controls'));
+    if (this.hasAttribute('autoplay')) this.play();
+  }
+
+  disconnectedCallback(): void {
+    this.stop();
+  }
+
+  attributeChangedCallback(name: string, before: string | null, after: string | null): void {
+    if (before === after || !this.isConnected) return;
+    if (name === 'lang') this.speak();
+    else if (name === 'controls' || name === 'cart') this.refresh();
+    else if (this.room) {
+      this.stop();
+      this.play();
+    }
+  }
+
+  /** play begins to watch. */
+  play(): void {
+    if (this.room || !this.isConnected) return;
+    const id = this.broadcast;
+    if (!id) return;
+    const token = this.getAttribute('token') ?? undefined;
+    const bearer = token !== undefined && bearerPrefix.test(token);
+    const room = new Room(id, {
+      client: clientOf(this.base, bearer ? token : undefined),
+      base: this.base,
+      token: bearer ? undefined : token,
+      source: location.hostname,
+      transport: this.getAttribute('transport') ?? undefined,
+    });
+    this.room = room;
+    room.view.subscribe(() => room === this.room && this.refresh());
+    room.start();
+    room.attach(this.video);
+    this.refresh();
+  }
+
+  /** stop ends watching; nothing is loaded any more. */
+  stop(): void {
+    this.room?.stop();
+    this.room = undefined;
+    this.refresh();
+  }
+
+  /** unmute must be called from a tap: browsers keep the sound off until then. */
+  unmute(): void {
+    this.room?.unmute();
+  }
+
+  mute(): void {
+    this.room?.mute();
+  }
+
+  /** choose takes one of the qualities by its name, or leaves the choice to the player. */
+  choose(quality: string | undefined): void {
+    this.room?.choose(quality);
+  }
+
+  get qualities(): readonly Quality[] {
+    return this.room?.view.get().qualities ?? [];
+  }
+
+  get state(): PlayerState | undefined {
+    return this.room?.view.get().player;
+  }
+
+  get transport(): TransportKind | undefined {
+    return this.room?.view.get().transport;
+  }
+
+  /** mediaTime is the frame on the screen, in microseconds since the broadcast's first. */
+  get mediaTime(): number | undefined {
+    return this.room?.mediaTime;
+  }
+
+  /** figures are what is true of the picture now; rates are over the time since the last call. */
+  async figures(): Promise<(Figures & { cards: { exact: number; late: number; worst: number } }) | undefined> {
+    return this.room?.figures();
+  }
+
+  /** broadcast is the one that is played: by its attribute, else the one whose page src is. */
+  get broadcast(): string | undefined {
+    return this.getAttribute('broadcast') ?? /\/b\/([^/?#]+)/.exec(this.getAttribute('src') ?? '')?.[1];
+  }
+
+  /** base is the server's origin. */
+  get base(): string {
+    const given =
+      this.getAttribute('base') ?? (/^https?:/.test(this.getAttribute('src') ?? '') && this.getAttribute('src'));
+    return new URL(given || import.meta.url, location.href).origin;
+  }
+
+  private get language() {
+    const outer = this.closest('[lang]')?.getAttribute('lang') ?? null;
+    return spoken(this.getAttribute('lang'), outer);
+  }
+
+  private speak(): void {
+    for (const element of [...(this.shadowRoot?.children ?? [])] as HTMLElement[]) {
+      if (element !== this.video) element.dir = direction(this.language);
+    }
+    this.cards.again();
+    this.refresh();
+  }
+
+  /** refresh is called within the rendering of the frame that changed something. */
+  private refresh(): void {
+    const view = this.room?.view.get();
+    const pins = view && overPicture(view) ? (view.overlay?.pins ?? []) : [];
+    if (pins !== this.shown) this.cards.show((this.shown = pins));
+    this.controls.show(view, this.hasAttribute('controls'));
+    this.video.dataset['state'] = view?.player;
+    this.video.dataset['transport'] = view?.transport;
+    const told = view ? `${view.player} ${view.transport}` : '';
+    if (told === this.told) return;
+    this.told = told;
+    if (view) this.tell('hawker-state', { state: view.player, transport: view.transport } satisfies StateDetail);
+  }
+
+  private onSeen(pin: Pin): void {
+    if (this.room?.impression(pin.id, pin.product.id)) this.tell('hawker-impression', this.detail(pin, undefined));
+  }
+
+  private onBuy(pin: Pin, variant: PinVariant | undefined): void {
+    this.room?.click(pin.product.id, pin.id, variant?.id);
+    this.tell('hawker-click', this.detail(pin, variant));
+    if (!this.tell('hawker-checkout', this.detail(pin, variant), true)) return;
+    // Payment is on our own page, where the buyer is known: nothing of it is for this page to see.
+    const page = new URL(`/b/${encodeURIComponent(this.room?.id ?? '')}`, this.base);
+    page.searchParams.set('buy', pin.product.id);
+    window.open(page.href, '_blank', 'noopener');
+  }
+
+  private onAdd(pin: Pin, variant: PinVariant | undefined): void {
+    this.room?.click(pin.product.id, pin.id, variant?.id);
+    this.tell('hawker-click', this.detail(pin, variant));
+    this.tell('hawker-add-to-cart', this.detail(pin, variant));
+  }
+
+  private detail(pin: Pin, variant: PinVariant | undefined): PinDetail {
+    return {
+      broadcast: this.room?.id ?? '',
+      pin: pin.id,
+      product: pin.product.id,
+      variant: variant?.id,
+      quote: variant?.quote,
+      media_time: this.mediaTime,
+      view_session: this.room?.session,
+    };
+  }
+
+  private tell(type: string, detail: unknown, cancelable = false): boolean {
+    return this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true, cancelable }));
+  }
+}
+
+function overPicture(view: RoomView): boolean {
+  return view.overlay?.state !== 'ended' || view.replay === true;
+}

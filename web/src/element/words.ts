@@ -1,0 +1,128 @@
+import { pickLanguage, type Language } from '../i18n/language';
+
+/** Words are all that the element says; it is too little to be loaded apart. */
+export interface Words {
+  play: string;
+  tapForSound: string;
+  sound: string;
+  mute: string;
+  live: string;
+  quality: string;
+  automatic: string;
+  buy: string;
+  buyNamed: (title: string) => string;
+  add: string;
+  addNamed: (title: string) => string;
+  soldOut: string;
+  before: string;
+  connecting: string;
+  waiting: string;
+  away: string;
+  ended: string;
+  notYet: string;
+  refused: string;
+  missing: string;
+}
+
+const en: Words = {
+  play: 'Play',
+  tapForSound: 'Tap for sound',
+  sound: 'Sound on',
+  mute: 'Sound off',
+  live: 'Live',
+  quality: 'Picture quality',
+  automatic: 'Automatic',
+  buy: 'Buy',
+  buyNamed: (title) => `Buy ${title}`,
+  add: 'Add',
+  addNamed: (title) => `Add ${title}`,
+  soldOut: 'Sold out',
+  before: 'before',
+  connecting: 'Connecting',
+  waiting: 'The picture is coming back',
+  away: 'Back in a moment',
+  ended: 'The show is over',
+  notYet: 'The show has not begun yet',
+  refused: 'This show is not open to you',
+  missing: 'There is no such show',
+};
+
+const de: Words = {
+  play: 'Abspielen',
+  tapForSound: 'Tippen für Ton',
+  sound: 'Ton an',
+  mute: 'Ton aus',
+  live: 'Live',
+  quality: 'Bildqualität',
+  automatic: 'Automatisch',
+  buy: 'Kaufen',
+  buyNamed: (title) => `Kaufen: ${title}`,
+  add: 'Merken',
+  addNamed: (title) => `Merken: ${title}`,
+  soldOut: 'Ausverkauft',
+  before: 'vorher',
+  connecting: 'Verbindet',
+  waiting: 'Das Bild kommt gleich wieder',
+  away: 'Gleich zurück',
+  ended: 'Die Show ist vorbei',
+  notYet: 'Die Show hat noch nicht begonnen',
+  refused: 'Diese Show ist für dich nicht offen',
+  missing: 'Diese Show gibt es nicht',
+};
+
+const fr: Words = {
+  play: 'Lire',
+  tapForSound: 'Touchez pour le son',
+  sound: 'Activer le son',
+  mute: 'Couper le son',
+  live: 'Direct',
+  quality: 'Qualité de l’image',
+  automatic: 'Automatique',
+  buy: 'Acheter',
+  buyNamed: (title) => `Acheter ${title}`,
+  add: 'Ajouter',
+  addNamed: (title) => `Ajouter ${title}`,
+  soldOut: 'Épuisé',
+  before: 'avant',
+  connecting: 'Connexion',
+  waiting: 'L’image revient',
+  away: 'De retour dans un instant',
+  ended: 'L’émission est terminée',
+  notYet: 'L’émission n’a pas encore commencé',
+  refused: 'Cette émission ne vous est pas ouverte',
+  missing: 'Cette émission n’existe pas',
+};
+
+const ar: Words = {
+  play: 'تشغيل',
+  tapForSound: 'المس لتشغيل الصوت',
+  sound: 'تشغيل الصوت',
+  mute: 'كتم الصوت',
+  live: 'مباشر',
+  quality: 'جودة الصورة',
+  automatic: 'تلقائية',
+  buy: 'اشترِ',
+  buyNamed: (title) => `اشترِ ${title}`,
+  add: 'أضف',
+  addNamed: (title) => `أضف ${title}`,
+  soldOut: 'نفد',
+  before: 'سابقًا',
+  connecting: 'جارٍ الاتصال',
+  waiting: 'الصورة في طريقها إليك',
+  away: 'نعود بعد لحظات',
+  ended: 'انتهى العرض',
+  notYet: 'لم يبدأ العرض بعد',
+  refused: 'هذا العرض غير متاح لك',
+  missing: 'لا يوجد عرض كهذا',
+};
+
+const all: Record<Language, Words> = { en, ar, de, fr };
+
+/** spoken is the language of an element: its own, else the page's, else the reader's. */
+export function spoken(own: string | null, page: string | null): Language {
+  return pickLanguage(own || page, navigator.languages);
+}
+
+export function words(language: Language): Words {
+  return all[language];
+}
