@@ -102,9 +102,9 @@ export async function heard(page) {
 }
 
 /** foreignPage serves a page of somebody else: another port, so another origin, with our element in it. */
-export async function foreignPage(attributes = 'controls autoplay', script = '') {
+export async function foreignPage(attributes = 'controls autoplay', script = '', broadcast = demo.broadcast) {
   const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A shop</title></head>
-<body style="margin:0"><hawker-player style="width:360px" broadcast="${demo.broadcast}" ${attributes}></hawker-player>
+<body style="margin:0"><hawker-player style="width:360px" broadcast="${broadcast}" ${attributes}></hawker-player>
 <script type="module">${script}</script>
 <script type="module" src="${origin}/player/v1/hawker-player.js"></script></body></html>`;
   const server = createServer((_, response) => response.setHeader('content-type', 'text/html').end(html));
@@ -180,6 +180,7 @@ function observe() {
       eye.firstFrameAt ??= performance.now();
       waiting.push({
         at: now,
+        wall: performance.timeOrigin + now,
         presented: metadata.presentedFrames,
         number: eye.number(video),
         transport: video.dataset.transport,

@@ -2,6 +2,7 @@ import { clientOf } from '../api/client';
 import type { Pin, PinVariant } from '../api/types';
 import { direction } from '../i18n/language';
 import type { Figures, PlayerState, Quality, TransportKind } from '../player';
+import { prepareHls } from '../player/hlsload';
 import { Room, type RoomView } from '../room/room';
 import { Cards } from './cards';
 import { Controls } from './controls';
@@ -83,6 +84,7 @@ export class HawkerPlayer extends HTMLElement {
     this.speak();
     this.controls.show(undefined, this.hasAttribute('controls'));
     if (this.hasAttribute('autoplay')) this.play();
+    else if (this.getAttribute('transport') === 'hls' || typeof RTCPeerConnection === 'undefined') prepareHls();
   }
 
   disconnectedCallback(): void {
