@@ -19,9 +19,10 @@ const (
 	PurposeViewSession = "view"  // a viewer's stay
 	PurposeCheckpoint  = "checkpoint"
 	PurposePublish     = "publish" // leave to go live
+	PurposePlace       = "place"   // a place in the queue to buy
 )
 
-var purposes = []string{PurposeQuote, PurposeGrant, PurposeViewSession, PurposeCheckpoint, PurposePublish}
+var purposes = []string{PurposeQuote, PurposeGrant, PurposeViewSession, PurposeCheckpoint, PurposePublish, PurposePlace}
 
 const (
 	keySigns     = 30 * 24 * time.Hour // a newer key signs after this

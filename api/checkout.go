@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -36,6 +34,7 @@ type checkoutWish struct {
 	BuyerRef    string         `json:"buyer_ref,omitempty" maxLength:"200" doc:"Whom an integrator orders for, in its own words; needs orders:write:any."`
 	ReturnURL   string         `json:"return_url,omitempty" maxLength:"500" doc:"Where the bank sends the buyer back to; a path of ours."`
 	Place       string         `json:"place,omitempty" maxLength:"256" doc:"A place in the queue whose turn it is."`
+	Queue       bool           `json:"queue,omitempty" doc:"Give the buyer a place in the queue rather than turn them away; always so for a person's own session."`
 }
 
 const placeTextMax = 256
@@ -62,6 +61,10 @@ type checkoutOrder struct {
 }
 
 func (s *Server) routesCheckout(r *router) {
+	register(r, huma.Operation{
+		Method: http.MethodGet, Path: "/v1/queue/{id}", Summary: "How a place in the queue stands", Tags: []string{"checkout"},
+		Description: "Ask again after Retry-After, with If-None-Match. When the state is turn, send the checkout again, with the same Idempotency-Key and the place in it.",
+	}, Needs{Public: true}, s.place)
 	// An integrator's token need not have the scope that a buyer's needs, so the handler asks which of the two it is.
 	register(r, huma.Operation{
 		Method: http.MethodPost, Path: "/v1/checkout", Summary: "Buy", Tags: []string{"checkout"}, DefaultStatus: http.StatusCreated,
@@ -81,8 +84,12 @@ func (s *Server) buy(ctx context.Context, in *checkoutIn) (*checkoutOut, error) 
 		Source: shop.Source{Broadcast: b.Broadcast, ViewSession: b.ViewSession, Pin: b.Pin, MediaTime: b.MediaTime},
 		Lines:  make([]checkout.RequestLine, len(b.Lines)),
 	}
-	if p.TokenID != "" {
+	q := requestOf(ctx)
+	r.Unlimited, r.Place = !s.limited(q.address), b.Place
+	if r.Queue = b.Queue; p.TokenID != "" {
 		r.Principal = p.TokenID
+	} else { // a person, who can come back when it is time
+		r.Queue, r.Address = true, network(q.address).String()
 	}
 	for i, l := range b.Lines {
 		r.Lines[i] = checkout.RequestLine{Variant: l.Variant, Quantity: l.Quantity, Quote: l.Quote}
@@ -111,8 +118,13 @@ func (s *Server) buy(ctx context.Context, in *checkoutIn) (*checkoutOut, error) 
 	return receiptOf(receipt), nil
 }
 
+// refBuyer is whom an integrator means by a name of its own.
+func (s *Server) refBuyer(p *account.Principal, ref string) string {
+	return "ref_" + s.Accounts.Sealer.Pseudonym(p.AccountID, ref)
+}
+
 // buyer decides for whom the order is: the caller, or somebody whom an integrator names. The name may be a
-// person's, so that only its hash is kept.
+// person's, so that only a keyed hash of it is kept.
 func (s *Server) buyer(ctx context.Context, p *account.Principal, ref string, r *checkout.Request) error {
 	if ref == "" {
 		return p.May(account.OrderPlace, account.Owner{Account: p.AccountID})
@@ -127,8 +139,7 @@ func (s *Server) buyer(ctx context.Context, p *account.Principal, ref string, r 
 	if err := p.May(account.OrdersWriteAny, account.Owner{Shop: r.Shop}); err != nil {
 		return err
 	}
-	sum := sha256.Sum256([]byte(p.AccountID + "\n" + ref))
-	r.Buyer = "ref_" + base64.RawURLEncoding.EncodeToString(sum[:18])
+	r.Buyer, r.Token, r.Address = s.refBuyer(p, ref), p.TokenID, ""
 	return nil
 }
 

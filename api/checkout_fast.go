@@ -131,7 +131,7 @@ func usual(r *http.Request) bool {
 	if r.ContentLength <= 0 || r.ContentLength > scanMax || r.URL.RawQuery != "" || len(h["Content-Encoding"]) > 0 || len(h["Expect"]) > 0 {
 		return false
 	}
-	if t := h["Content-Type"]; len(t) != 1 || (t[0] != "application/json" && !strings.HasPrefix(t[0], "application/json;")) {
+	if t := h["Content-Type"]; len(t) == 0 || (t[0] != "application/json" && !strings.HasPrefix(t[0], "application/json;")) {
 		return false
 	}
 	if a := h["Accept"]; len(a) > 1 || (len(a) == 1 && a[0] != "*/*" && a[0] != "application/json") {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"math"
 	"strings"
 )
@@ -48,6 +49,8 @@ func scanWish(body []byte) (w checkoutWish, ok bool) {
 			w.ReturnURL, bit = s.text(500), 7
 		case "place":
 			w.Place, bit = s.text(placeTextMax), 8
+		case "queue":
+			w.Queue, bit = s.truth(), 9
 		default:
 			return false
 		}
@@ -182,6 +185,20 @@ func (s *scanner) raw(most int) []byte {
 	}
 	s.bad = true
 	return nil
+}
+
+func (s *scanner) truth() bool {
+	s.space()
+	switch rest := s.b[s.i:]; {
+	case bytes.HasPrefix(rest, []byte("true")):
+		s.i += len("true")
+		return true
+	case bytes.HasPrefix(rest, []byte("false")):
+		s.i += len("false")
+	default:
+		s.bad = true
+	}
+	return false
 }
 
 // number reads a whole number as JSON writes it.

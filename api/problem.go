@@ -11,6 +11,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
+
+	"github.com/hawkerlive/hawker/shop/checkout"
 )
 
 const problemBase = "https://hawker.live/problems/"
@@ -99,6 +101,10 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 		if errors.As(err, &l) {
 			location, message := l.ProblemField()
 			p.Errors = []ProblemField{{location, message}}
+		}
+		var place *checkout.QueuedError
+		if errors.As(err, &place) {
+			p.Queue = queueOf(place.Standing)
 		}
 		var w waiting
 		if errors.As(err, &w) {

@@ -1,8 +1,14 @@
 package api
 
 import (
+	"context"
+	"fmt"
+	"hash/crc32"
+	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/hawkerlive/hawker/shop/checkout"
 )
 
 // queueBody is how a place in the queue stands.
@@ -23,4 +29,53 @@ func appendPlace(b []byte, q *queueBody) []byte {
 		b = appendTime(append(b, `,"until":`...), *q.Until)
 	}
 	return append(b, '}')
+}
+
+type placeIn struct {
+	ID          string `path:"id" maxLength:"200"`
+	BuyerRef    string `query:"buyer_ref" maxLength:"200" doc:"For whom an integrator asks."`
+	IfNoneMatch string `header:"If-None-Match"`
+}
+
+type placeOut struct {
+	Status     int
+	ETag       string `header:"ETag"`
+	RetryAfter string `header:"Retry-After" doc:"Seconds until it is worth asking again."`
+	Body       queueBody
+}
+
+// place tells whoever has a place how it stands. Nobody else is told anything.
+func (s *Server) place(ctx context.Context, in *placeIn) (*placeOut, error) {
+	buyer := "" // nobody's: the place is somebody else's
+	if p := caller(ctx); p != nil {
+		if buyer = p.AccountID; in.BuyerRef != "" {
+			buyer = s.refBuyer(p, in.BuyerRef)
+		}
+	}
+	standing, err := s.Checkout.Room.Look(ctx, in.ID, buyer)
+	if err != nil {
+		return nil, err
+	}
+	out := &placeOut{Status: http.StatusOK, Body: *queueOf(standing), RetryAfter: seconds(standing.Again)}
+	b := out.Body
+	out.ETag = fmt.Sprintf(`"%08x"`, crc32.ChecksumIEEE(fmt.Appendf(nil, "%s %d %d", b.State, b.Position, b.Estimate)))
+	if in.IfNoneMatch == out.ETag {
+		out.Status = http.StatusNotModified
+	}
+	return out, nil
+}
+
+func seconds(d time.Duration) string {
+	return strconv.Itoa(int((d + time.Second - 1) / time.Second))
+}
+
+func queueOf(s checkout.Standing) *queueBody {
+	out := &queueBody{Place: s.Token, State: "waiting", Position: s.Position, Estimate: int64((s.Estimate + time.Second - 1) / time.Second)}
+	switch {
+	case s.SoldOut:
+		out.State = "sold_out"
+	case s.Turn():
+		out.State, out.Until = "turn", moment(s.Until)
+	}
+	return out
 }

@@ -121,6 +121,24 @@ type Checkout struct {
 	Batch        int           `yaml:"batch"`
 	Hold         time.Duration `yaml:"hold"`
 	AnswerWithin time.Duration `yaml:"answer_within"`
+	QueueFor     time.Duration `yaml:"queue_for"`
+	Room         Room          `yaml:"room"`
+	Attempts     Attempts      `yaml:"attempts"`
+}
+
+// Room bounds the waiting room.
+type Room struct {
+	Places           int           `yaml:"places"`
+	PlacesPerAddress int           `yaml:"places_per_address"`
+	Opening          time.Duration `yaml:"opening"`
+}
+
+// Attempts are how often one may try to buy, each in a stretch of its own; 0 is no limit.
+type Attempts struct {
+	Buyer      int `yaml:"buyer"`
+	Instrument int `yaml:"instrument"`
+	Address    int `yaml:"address"`
+	Token      int `yaml:"token"`
 }
 
 // Sandbox sets the payment provider that moves no money.
@@ -243,13 +261,16 @@ func (c Config) check() error {
 		}
 	}
 	for key, n := range map[string]int{
-		"checkout.inbox": c.Checkout.Inbox, "checkout.batch": c.Checkout.Batch, "hls.packagers_max": c.HLS.PackagersMax, "hls.bytes_max": c.HLS.BytesMax,
+		"checkout.inbox": c.Checkout.Inbox, "checkout.batch": c.Checkout.Batch, "checkout.room.places": c.Checkout.Room.Places, "checkout.room.places_per_address": c.Checkout.Room.PlacesPerAddress, "hls.packagers_max": c.HLS.PackagersMax, "hls.bytes_max": c.HLS.BytesMax,
 		"webrtc.sessions_max": c.WebRTC.SessionsMax, "ingest.sessions_max": c.Ingest.SessionsMax, "ingest.bitrate_max": c.Ingest.BitrateMax,
 		"rtmp.conns": c.RTMP.Conns, "srt.conns": c.SRT.Conns, "rtsp.conns": c.RTSP.Conns, "feed.connections": c.Feed.Connections,
 	} {
 		if n < 1 {
 			bad(key, "must be at least 1")
 		}
+	}
+	if c.Checkout.QueueFor < 10*time.Millisecond || c.Checkout.QueueFor > time.Minute {
+		bad("checkout.queue_for", "must be between 10ms and 1m")
 	}
 	if c.Checkout.Hold < 10*time.Second || c.Checkout.Hold > time.Hour {
 		bad("checkout.hold", "must be between 10s and 1h")

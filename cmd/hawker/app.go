@@ -239,6 +239,7 @@ func (a *app) buildShop(context.Context) error {
 		InboxMax: a.config.Checkout.Inbox, BatchMax: a.config.Checkout.Batch, HoldFor: a.config.Checkout.Hold, AnswerWithin: a.config.Checkout.AnswerWithin,
 		DrainFor: chargesEnd,
 	}
+	a.buildRush(rows)
 	a.shop = &shop.Service{
 		Catalogue: rows, Pictures: rows, Orders: rows, Ledger: rows, Blobs: a.blobs, Changed: a.allocator.NoteStock, RefundDue: a.allocator.RefundDue,
 	}

@@ -58,6 +58,11 @@ type Allocator struct {
 	Gate Gate
 	// Bus carries stock counts to viewers. Without it nobody hears of them.
 	Bus event.Bus
+	// Limits count attempts by Rates; who comes too often is shop.ErrTooFast. It defaults to a LimitsMemory.
+	Limits Limits
+	Rates  Rates
+	// Room, if set, is where buyers wait who come while too many do. Without it they are only turned away.
+	Room *Room
 	// Metrics may be nil.
 	Metrics *Metrics
 	// Shared says that other nodes use the same database: then memory alone never says that a key is new.
@@ -97,6 +102,7 @@ type Allocator struct {
 	charges chan charge
 	instant []*entry // payment results that were there at once, for the next batch; the loop's own
 	pace    pace
+	denials denials
 	open    atomic.Int64 // entries and charges that are not finished
 	watches watches
 	keys    *keyFilter
@@ -134,6 +140,9 @@ func (a *Allocator) init() {
 		orDefault(&a.ReturnPath, "/orders")
 		if a.Gate == nil {
 			a.Gate = &GateMemory{Now: a.Now}
+		}
+		if a.Limits == nil {
+			a.Limits = &LimitsMemory{}
 		}
 		a.claims = make(chan *entry, a.InboxMax)
 		a.news = make(chan *entry, a.InboxMax)
@@ -175,6 +184,9 @@ func (a *Allocator) Run(ctx context.Context) error {
 	rounds.Go(func() { a.sweepHolds(ctx) })
 	rounds.Go(func() { a.recoverCharges(ctx) })
 	rounds.Go(func() { a.sendRefunds(ctx) })
+	if a.Room != nil {
+		rounds.Go(func() { a.Room.run(ctx, a) })
+	}
 	if a.Bus != nil {
 		rounds.Go(func() { a.values.run(ctx, a.Bus, a.now, a.Log) })
 	}

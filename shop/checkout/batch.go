@@ -2,6 +2,7 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -182,6 +183,9 @@ func (a *Allocator) deliver(entries []*entry, r shop.BatchResult) {
 		a.Metrics.settled(e.settlement.Kind, e.settled)
 		if e.settled.Err == nil {
 			a.watches.tell(e.settled.Order)
+			if !e.settled.Order.State.Sold() {
+				a.denials.free(e.settled.Order.BuyerID)
+			}
 		}
 		a.finish(e, true)
 	}
@@ -200,6 +204,9 @@ func (a *Allocator) deliver(entries []*entry, r shop.BatchResult) {
 // place starts the charges of new orders. It returns false where the caller goes on waiting because they are held.
 func (a *Allocator) place(e *entry) (answered bool) {
 	if e.outcome.Err != nil {
+		if errors.Is(e.outcome.Err, shop.ErrLimited) {
+			a.denials.note(e.claim, a.now())
+		}
 		return true
 	}
 	a.keys.add(e.claim.Key)

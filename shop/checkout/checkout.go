@@ -26,6 +26,13 @@ type Request struct {
 	Contact    string        `json:"-"` // snapshot of ShipTo
 	ReturnPath string        `json:"-"` // where the bank sends the buyer back to; empty: the allocator's
 	Source     shop.Source   `json:"source"`
+
+	Unlimited bool `json:"-"` // attempts are not counted: at home in demo mode
+
+	Token   string `json:"-"` // the API token that orders for others; empty: the buyer is here
+	Address string `json:"-"` // whose attempts and places are counted together; empty: nobody's
+	Queue   bool   `json:"-"` // the buyer would rather wait in line than be turned away
+	Place   string `json:"-"` // a place in the line
 }
 
 // RequestLine asks for units of a variant. Quote, if set, fixes the price that the buyer saw.
@@ -59,7 +66,7 @@ func (a *Allocator) checkout(ctx context.Context, r Request) (Receipt, error) {
 		return Receipt{}, err
 	}
 	claim.HoldUntil = a.now().Add(a.HoldFor)
-	token, err := a.admit(ctx, &r, claim)
+	pass, err := a.admit(ctx, &r, claim)
 	if err != nil {
 		// A retry of what was accepted is never refused for what has changed since.
 		if known, answered := a.known(ctx, claim); answered != nil || known.Known {
@@ -67,11 +74,24 @@ func (a *Allocator) checkout(ctx context.Context, r Request) (Receipt, error) {
 		}
 		return Receipt{}, err
 	}
-	e := &entry{claim: claim, token: token, back: r.ReturnPath, done: make(chan struct{})}
+	e := &entry{claim: claim, token: pass.token, back: r.ReturnPath, done: make(chan struct{})}
 	if err := a.offer(e); err != nil {
+		if a.Room != nil && r.Queue && pass.turn == "" && errors.Is(err, shop.ErrBusy) {
+			err = errors.Join(a.Room.join(ctx, &r, claim), err)
+		}
 		return Receipt{}, err
 	}
-	return a.await(ctx, e)
+	out, err := a.await(ctx, e)
+	if err == nil && pass.turn != "" {
+		a.Room.used(ctx, pass.turn)
+	}
+	return out, err
+}
+
+// pass is what a claim was admitted with.
+type pass struct {
+	token string // of the instrument
+	turn  string // the place whose turn it is
 }
 
 // await follows a claim until its orders are settled, or until they are durable and it is time to answer.
@@ -137,15 +157,15 @@ func (r *Request) claim() (*shop.Claim, error) {
 	return c, nil
 }
 
-// admit reads the quotes, finds the instrument and asks the gate.
-func (a *Allocator) admit(ctx context.Context, r *Request, c *shop.Claim) (token string, err error) {
+// admit reads the quotes, finds the instrument, and asks the gate, the limits and the waiting room.
+func (a *Allocator) admit(ctx context.Context, r *Request, c *shop.Claim) (p pass, err error) {
 	for i, l := range r.Lines {
 		if l.Quote == "" {
 			continue
 		}
 		q, err := a.Quotes.Read(l.Quote, l.Variant, r.Source.Broadcast)
 		if err != nil {
-			return "", &shop.InputError{Field: "lines[" + strconv.Itoa(i) + "].quote", Err: err}
+			return p, &shop.InputError{Field: "lines[" + strconv.Itoa(i) + "].quote", Err: err}
 		}
 		c.Lines[i].Price, c.Lines[i].Deal = &q.Price, q.Deal
 	}
@@ -154,13 +174,23 @@ func (a *Allocator) admit(ctx context.Context, r *Request, c *shop.Claim) (token
 		if errors.Is(err, shop.ErrInstrument) {
 			err = &shop.InputError{Field: "instrument", Err: shop.ErrInstrument}
 		}
-		return "", err
+		return p, err
 	}
 	if a.Providers[instrument.Provider] == nil {
-		return "", &shop.InputError{Field: "instrument", Err: shop.ErrInstrument}
+		return p, &shop.InputError{Field: "instrument", Err: shop.ErrInstrument}
 	}
-	c.Provider = instrument.Provider
-	return instrument.Token, a.Gate.Admit(c)
+	c.Provider, p.token = instrument.Provider, instrument.Token
+	if err := a.Gate.Admit(c); err != nil {
+		return p, err
+	}
+	if err := a.denials.check(c, a.now()); err != nil {
+		return p, err
+	}
+	if err := a.notTooFast(ctx, r, instrument); err != nil {
+		return p, err
+	}
+	p.turn, err = a.Room.enter(ctx, r, c)
+	return p, err
 }
 
 // known answers a key that was used before. Memory says no fast; only the store says yes.

@@ -52,6 +52,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		gauge("inbox_depth", "Claims that wait.", func(a *Allocator) float64 { return float64(len(a.claims)) }),
 		gauge("inbox_limit", "Claims that may wait; beyond it they are turned away.", func(a *Allocator) float64 { return float64(a.InboxMax) }),
 		gauge("wait_seconds", "Estimated wait of a claim for its batch; beyond checkout.queue_for claims are turned away.", func(a *Allocator) float64 { return a.Wait().Seconds() }),
+		gauge("queue", "Buyers who wait in line.", func(a *Allocator) float64 { return float64(a.Room.Waiting()) }),
 		gauge("settlements_waiting", "Settlements that wait.", func(a *Allocator) float64 { return float64(len(a.news)) }),
 		gauge("charges_waiting", "Charges that wait for a worker.", func(a *Allocator) float64 { return float64(len(a.charges)) }),
 		gauge("open", "Claims, settlements and charges that are not finished.", func(a *Allocator) float64 { return float64(a.open.Load()) }))
@@ -141,7 +142,7 @@ var outcomes = []struct {
 	err  error
 	name string
 }{
-	{shop.ErrSoldOut, "sold_out"}, {shop.ErrLimited, "limited"}, {shop.ErrBusy, "shed"}, {shop.ErrUnavailable, "unknown"}, {shop.ErrKeyReused, "key_reused"},
+	{shop.ErrSoldOut, "sold_out"}, {shop.ErrLimited, "limited"}, {shop.ErrQueued, "queued"}, {shop.ErrTooFast, "too_fast"}, {shop.ErrBusy, "shed"}, {shop.ErrUnavailable, "unknown"}, {shop.ErrKeyReused, "key_reused"},
 }
 
 func outcomeOf(r Receipt, err error) string {

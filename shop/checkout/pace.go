@@ -7,7 +7,7 @@ import (
 
 const (
 	queueFor  = 80 * time.Millisecond // a claim that would wait longer for its batch is turned away
-	queueFree = 256                    // claims that may wait however slow the database is: one commit takes them all
+	queueFree = 256                   // claims that may wait however slow the database is: one commit takes them all
 	batchFor  = 25 * time.Millisecond // what one batch should take
 	batchMin  = 128                   // claims of a batch however long they take: a slow disk wants larger ones
 	batchLate = 32                    // the same while live sending is late

@@ -1,0 +1,22 @@
+package main
+
+import (
+	"time"
+
+	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/shop/checkout"
+)
+
+// buildRush sets what stands before the allocator when many come at once: the waiting room and the limits.
+func (a *app) buildRush(shelves checkout.Shelves) {
+	c := a.config.Checkout
+	a.allocator.QueueFor = c.QueueFor
+	a.allocator.Rates = checkout.Rates{
+		Buyer: checkout.Per(c.Attempts.Buyer, 10*time.Second), Instrument: checkout.Per(c.Attempts.Instrument, time.Minute),
+		Address: checkout.Per(c.Attempts.Address, time.Minute), Token: checkout.Per(c.Attempts.Token, time.Minute),
+	}
+	a.allocator.Room = &checkout.Room{
+		Signer: a.ring.For(account.PurposePlace), Log: a.log, Shelves: shelves,
+		Line: &checkout.LineMemory{Max: c.Room.Places, PerAddress: c.Room.PlacesPerAddress, Opening: c.Room.Opening},
+	}
+}
