@@ -198,6 +198,12 @@ func (f *Feed) serve(w http.ResponseWriter, r *http.Request) error {
 	if cookie && !f.ownOrigin(r, q.socket) {
 		return ErrFeedOrigin
 	}
+	accept := ""
+	if q.socket {
+		if accept, err = handshake(r); err != nil {
+			return err
+		}
+	}
 	if f.Who != nil {
 		c, cookie := f.Who(r, q.topic)
 		if !cookie || f.ownOrigin(r, q.socket) {
@@ -210,7 +216,7 @@ func (f *Feed) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if q.socket {
-		return f.serveSocket(w, r, q)
+		return f.serveSocket(w, r, q, accept)
 	}
 	return f.serveEvents(w, r, q)
 }

@@ -13,11 +13,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"github.com/hawkerlive/hawker/event"
@@ -31,10 +33,10 @@ const patience = 15 * time.Second
 
 var discard = slog.New(slog.DiscardHandler)
 
-// open lets everybody follow every broadcast, and shops by cookie only.
-type open struct{}
+// everybody may follow every broadcast, and shops by cookie only.
+type everybody struct{}
 
-func (open) MayFollow(r *http.Request, topic string) (bool, error) {
+func (everybody) MayFollow(r *http.Request, topic string) (bool, error) {
 	if strings.HasSuffix(topic, "/unknown") {
 		return false, overlay.ErrNotFound
 	}
@@ -70,14 +72,21 @@ type stage struct {
 	feed  *overlay.Feed
 	heard *heard
 	url   string
+	web   *http.Client
 	stop  func()
 }
 
 // serve runs a feed behind a real HTTP server.
 func serve(t *testing.T, change func(*overlay.Feed, *event.MemoryConfig)) *stage {
 	t.Helper()
+	return serveBy(t, httptest.NewServer, change)
+}
+
+// serveBy runs it behind the server that open makes.
+func serveBy(t *testing.T, open func(http.Handler) *httptest.Server, change func(*overlay.Feed, *event.MemoryConfig)) *stage {
+	t.Helper()
 	s := &stage{t: t, heard: &heard{some: make(chan struct{}, 1)}}
-	s.feed = &overlay.Feed{Access: open{}, Log: discard, Upstream: s.heard, PublicURL: "https://hawker.test/"}
+	s.feed = &overlay.Feed{Access: everybody{}, Log: discard, Upstream: s.heard, PublicURL: "https://hawker.test/"}
 	c := event.MemoryConfig{}
 	if change != nil {
 		change(s.feed, &c)
@@ -87,8 +96,8 @@ func serve(t *testing.T, change func(*overlay.Feed, *event.MemoryConfig)) *stage
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.feed.Run(ctx) }()
-	server := httptest.NewServer(s.feed)
-	s.url = server.URL
+	server := open(s.feed)
+	s.url, s.web = server.URL, server.Client()
 	var once sync.Once
 	s.stop = func() {
 		once.Do(func() {
@@ -106,7 +115,7 @@ func serve(t *testing.T, change func(*overlay.Feed, *event.MemoryConfig)) *stage
 	}
 	t.Cleanup(s.stop)
 	for deadline := time.Now().Add(patience); ; { // Run has begun
-		resp, err := http.Get(s.url + "/v1/broadcasts/x/feed")
+		resp, err := s.web.Get(s.url + "/v1/broadcasts/x/feed")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,20 +272,56 @@ func TestEverybodyGetsEverythingInOneOrder(t *testing.T) {
 	}
 }
 
+// TestAFactDoesNotWaitForTheTick asks the figures which lane each batch took: the machine's pace is no matter.
 func TestAFactDoesNotWaitForTheTick(t *testing.T) {
 	t.Parallel()
-	s := serve(t, nil)
+	var clock atomic.Int64
+	clock.Store(time.Now().UnixNano())
+	figures := prometheus.NewRegistry()
+	s := serve(t, func(f *overlay.Feed, _ *event.MemoryConfig) {
+		f.Metrics = overlay.NewMetrics(figures)
+		f.Now = func() time.Time { return time.Unix(0, clock.Load()) }
+	})
+	lanes := func() [2]float64 {
+		return [2]float64{counter(t, figures, "hawker_feed_batches_total", "urgent"), counter(t, figures, "hawker_feed_batches_total", "tick")}
+	}
 	c := s.follow(feedPath)
 	c.next()
-	for range 5 {
-		s.publish(pin(topic, 1))
-		at := time.Now()
+	for i, step := range []struct {
+		event event.Event
+		after time.Duration // the last
+		want  [2]float64
+	}{
+		{pin(topic, 1), 0, [2]float64{1, 0}},
+		{pin(topic, 2), 49 * time.Millisecond, [2]float64{1, 1}},
+		{pin(topic, 3), 50 * time.Millisecond, [2]float64{2, 1}},
+		{pass(topic, 4), time.Second, [2]float64{2, 2}},
+		{pin(topic, 5), time.Second, [2]float64{3, 2}},
+	} {
+		clock.Add(int64(step.after))
+		s.publish(step.event)
 		c.read(1)
-		if d := time.Since(at); d < 30*time.Millisecond {
-			return // one at once is proof: the machine may be slow, the feed is not
+		if got := lanes(); got != step.want {
+			t.Fatalf("step %d: urgent and tick are %v, want %v", i, got, step.want)
 		}
 	}
-	t.Fatal("five facts all waited for the tick")
+}
+
+// counter reads one of the counters of a vector.
+func counter(t *testing.T, from prometheus.Gatherer, name, label string) float64 {
+	t.Helper()
+	all, err := from.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range all {
+		for _, m := range family.GetMetric() {
+			if family.GetName() == name && m.GetLabel()[0].GetValue() == label {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
 }
 
 func TestValuesAreMergedPerKey(t *testing.T) {
@@ -398,43 +443,7 @@ func TestAnEpochThatEndsIsAGapForEverybody(t *testing.T) {
 	}
 }
 
-func TestAReaderThatNeverReadsDisturbsNobody(t *testing.T) {
-	t.Parallel()
-	s := serve(t, nil)
-	stuck := s.follow(feedPath)
-	if tcp, ok := stuck.conn.(*net.TCPConn); ok {
-		_ = tcp.SetReadBuffer(4096)
-	}
-	good := s.follow(feedPath)
-	good.next()
-	big := strings.Repeat("x", 4000)
-	const rounds, each = 150, 20
-	for n := range rounds {
-		for range each {
-			s.publish(event.New(topic, "x.big", 0, time.Now(), big))
-		}
-		s.publish(pin(topic, n))
-		for seen := 0; seen <= each; {
-			m := good.next()
-			if m.Gap {
-				t.Fatalf("the good reader lost something in round %d", n)
-			}
-			seen += len(m.Events)
-		}
-	}
-	// 12 MB went by. The stuck one reads at last: it is told of the gap, and goes on with what is new.
-	_ = stuck.conn.SetReadDeadline(time.Now().Add(patience))
-	gap := false
-	for !gap {
-		raw, err := wsutil.ReadServerText(stuck.conn)
-		if err != nil {
-			return // or it had been cut off already: nobody waits ten seconds for a write
-		}
-		gap = strings.HasPrefix(string(raw), `{"gap":true`)
-	}
-}
-
-func TestWhatViewersSendIsBounded(t *testing.T) {
+func TestWhatViewersSendIsHeard(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
 	c := s.follow(feedPath + "?session=view-1")
@@ -447,57 +456,6 @@ func TestWhatViewersSendIsBounded(t *testing.T) {
 		t.Errorf("heard %+v %q", s.heard.from, s.heard.messages)
 	}
 	s.heard.mu.Unlock()
-	for name, test := range map[string]struct {
-		send func(c net.Conn) error
-		want ws.StatusCode
-	}{
-		"too large": {func(c net.Conn) error { return wsutil.WriteClientText(c, make([]byte, 2049)) }, ws.StatusMessageTooBig},
-		"binary":    {func(c net.Conn) error { return wsutil.WriteClientBinary(c, []byte("{}")) }, ws.StatusUnsupportedData},
-		"not UTF-8": {func(c net.Conn) error { return wsutil.WriteClientText(c, []byte{'"', 0xff, '"'}) }, ws.StatusInvalidFramePayloadData},
-		"unmasked":  {func(c net.Conn) error { return ws.WriteFrame(c, ws.NewTextFrame([]byte("{}"))) }, ws.StatusProtocolError},
-		"reserved bits": {func(c net.Conn) error {
-			f := ws.NewTextFrame([]byte("{}"))
-			f.Header.Rsv = ws.Rsv(true, false, false) // "compressed", which was not negotiated
-			return ws.WriteFrame(c, ws.MaskFrame(f))
-		}, ws.StatusProtocolError},
-		"a claim of 2^62 bytes": {func(c net.Conn) error {
-			return ws.WriteHeader(c, ws.Header{Fin: true, OpCode: ws.OpText, Masked: true, Length: 1 << 62})
-		}, ws.StatusMessageTooBig},
-		"endless fragments": {func(c net.Conn) error {
-			for i := range 40 {
-				op := ws.OpContinuation
-				if i == 0 {
-					op = ws.OpText
-				}
-				if err := ws.WriteFrame(c, ws.MaskFrame(ws.NewFrame(op, false, nil))); err != nil {
-					return err
-				}
-			}
-			return nil
-		}, ws.StatusMessageTooBig},
-		"a flood": {func(c net.Conn) error {
-			for range 1000 {
-				if err := wsutil.WriteClientText(c, []byte("{}")); err != nil {
-					return nil // it was cut off on the way
-				}
-			}
-			return nil
-		}, ws.StatusPolicyViolation},
-		"a goodbye": {func(c net.Conn) error {
-			return ws.WriteFrame(c, ws.MaskFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))))
-		}, ws.StatusNormalClosure},
-	} {
-		t.Run(name, func(t *testing.T) {
-			bad := s.follow(feedPath)
-			bad.t = t
-			if err := test.send(bad.conn); err != nil {
-				t.Fatal(err)
-			}
-			if got := bad.closed(); got != test.want {
-				t.Fatalf("closed with %d, want %d", got, test.want)
-			}
-		})
-	}
 	// Others are not disturbed.
 	s.publish(pin(topic, 1))
 	c.read(1)

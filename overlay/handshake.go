@@ -11,10 +11,7 @@ import (
 	"time"
 )
 
-const (
-	handshakeTime = 5 * time.Second // for sending our half
-	sendBuffer    = 64 << 10        // kernel memory that a reader who does not read can hold
-)
+const sendBuffer = 64 << 10 // kernel memory that a reader who does not read can hold
 
 // handshake checks the client's half of the upgrade (RFC 6455, 4.2.1) and returns our proof.
 func handshake(r *http.Request) (accept string, err error) {

@@ -46,13 +46,8 @@ const (
 	dying              // no more
 )
 
-// serveSocket takes the connection over from net/http. admit has counted it in.
-func (f *Feed) serveSocket(w http.ResponseWriter, r *http.Request, q request) error {
-	accept, err := handshake(r)
-	if err != nil {
-		f.release(q.addr)
-		return err
-	}
+// serveSocket takes the connection over from net/http. admit has counted it in; accept is our half of the handshake.
+func (f *Feed) serveSocket(w http.ResponseWriter, r *http.Request, q request, accept string) error {
 	room, err := f.join(r.Context(), q.topic)
 	if err != nil {
 		f.release(q.addr)
@@ -74,10 +69,7 @@ func (f *Feed) serveSocket(w http.ResponseWriter, r *http.Request, q request) er
 	s := &socket{feed: f, follower: place, conn: conn, drained: make(chan struct{}), control: first}
 	s.speaker = speaker{feed: f, topic: room.topic, session: q.session, caller: q.caller, out: s}
 	s.heard.Store(f.now().UnixMilli())
-	_ = conn.SetWriteDeadline(time.Now().Add(handshakeTime))
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetWriteBuffer(sendBuffer)
-	}
+	bounded(conn)
 	f.Metrics.connected(q.topic, asFrames, 1)
 	f.enter(s)
 	// The goroutine of net/http ends here, with its buffers.
@@ -89,6 +81,16 @@ func (f *Feed) serveSocket(w http.ResponseWriter, r *http.Request, q request) er
 		s.end()
 	}()
 	return nil
+}
+
+// bounded limits what the kernel holds for a reader who does not read, under TLS too.
+func bounded(conn net.Conn) {
+	if over, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = over.NetConn()
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(sendBuffer)
+	}
 }
 
 // greeting tells the reader where it is: an empty batch at its position, and what it lacks.

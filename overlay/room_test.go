@@ -1,0 +1,126 @@
+package overlay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/hawkerlive/hawker/event"
+)
+
+// TestChatIsThinnedNotTheRest holds that a tick carries the newest few of a rush of chat, and every fact.
+func TestChatIsThinnedNotTheRest(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 20, 20, 0, 0, 0, time.UTC)
+	const chat = event.Kind("x.chat")
+	f := &Feed{Now: func() time.Time { return now }, ticking: make(chan struct{}, 1), class: func(k event.Kind) event.Class {
+		if k == chat {
+			return event.Talk
+		}
+		return k.Class()
+	}}
+	r := &room{feed: f, topic: "broadcast/b", ready: make(chan struct{}), flushed: now}
+	r.begin(event.Position{Epoch: "e", Offset: 5})
+	const talks, others = 200, 20
+	var events []event.Event
+	for i := range talks {
+		events = append(events, event.New(r.topic, chat, 0, now, i))
+		if i%(talks/others) == 0 {
+			events = append(events, event.New(r.topic, event.PinPlaced, 0, now, i))
+		}
+	}
+	to := 5 + uint64(len(events))
+	r.take(event.Frame{To: event.Position{Epoch: "e", Offset: to}, Events: events})
+	r.tick()
+	w := r.window.Load()
+	if len(w.batches) != 1 || w.batches[0].from != 5 || w.batches[0].to != to {
+		t.Fatalf("%d batches up to %d, want one up to %d", len(w.batches), w.ends, to)
+	}
+	var m struct{ Events []event.Event }
+	if err := json.Unmarshal(w.batches[0].payload, &m); err != nil {
+		t.Fatal(err)
+	}
+	said, pins, last := 0, 0, -1
+	for _, e := range m.Events {
+		if e.Kind != chat {
+			pins++
+			continue
+		}
+		var n int
+		if err := json.Unmarshal(e.Data, &n); err != nil || n <= last {
+			t.Fatalf("%s after %d: %v", e.Data, last, err)
+		}
+		said, last = said+1, n
+	}
+	if said != talkMax || last != talks-1 || pins != others {
+		t.Fatalf("%d messages up to %d and %d pins; want the newest %d and all %d", said, last, pins, talkMax, others)
+	}
+	// The next tick has room again.
+	r.take(event.Frame{To: event.Position{Epoch: "e", Offset: to + 1}, Events: []event.Event{event.New(r.topic, chat, 0, now, 0)}})
+	r.tick()
+	if b := r.window.Load().batches[1]; len(b.events) != 1 || b.from != to {
+		t.Fatalf("%+v", b)
+	}
+}
+
+// TestOneAddressHasTwentyThousandFeeds holds the limit of DESIGN: generous for a crowd behind one address, a limit
+// all the same, and nobody else's.
+func TestOneAddressHasTwentyThousandFeeds(t *testing.T) {
+	t.Parallel()
+	f := &Feed{running: true, addrs: map[netip.Addr]int{}}
+	crowd, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	for i := range 20_000 {
+		if err := f.admit(crowd); err != nil {
+			t.Fatalf("number %d: %v", i, err)
+		}
+	}
+	if err := f.admit(crowd); !errors.Is(err, ErrFeedAddress) {
+		t.Fatalf("one more: %v", err)
+	}
+	if err := f.admit(other); err != nil {
+		t.Fatalf("another address: %v", err)
+	}
+	f.release(crowd)
+	if err := f.admit(crowd); err != nil {
+		t.Fatalf("when one has left: %v", err)
+	}
+	f.NoLimits = netip.Addr.IsLoopback
+	if err := f.admit(crowd); !errors.Is(err, ErrFeedAddress) {
+		t.Fatalf("only loopback is free: %v", err)
+	}
+}
+
+// TestAGroupOfAddressesIsOne: a client with a whole IPv6 network counts once.
+func TestAGroupOfAddressesIsOne(t *testing.T) {
+	t.Parallel()
+	f := &Feed{}
+	for a, want := range map[string]string{
+		"[2001:db8::1]:5": "2001:db8::", "[2001:db8::ffff:2]:5": "2001:db8::", "[2001:db8:0:1::1]:5": "2001:db8:0:1::",
+		"192.0.2.1:5": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1",
+	} {
+		if got := f.address(&http.Request{RemoteAddr: a}).String(); got != want {
+			t.Errorf("%s counts as %s, want %s", a, got, want)
+		}
+	}
+}
+
+// TestARoomThatNeverOpensTellsWhoWaits: a bus that is gone is a refusal, not a wait without end.
+func TestARoomThatNeverOpensTellsWhoWaits(t *testing.T) {
+	t.Parallel()
+	r := &room{ready: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := r.wait(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if !r.fail(ErrFeedClosed) || r.fail(ErrFeedClosed) {
+		t.Fatal("a room fails once")
+	}
+	if err := r.wait(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
