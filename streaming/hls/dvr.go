@@ -141,6 +141,14 @@ func (r *rendition) write(v *view, p *Playlist, others map[string]*view, dates f
 	tag := fmt.Sprintf("%s-%s-%d", r.name, r.life, r.version)
 	v.forms = map[form]*document{}
 	list.into(v, tag, false)
+	v.ts = !strings.Contains(v.init.Codecs, "av01")
+	var closed []Segment
+	for _, s := range p.Segments {
+		if s.Closed {
+			closed = append(closed, Segment{Number: s.Number, Discontinuity: s.Discontinuity, Date: s.Date, Duration: s.Duration})
+		}
+	}
+	v.forms[form{ts: true}] = newDocument(tag+"-ts", func() string { return tsPlaylist(p, closed) })
 	if r.past == nil {
 		return
 	}
@@ -178,18 +186,18 @@ type texts struct {
 
 func (t texts) into(v *view, tag string, dvr bool) {
 	full := newDocument(tag, func() string { return t.p.head(t.head) + textOf(t.before) + t.whole + t.foot })
-	for _, f := range []form{{dvr, false, false}, {dvr, true, false}, {dvr, true, true}} {
+	for _, f := range []form{{dvr: dvr}, {dvr: dvr, skip: true}, {dvr: dvr, skip: true, dates: true}} {
 		v.forms[f] = full
 	}
 	if t.skip == 0 {
 		return
 	}
-	v.forms[form{dvr, true, false}] = newDocument(tag+"-d", func() string {
+	v.forms[form{dvr: dvr, skip: true}] = newDocument(tag+"-d", func() string {
 		h := t.head
 		h.skip = t.skip
 		return t.p.head(h) + t.rest + t.foot
 	})
-	v.forms[form{dvr, true, true}] = newDocument(tag+"-d2", func() string {
+	v.forms[form{dvr: dvr, skip: true, dates: true}] = newDocument(tag+"-d2", func() string {
 		h := t.head
 		h.skip, h.dates, h.removed = t.skip, t.recent, append([]string{}, t.removed...)
 		return t.p.head(h) + t.rest + t.foot

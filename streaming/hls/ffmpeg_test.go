@@ -73,14 +73,31 @@ func TestFFmpegPlaysIt(t *testing.T) {
 			if err := hlstest.Multivariant(index); err != nil || !strings.Contains(index, c.named) {
 				t.Errorf("%v\n%s", err, index)
 			}
-			if out := hlstest.Run(t, "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", url, "-t", "5", "-f", "null", "-"); out != "" {
-				t.Errorf("ffmpeg says:\n%s", out)
+			players := []string{url}
+			if !strings.Contains(index, "av01") {
+				players = append(players, base+"/hls/b/ts/index.m3u8")
+			} else if r, err := a.web.Client().Get(base + "/hls/b/ts/index.m3u8"); err != nil || r.StatusCode != 409 || r.Body.Close() != nil {
+				t.Errorf("AV1 as MPEG-TS: %v", err)
 			}
-			packets := hlstest.Run(t, "ffprobe", "-v", "error", "-count_packets", "-select_streams", "v", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", url)
-			if n, err := strconv.Atoi(strings.TrimSpace(strings.Split(packets, "\n")[0])); err != nil || n != 240 {
-				t.Errorf("%d of 240 pictures arrived: %v", n, err)
+			for _, url := range players {
+				playsWhole(t, url)
 			}
 		})
+	}
+}
+
+// playsWhole has ffmpeg decode everything, and ffprobe count it.
+func playsWhole(t *testing.T, url string) {
+	t.Helper()
+	if out := hlstest.Run(t, "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", url, "-t", "5", "-f", "null", "-"); out != "" {
+		t.Errorf("%s: ffmpeg says:\n%s", url, out)
+	}
+	packets := hlstest.Run(t, "ffprobe", "-v", "error", "-count_packets", "-select_streams", "v", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", url)
+	if n, err := strconv.Atoi(strings.TrimSpace(strings.Split(packets, "\n")[0])); err != nil || n != 240 {
+		t.Errorf("%s: %d of 240 pictures arrived: %v", url, n, err)
+	}
+	if out := hlstest.Run(t, "ffmpeg", "-nostdin", "-v", "warning", "-i", url, "-c", "copy", "-f", "null", "-"); strings.Contains(out, "ontinuity") || strings.Contains(out, "orrupt") {
+		t.Errorf("%s: ffmpeg warns:\n%s", url, out)
 	}
 }
 

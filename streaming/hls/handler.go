@@ -72,7 +72,7 @@ func (s *Server) answer(r *http.Request, t target) answer {
 			return answer{problem: s.problemOf(err)}
 		}
 	}
-	lists := t.kind == fileIndex || t.kind == filePlaylist
+	lists := t.kind == fileIndex || t.kind == filePlaylist || t.kind == fileTSPlaylist
 	p, err := s.packager(t.broadcast, lists)
 	if err != nil {
 		return answer{problem: s.problemOf(err)}
@@ -82,6 +82,13 @@ func (s *Server) answer(r *http.Request, t target) answer {
 		return s.index(r.Context(), p, t.dvr)
 	case filePlaylist:
 		return s.playlist(r, p, t)
+	case fileTSPlaylist:
+		if problem := s.start(r.Context(), p); problem != nil {
+			return answer{problem: problem}
+		}
+		return s.tsAnswer(p, t)
+	case fileTSSegment:
+		return s.tsAnswer(p, t)
 	}
 	return s.media(r.Context(), p, t)
 }
@@ -223,7 +230,7 @@ func (s *Server) playlist(r *http.Request, p *packager, t target) answer {
 		p.polls.Add(1)
 	}
 	p.used.Store(s.now().UnixNano())
-	a := answer{contentType: typePlaylist, cache: cacheShort, document: v.forms[form{t.dvr, q.skip, q.dates}]}
+	a := answer{contentType: typePlaylist, cache: cacheShort, document: v.forms[form{dvr: t.dvr, skip: q.skip, dates: q.dates}]}
 	if q.msn >= 0 && met {
 		a.cache = cacheFor(v.target)
 	}

@@ -10,6 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
+	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
+
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/hls/hlstest"
 )
@@ -173,6 +176,7 @@ func TestRenditionsLieSideBySide(t *testing.T) {
 				time.Sleep(16 * time.Second)
 				index := a.get("/hls/b/index.m3u8").Body.String()
 				sideBySide(t, a, index, c.want)
+				a.oldPlayersHear(strings.Contains(name, "reorder"))
 				wait()
 				a.hub.End("b")
 				synctest.Wait()
@@ -183,6 +187,43 @@ func TestRenditionsLieSideBySide(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// oldPlayersHear takes a segment of MPEG-TS apart: picture and sound are in it, in whatever layout.
+func (a *air) oldPlayersHear(reordered bool) {
+	a.t.Helper()
+	text := a.get("/hls/b/ts/index.m3u8").Body.String()
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	w := a.get("/hls/b/ts/" + lines[len(lines)-1])
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != typeTS {
+		a.t.Fatalf("%d\n%s", w.Code, text)
+	}
+	r := &mpegts.Reader{R: w.Body}
+	if err := r.Initialize(); err != nil {
+		a.t.Fatal(err)
+	}
+	pictures, frames := 0, 0
+	for _, track := range r.Tracks() {
+		switch track.Codec.(type) {
+		case *tscodecs.H264:
+			r.OnDataH264(track, func(pts, dts int64, _ [][]byte) error {
+				if pictures++; reordered != (pts != dts) && !reordered {
+					a.t.Errorf("picture at %d, decoded at %d", pts, dts)
+				}
+				return nil
+			})
+		case *tscodecs.MPEG4Audio:
+			r.OnDataMPEG4Audio(track, func(_ int64, aus [][]byte) error {
+				frames += len(aus)
+				return nil
+			})
+		}
+	}
+	for r.Read() == nil {
+	}
+	if pictures != 60 || frames < 93 || frames > 95 {
+		a.t.Errorf("%d pictures, %d frames of sound", pictures, frames)
 	}
 }
 

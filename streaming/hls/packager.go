@@ -31,6 +31,7 @@ type packager struct {
 
 	main   *rendition // the publisher's own picture
 	lines  lines
+	ts     tsShelf
 	cancel context.CancelFunc
 	ready  chan struct{} // closed when the publisher's own picture, and the sound beside it, have a playlist
 	done   chan struct{} // closed when run has returned

@@ -3,6 +3,8 @@ package hls
 import (
 	"strings"
 	"testing"
+
+	"github.com/hawkerlive/hawker/streaming"
 )
 
 func TestPaths(t *testing.T) {
@@ -17,6 +19,16 @@ func TestPaths(t *testing.T) {
 		"b/main_a1_p0.m4s":                   {broadcast: "b", kind: filePart, rendition: "main", life: "a1"},
 		"b/audio-en_a1_p0.m4s":               {broadcast: "b", kind: filePart, rendition: "audio-en", life: "a1"},
 		"channel.1_x/index.m3u8":             {broadcast: "channel.1_x", kind: fileIndex},
+		"b/dvr.m3u8":                         {broadcast: "b", kind: fileIndex, dvr: true},
+		"b/main-dvr.m3u8":                    {broadcast: "b", kind: filePlaylist, rendition: "main", dvr: true},
+		"b/ts/index.m3u8":                    {broadcast: "b", kind: fileTSPlaylist},
+		"b/~g/ts/a1_7.ts":                    {broadcast: "b", grant: "g", kind: fileTSSegment, life: "a1", number: 7},
+		"b/ts/main.m3u8":                     {},
+		"b/ts/a1_07.ts":                      {},
+		"b/ts/_7.ts":                         {},
+		"b/ts/~g/a1_7.ts":                    {},
+		"b/ts/ts/a1_7.ts":                    {},
+		"b/-dvr.m3u8":                        {},
 		"b/main_a1_000000012.m4s":            {},
 		"b/main_a1_-1.m4s":                   {},
 		"b/main_a1_p.m4s":                    {},
@@ -42,7 +54,7 @@ func TestPaths(t *testing.T) {
 }
 
 func FuzzPath(f *testing.F) {
-	for _, s := range []string{"b/index.m3u8", "b/~g/main.m3u8", "b/main_a1_i0.mp4", "b/main_a1_1.m4s", "b/main_a1_p1.m4s", "b/../x", ""} {
+	for _, s := range []string{"b/index.m3u8", "b/~g/main.m3u8", "b/main_a1_i0.mp4", "b/main_a1_1.m4s", "b/main_a1_p1.m4s", "b/../x", "", "b/dvr.m3u8", "b/main-dvr.m3u8", "b/ts/index.m3u8", "b/~g/ts/a1_7.ts", "b/-dvr.m3u8"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, path string) {
@@ -56,9 +68,13 @@ func FuzzPath(f *testing.F) {
 		}
 		switch p.kind {
 		case fileIndex:
-			back += "index.m3u8"
+			back += map[bool]string{false: "index.m3u8", true: "dvr.m3u8"}[p.dvr]
 		case filePlaylist:
-			back += p.rendition + ".m3u8"
+			back += p.rendition + map[bool]string{true: suffixDVR}[p.dvr] + ".m3u8"
+		case fileTSPlaylist:
+			back += "ts/index.m3u8"
+		case fileTSSegment:
+			back += "ts/" + p.life + "_" + itoa(p.number) + ".ts"
 		case fileInit:
 			back += InitName(p.rendition, p.life, p.number)
 		case fileSegment:
@@ -91,6 +107,59 @@ func FuzzReload(f *testing.F) {
 		// What is too far ahead is not there.
 		if r.msn >= 0 && v.absurd(r.msn, r.part) && v.has(r.msn, r.part) && r.msn > v.closed {
 			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// Whatever parameter sets and configuration records an encoder sends, they make an init segment or an error.
+func FuzzCodecHeaders(f *testing.F) {
+	for _, sets := range [][][]byte{setsTall, setsWide} {
+		f.Add(byte(0), []byte{}, sets[0], sets[1], []byte{0x65})
+	}
+	record := append([]byte{1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, byte(len(setsTall[0]))}, setsTall[0]...)
+	record = append(append(record, 1, 0, byte(len(setsTall[1]))), setsTall[1]...)
+	f.Add(byte(0), record, []byte{0x65, 1}, []byte{}, []byte{})
+	f.Add(byte(1), make([]byte, 23), unhex("40010c01ffff01600000030090000003000003003c95940900"), unhex("42010101600000030090000003000003003ca00a080f165ad29290916aaa"), unhex("4401c0718312"))
+	f.Add(byte(2), unhex("81000c00"), unhex("0a0b00000024cf7f0dbfff30080a"), []byte{0x12, 0}, []byte{0x32, 1})
+	f.Fuzz(func(t *testing.T, codec byte, config, a, b, c []byte) {
+		track := videoTrack()
+		track.Codec, track.Config = []streaming.Codec{streaming.H264, streaming.H265, streaming.AV1, streaming.VP8}[codec%4], config
+		payload := [][]byte{a, b, c}
+		pic, err := pictureOf(track, payload)
+		if err != nil {
+			return
+		}
+		if pic.name == "" || pic.width < 0 || pic.height < 0 {
+			t.Errorf("%+v", pic)
+		}
+		_, _ = newInit(0, &streaming.Generation{Number: 1}, pic, nil)
+		_ = pic.sample(payload, true)
+	})
+}
+
+func FuzzSoundHeaders(f *testing.F) {
+	f.Add(false, aacTrack(48000).Config, 48000, []byte{0x21})
+	f.Add(false, []byte{0x13, 0x90, 0x56, 0xe5, 0xa0}, 44100, []byte{0x21})
+	f.Add(true, []byte{2}, 48000, []byte{0xfc, 1, 2})
+	f.Add(true, []byte{}, 48000, []byte{0x03, 0xff})
+	f.Fuzz(func(t *testing.T, opus bool, config []byte, rate int, frame []byte) {
+		if rate <= 0 || rate > 1<<20 {
+			return // the hub refuses it
+		}
+		track := streaming.Track{ID: 2, Kind: streaming.Audio, Codec: streaming.AAC, ClockRate: rate, Config: config}
+		if opus {
+			track.Codec, track.ClockRate = streaming.Opus, streaming.OpusClockRate
+		}
+		s, err := newSound(track)
+		if err != nil {
+			return
+		}
+		s.add(0, frame)
+		s.add(1<<40, frame)
+		s.fill(int64(track.ClockRate))
+		_, _ = newInit(0, &streaming.Generation{Number: 1}, nil, s)
+		if frames := s.take(int64(track.ClockRate)); len(frames) > 0 {
+			_ = s.part(frames)
 		}
 	})
 }

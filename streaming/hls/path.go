@@ -15,10 +15,12 @@ const (
 	fileInit
 	fileSegment
 	filePart
+	fileTSPlaylist
+	fileTSSegment
 )
 
 func (k fileKind) String() string {
-	return [...]string{"index", "playlist", "init", "segment", "part"}[k]
+	return [...]string{"index", "playlist", "init", "segment", "part", "ts playlist", "ts segment"}[k]
 }
 
 // target is a parsed path below /hls/.
@@ -39,26 +41,49 @@ const (
 	grantMax = 1024
 )
 
-// parsePath reads {broadcast}/[~{grant}/]{file}. It reports false for everything that is not one of ours.
+// parsePath reads {broadcast}/[~{grant}/][ts/]{file}. It reports false for everything that is not one of ours.
 func parsePath(path string) (target, bool) {
 	var t target
 	parts := strings.Split(path, "/")
-	switch len(parts) {
-	case 3:
-		g, ok := strings.CutPrefix(parts[1], "~")
-		if !ok || g == "" || len(g) > grantMax {
+	if len(parts) < 2 || len(parts) > 4 {
+		return t, false
+	}
+	file, between := parts[len(parts)-1], parts[1:len(parts)-1]
+	if len(between) > 0 && strings.HasPrefix(between[0], "~") {
+		t.grant, between = between[0][1:], between[1:]
+		if t.grant == "" || len(t.grant) > grantMax {
 			return t, false
 		}
-		t.grant = g
-	case 2:
-	default:
+	}
+	old := len(between) == 1 && between[0] == tsFolder
+	if len(between) > 0 && !old {
 		return t, false
 	}
 	t.broadcast = parts[0]
 	if !plainName(t.broadcast, "-_.") {
 		return t, false
 	}
-	return t, parseFile(parts[len(parts)-1], &t)
+	if old {
+		return t, parseTS(file, &t)
+	}
+	return t, parseFile(file, &t)
+}
+
+// parseTS reads the names in the folder of MPEG-TS.
+func parseTS(file string, t *target) (ok bool) {
+	name, kind, _ := strings.Cut(file, ".")
+	switch kind {
+	case "m3u8":
+		t.kind = fileTSPlaylist
+		return name == nameIndex
+	case "ts":
+		var n string
+		t.kind = fileTSSegment
+		t.life, n, _ = strings.Cut(name, "_")
+		t.number, ok = parseNumber(n)
+		return ok && plainName(t.life, "")
+	}
+	return false
 }
 
 func parseFile(file string, t *target) bool {
@@ -73,7 +98,7 @@ func parseFile(file string, t *target) bool {
 			return true
 		}
 		t.rendition, t.dvr = strings.CutSuffix(name, suffixDVR)
-		return plainName(name, "-")
+		return plainName(t.rendition, "-")
 	}
 	fields := strings.Split(name, "_")
 	if len(fields) != 3 || !plainName(fields[0], "-") || !plainName(fields[1], "") {

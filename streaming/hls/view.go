@@ -46,6 +46,7 @@ type form struct {
 	dvr   bool // from the oldest segment that can be had
 	skip  bool // a delta update
 	dates bool // which leaves known date ranges out too
+	ts    bool // of MPEG-TS; nothing else is set
 }
 
 // view is a rendition at one moment: its playlists, and what has to be known to answer a blocked reload. It is
@@ -64,6 +65,7 @@ type view struct {
 	frameRate          float64
 	peak, average      int // bits per second
 	independent        bool
+	ts                 bool  // it can be had as MPEG-TS
 	lastMSN, lastIndex int64 // for rendition reports
 	wake               chan struct{}
 }
