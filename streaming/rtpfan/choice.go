@@ -112,7 +112,7 @@ func (v *Viewer) RequestKey() {
 			f = shown
 		}
 	}
-	f.stream.RequestKey()
+	f.requestKey()
 }
 
 // Heard takes in what a viewer says about the arrival of its packets.

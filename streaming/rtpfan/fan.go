@@ -41,7 +41,8 @@ type Fan struct {
 	metrics *Metrics
 	born    time.Time
 
-	ladder atomic.Pointer[[]*Fan] // nil: only this one
+	ladder   atomic.Pointer[[]*Fan] // nil: only this one
+	keyAsked atomic.Int64           // when a key picture was last asked for; Unix nanoseconds
 
 	mu         sync.RWMutex
 	video      *history

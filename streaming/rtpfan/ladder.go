@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/mediatime"
@@ -93,6 +94,18 @@ func (f *Fan) Need() float64 {
 	}
 	return need * packetOverhead
 }
+
+// requestKey asks the publisher for a key picture on behalf of any viewer, at most once in keyGap: what comes serves
+// all of them.
+func (f *Fan) requestKey() {
+	now := time.Now().UnixNano()
+	last := f.keyAsked.Load()
+	if now-last >= int64(keyGap) && f.keyAsked.CompareAndSwap(last, now) {
+		f.stream.RequestKey()
+	}
+}
+
+const keyGap = time.Second
 
 // packetOverhead is what tags and the headers of the network add to packets of the usual size.
 const packetOverhead = 1.05

@@ -106,7 +106,7 @@ func (e *Egress) change(v *Viewer, now time.Time) mediatime.Time {
 	}
 	if now.Sub(m.asked) >= moveAskAgain && !(keyed && begins > c.shown) {
 		m.asked = now
-		to.stream.RequestKey()
+		to.requestKey()
 	}
 	if !keyed || begins <= c.shown {
 		return front + 1

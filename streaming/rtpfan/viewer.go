@@ -155,7 +155,7 @@ func (v *Viewer) join(h *history, now time.Time) bool {
 	}
 	if v.waitUntil.IsZero() && h.span(h.key) > joinGroupMax && v.shown.stream.TakesKeyRequests() {
 		v.waitUntil = now.Add(joinKeyWait)
-		v.shown.stream.RequestKey()
+		v.shown.requestKey()
 	}
 	if now.Before(v.waitUntil) && h.span(h.key) > joinGroupMax {
 		return false

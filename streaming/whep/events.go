@@ -21,7 +21,7 @@ const (
 	silentAfter     = time.Second // a stream without media for so long is inactive
 )
 
-var eventNames = []string{"active", "inactive", "viewercount", "reconnect"}
+var eventNames = []string{"active", "inactive", "viewercount", "layers", "reconnect"}
 
 func (v *session) eventsURL() string { return fmt.Sprintf("/whep/%s/%s/events", v.broadcast, v.id) }
 
@@ -40,12 +40,12 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, broadcast, id st
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	w.Header().Set("Allow", "POST, GET, DELETE, OPTIONS")
+	w.Header().Set("Allow", resources["events"].allow)
 	return refuse(http.StatusMethodNotAllowed, "method", "This method is not allowed here.")
 }
 
 func (v *session) subscribe(w http.ResponseWriter, r *http.Request) *problem {
-	body, p := read(w, r, "application/json", eventsBytesMax)
+	body, p := read(w, r, typeJSON, eventsBytesMax)
 	if p != nil {
 		return p
 	}
@@ -96,7 +96,7 @@ func (v *session) follow(w http.ResponseWriter, r *http.Request) *problem {
 	}
 	tick := time.NewTicker(eventsInterval)
 	defer tick.Stop()
-	state, viewers, quiet := "", -1, time.Duration(0)
+	state, viewers, layers, quiet := "", -1, "", time.Duration(0)
 	for {
 		now := "inactive"
 		if v.fan.Stream().Active(silentAfter) {
@@ -109,6 +109,9 @@ func (v *session) follow(w http.ResponseWriter, r *http.Request) *problem {
 		}
 		if count != viewers {
 			ok, quiet = ok && say("viewercount", fmt.Sprintf(`{"viewercount":%d}`, count)), 0
+		}
+		if l := v.layers(); l != layers {
+			ok, quiet, layers = ok && say("layers", l), 0, l
 		}
 		if state, viewers = now, count; quiet >= eventsKeepAlive {
 			ok, quiet = ok && say("", ""), 0

@@ -58,6 +58,7 @@ func TestEventsTellAViewerWhatHappens(t *testing.T) {
 	expect("event: active")
 	expect("event: viewercount")
 	expect(`data: {"viewercount":1}`)
+	expect("event: layers")
 	h.hub.End("show")
 	expect("event: reconnect")
 	expect(`data: {"reason":"ended"}`)

@@ -17,6 +17,7 @@ import (
 const (
 	typeSDP      = "application/sdp"
 	typeFragment = "application/trickle-ice-sdpfrag"
+	typeJSON     = "application/json"
 )
 
 // ServeHTTP serves the endpoints and the sessions.
@@ -26,22 +27,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Retry-After, Accept-Patch")
 	h.Set("Cache-Control", "no-store")
 	rest, ok := strings.CutPrefix(r.URL.Path, "/whep/")
-	broadcast, id, isSession := strings.Cut(rest, "/")
-	id, isEvents := strings.CutSuffix(id, "/events")
-	if !ok || broadcast == "" || len(broadcast) > 128 || isSession && (id == "" || strings.Contains(id, "/")) {
+	broadcast, rest, isSession := strings.Cut(rest, "/")
+	id, below, isBelow := strings.Cut(rest, "/")
+	what, known := resources[below]
+	if !ok || broadcast == "" || len(broadcast) > 128 || isSession && id == "" || isBelow && (below == "" || !known) {
 		refuse(http.StatusNotFound, "not-found", "There is nothing here.").write(w)
 		return
 	}
-	allow := "POST, GET, HEAD, OPTIONS"
-	if isSession {
-		allow = "PATCH, DELETE, GET, HEAD, OPTIONS"
+	if !isSession {
+		what = endpoint
 	}
+	allow := what.allow
 	var p *problem
 	switch {
 	case r.Method == http.MethodOptions:
-		options(w, isSession, allow)
-	case isEvents:
+		options(w, what)
+	case below == "events":
 		p = s.events(w, r, broadcast, id)
+	case below == "layer":
+		p = s.layer(w, r, broadcast, id)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead:
 		h.Set("Allow", allow)
 		w.WriteHeader(http.StatusNoContent)
@@ -65,17 +69,34 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// resource is what a kind of URL takes.
+type resource struct {
+	allow string
+	post  string // content type of a POST
+	patch string
+}
+
+var (
+	endpoint  = resource{allow: "POST, GET, HEAD, OPTIONS", post: typeSDP}
+	resources = map[string]resource{ // below a session
+		"":       {allow: "PATCH, DELETE, GET, HEAD, OPTIONS", patch: typeFragment},
+		"events": {allow: "POST, GET, DELETE, OPTIONS", post: typeJSON},
+		"layer":  {allow: "POST, OPTIONS", post: typeJSON},
+	}
+)
+
 // options answers a preflight; it needs no grant.
-func options(w http.ResponseWriter, isSession bool, allow string) {
+func options(w http.ResponseWriter, what resource) {
 	h := w.Header()
-	h.Set("Allow", allow)
-	h.Set("Access-Control-Allow-Methods", allow)
+	h.Set("Allow", what.allow)
+	h.Set("Access-Control-Allow-Methods", what.allow)
 	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match")
 	h.Set("Access-Control-Max-Age", "86400")
-	if isSession {
-		h.Set("Accept-Patch", typeFragment)
-	} else {
-		h.Set("Accept-Post", typeSDP)
+	if what.patch != "" {
+		h.Set("Accept-Patch", what.patch)
+	}
+	if what.post != "" {
+		h.Set("Accept-Post", what.post)
 	}
 	w.WriteHeader(http.StatusOK)
 }
@@ -124,6 +145,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, broadcast string) 
 		h.Add("Link", server)
 	}
 	h.Add("Link", fmt.Sprintf("<%s>; rel=%q; events=%q", v.eventsURL(), eventsRel, strings.Join(eventNames, ",")))
+	h.Add("Link", fmt.Sprintf("<%s>; rel=%q", v.layerURL(), layerRel))
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, s.answer(v, r))
 	return nil

@@ -195,6 +195,9 @@ func (v *session) established(conn *dtls.Conn) error {
 	if err := v.home.egress.Add(viewer); err != nil {
 		return err
 	}
+	if v.picked != "" {
+		viewer.Pick(v.picked)
+	}
 	v.conn, v.decrypt, v.viewer, v.connected = conn, decrypt, viewer, s.now()
 	v.consent.Store(v.connected.UnixNano())
 	s.connected(v.client, v.broadcast)

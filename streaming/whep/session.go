@@ -86,6 +86,7 @@ type session struct {
 	missing   budget // packets asked for again
 	keys      budget // key pictures asked for
 	connected time.Time
+	picked    string        // encoding that the viewer stays with; empty: chosen for it
 	follower  chan struct{} // closed when another one follows the events
 	closed    bool
 
