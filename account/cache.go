@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"encoding/hex"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ const (
 // when the younger is full it becomes the older, and the older is forgotten. The zero value is ready.
 type principalCache struct {
 	loads singleflight.Group
+	told  func(Forgotten) // other nodes; may be nil
 
 	mu         sync.Mutex
 	epoch      uint64 // rises with each forgetting: what was loaded before is not stored
@@ -88,8 +90,15 @@ func (c *principalCache) put(d Digest, e cached, epoch uint64) {
 	c.young[d] = e
 }
 
-// forget drops one session or token.
+// forget drops one session or token, here and on other nodes.
 func (c *principalCache) forget(d Digest) {
+	c.drop(d)
+	if c.told != nil {
+		c.told(Forgotten{Session: hex.EncodeToString(d[:])})
+	}
+}
+
+func (c *principalCache) drop(d Digest) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.epoch++
@@ -98,8 +107,15 @@ func (c *principalCache) forget(d Digest) {
 	delete(c.old, d)
 }
 
-// forgetAccount drops everything of an account, after its roles or its person changed.
+// forgetAccount drops everything of an account, here and on other nodes, after its roles or its person changed.
 func (c *principalCache) forgetAccount(account string) {
+	c.dropAccount(account)
+	if c.told != nil {
+		c.told(Forgotten{Account: account})
+	}
+}
+
+func (c *principalCache) dropAccount(account string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.epoch++

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,8 +51,26 @@ type limiter struct {
 	each  time.Duration // what one attempt costs
 	burst time.Duration // what an address may owe
 
+	name   string        // among the buckets that nodes share
+	shared *SharedLimits // nil: this node counts for itself
+	mute   atomic.Int64  // until then, in Unix nanoseconds, Redis is not asked: it did not answer
+
 	mu   sync.Mutex
 	owed map[netip.Prefix]time.Time // when the address owes nothing any more
+}
+
+const muteFor = time.Second // after Redis did not answer
+
+// takeShared asks what all nodes counted. It is asked after this node's own count, and only where that says yes.
+func (l *limiter) takeShared(key netip.Prefix, now time.Time) (wait time.Duration, ok bool) {
+	if l.shared == nil || now.UnixNano() < l.mute.Load() {
+		return 0, true
+	}
+	wait, err := l.shared.take(l.name, key, l.each, l.burst)
+	if err != nil {
+		l.mute.Store(now.Add(muteFor).UnixNano())
+	}
+	return wait, err != nil || wait == 0
 }
 
 func newLimiter(attempts int, window time.Duration) *limiter {
@@ -60,7 +79,13 @@ func newLimiter(attempts int, window time.Duration) *limiter {
 
 // take counts an attempt, or tells how long to wait.
 func (l *limiter) take(a netip.Addr, now time.Time) (wait time.Duration, ok bool) {
-	key := network(a)
+	if wait, ok = l.takeHere(network(a), now); !ok {
+		return wait, ok
+	}
+	return l.takeShared(network(a), now)
+}
+
+func (l *limiter) takeHere(key netip.Prefix, now time.Time) (wait time.Duration, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	until, known := l.owed[key]
@@ -81,9 +106,12 @@ func (l *limiter) take(a netip.Addr, now time.Time) (wait time.Duration, ok bool
 func (l *limiter) giveBack(a netip.Addr) {
 	key := network(a)
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if until, ok := l.owed[key]; ok {
 		l.owed[key] = until.Add(-l.each)
+	}
+	l.mu.Unlock()
+	if l.shared != nil {
+		l.shared.giveBack(l.name, key, l.each)
 	}
 }
 

@@ -85,6 +85,8 @@ type Server struct {
 	Demo bool
 	// Limits per address; the zero value means the defaults.
 	Limits Limits
+	// SharedLimits, if set, counts for all nodes.
+	SharedLimits *SharedLimits
 	// Metrics may be nil.
 	Metrics *Metrics
 	// Now tells the time; it defaults to time.Now.
@@ -180,6 +182,9 @@ func (s *Server) build() {
 			watches: newLimiter(limits.Watches, limits.Window),
 			tokens:  newLimiter(limits.FailedTokens, limits.Window),
 			members: newLimiter(limits.Members, limits.Window),
+		}
+		for name, l := range map[string]*limiter{"failed": d.failed, "signups": d.signups, "watches": d.watches, "members": d.members} {
+			l.name, l.shared = name, s.SharedLimits
 		}
 		s.door = d
 		e := gin.New()

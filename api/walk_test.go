@@ -7,11 +7,13 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hawkerlive/hawker/api/apitest"
+	"github.com/hawkerlive/hawker/store/redistest"
 	"github.com/hawkerlive/hawker/store/storetest"
 )
 
 func TestMain(m *testing.M) {
 	code := storetest.Main(m)
+	redistest.Close()
 	if err := goleak.Find(); code == 0 && err != nil {
 		println(err.Error())
 		code = 1

@@ -16,6 +16,7 @@ import (
 	"github.com/hawkerlive/hawker/ingest/srt"
 	"github.com/hawkerlive/hawker/ingest/whip"
 	"github.com/hawkerlive/hawker/overlay"
+	"github.com/hawkerlive/hawker/store"
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/hls"
 	"github.com/hawkerlive/hawker/streaming/transcode"
@@ -27,6 +28,7 @@ import (
 type Config struct {
 	Data           string   `yaml:"data"`
 	Database       string   `yaml:"database"`
+	Redis          string   `yaml:"redis"`
 	PublicURL      string   `yaml:"public_url"`
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	ReadyFile      string   `yaml:"ready_file"`
@@ -198,6 +200,11 @@ func (c Config) check() error {
 	}
 	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
 		bad("database", "must be empty or a postgres:// URL")
+	}
+	if c.Redis != "" {
+		if _, err := store.ParseRedis(c.Redis); err != nil {
+			bad("redis", "%v", err)
+		}
 	}
 	if c.PublicURL != "" {
 		u, err := url.Parse(c.PublicURL)

@@ -37,6 +37,9 @@ func BroadcastTopic(id string) string { return "broadcast/" + id }
 // ShopTopic is the topic of a shop's own people.
 func ShopTopic(id string) string { return "shop/" + id }
 
+// NodesTopic is what the nodes of an installation tell each other, by subject. No client can follow it.
+func NodesTopic(subject string) string { return "nodes/" + subject }
+
 // Position is a place in the history of a topic, as the bus counts it. Epoch changes when history was lost.
 type Position struct {
 	Epoch  string

@@ -52,6 +52,9 @@ const (
 	AudienceCounted Kind = "audience.counted" // views: a second's views, impressions and clicks, for the folds
 
 	KeyRotated Kind = "key.rotated" // account: the old stream key must be kicked
+
+	NodeForgets Kind = "node.forgets" // between nodes: what was remembered of an account, a session or a publisher is void
+	NodeViewers Kind = "node.viewers" // between nodes: value, how many watch through one of them, keyed by node
 )
 
 type kind struct {
@@ -70,6 +73,7 @@ var kinds = map[Kind]kind{
 	OrderRefunded: {1, Fact, ""}, OrderCanceled: {1, Fact, ""},
 	AudienceCounted: {1, Fact, ""},
 	KeyRotated:      {1, Fact, ""},
+	NodeForgets:     {1, Fact, ""}, NodeViewers: {1, Value, "node"},
 }
 
 // Kinds lists every kind of our own.

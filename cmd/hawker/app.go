@@ -71,7 +71,8 @@ type app struct {
 	main       *store.DB
 	activity   *store.DB
 	blobs      *store.Blobs
-	bus        *event.Memory
+	bus        event.Bus
+	nodes      *nodes // nil: there is this node alone
 	wakeFacts  chan struct{}
 	wakeViews  chan struct{}
 	accounts   *account.Service
@@ -174,7 +175,7 @@ func (a *app) openStores(ctx context.Context) (err error) {
 		return err
 	}
 	a.blobs, err = store.OpenBlobs(ctx, store.BlobConfig{Dir: filepath.Join(a.config.Data, "blobs")})
-	a.bus = event.NewMemory(event.MemoryConfig{})
+	a.openBus()
 	a.wakeFacts, a.wakeViews = make(chan struct{}, 1), make(chan struct{}, 1)
 	return err
 }
@@ -194,6 +195,7 @@ func (a *app) buildAccounts(ctx context.Context) error {
 		OnRevoked: func(channel, key string) { a.sessions.Kick(channel, key) },
 	}
 	a.ring = &account.Ring{Store: accounts, Sealer: sealer, Log: a.log}
+	a.nodes.shareAccounts(a.accounts)
 	a.accounts.PublishSigner = a.ring.For(account.PurposePublish)
 	return a.ring.Load(ctx)
 }
@@ -237,7 +239,7 @@ func (a *app) buildShop(context.Context) error {
 		Store: rows, Orders: rows, Instruments: a.payments, Providers: providers, Quotes: quotes, Log: a.log, Bus: a.bus,
 		Metrics: checkout.NewMetrics(a.registry), Shared: a.config.Database != "", Wake: wake(a.wakeFacts),
 		InboxMax: a.config.Checkout.Inbox, BatchMax: a.config.Checkout.Batch, HoldFor: a.config.Checkout.Hold, AnswerWithin: a.config.Checkout.AnswerWithin,
-		DrainFor: chargesEnd,
+		DrainFor: chargesEnd, Gate: a.nodes.stockGate(),
 	}
 	a.buildRush(rows)
 	a.shop = &shop.Service{
@@ -252,7 +254,7 @@ func (a *app) buildOverlay(context.Context) error {
 	rows := &overlaysql.Store{DB: a.main}
 	a.views = &views.Service{
 		Store: &viewssql.Store{DB: a.activity}, Bus: a.bus, Log: a.log, Metrics: views.NewMetrics(a.registry), Wake: wake(a.wakeViews),
-		Clock: func(broadcast string) (int64, bool) { t, ok := a.hub.Now(broadcast); return int64(t), ok },
+		Node: a.nodes.id(), Clock: func(broadcast string) (int64, bool) { t, ok := a.hub.Now(broadcast); return int64(t), ok },
 	}
 	a.overlay = &overlay.Service{
 		Store: rows, Catalogue: a.shop, Quotes: a.allocator.Quotes, Broadcasts: places, Clock: a.hub, Bus: a.bus, Audience: a.views, Wake: wake(a.wakeFacts),
@@ -282,8 +284,9 @@ func wake(c chan struct{}) func() {
 // startFacts starts what carries facts. It stops last: until then others append.
 func (a *app) startFacts(context.Context) error {
 	s := a.stage("facts")
-	s.run("outbox relay", (&outbox.Relay{DB: a.main, Bus: a.bus, Log: a.log, Wake: a.wakeFacts}).Run)
-	s.run("activity relay", (&outbox.Relay{DB: a.activity, Bus: a.bus, Log: a.log, Wake: a.wakeViews}).Run)
+	bus := a.nodes.run(s, a)
+	s.run("outbox relay", (&outbox.Relay{DB: a.main, Bus: bus, Log: a.log, Wake: a.wakeFacts}).Run)
+	s.run("activity relay", (&outbox.Relay{DB: a.activity, Bus: bus, Log: a.log, Wake: a.wakeViews}).Run)
 	return nil
 }
 
@@ -367,7 +370,7 @@ func (a *app) stop() (err error) {
 		if a.hub != nil {
 			a.hub.Close()
 		}
-		err = errors.Join(err, a.book.Close())
+		err = errors.Join(err, a.book.Close(), a.nodes.close())
 		if a.blobs != nil {
 			err = errors.Join(err, a.blobs.Close())
 		}

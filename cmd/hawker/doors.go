@@ -30,7 +30,7 @@ func (a *app) buildDoors(context.Context) error {
 	a.api = &api.Server{
 		Log: a.log, Accounts: a.accounts, Access: a.access, Broadcasts: a.broadcasts, Audience: a.views, Health: publisherHealth{a.sessions}, Publishers: publisherHealth{a.sessions}, LiveBroadcast: a.live,
 		Shop: a.shop, Checkout: a.allocator, Instruments: a.payments, Overlay: a.overlay, Views: a.views, Sales: a.dashboard,
-		PublicURL: a.config.PublicURL, TrustedProxies: a.config.Proxies(), Demo: a.demo, Metrics: api.NewMetrics(a.registry),
+		PublicURL: a.config.PublicURL, TrustedProxies: a.config.Proxies(), Demo: a.demo, SharedLimits: a.nodes.limits(), Metrics: api.NewMetrics(a.registry),
 	}
 	door := a.door
 	door.api = a.api

@@ -31,6 +31,10 @@ type Service struct {
 	// Now tells the time; it defaults to time.Now.
 	Now func() time.Time
 
+	// Node, if set, names this node among several that share the bus: the viewers of all are told.
+	Node string
+
+	others   others
 	mu       sync.Mutex
 	live     map[string]*session
 	visitors map[string]string // broadcast/visitor -> session
@@ -253,7 +257,7 @@ func (s *Service) Viewers(broadcast string) int {
 	if r := s.rooms[broadcast]; r != nil {
 		return r.viewers
 	}
-	return 0
+	return s.others.count(broadcast, s.now())
 }
 
 func (s *Service) now() time.Time {

@@ -308,3 +308,53 @@ func FuzzHear(f *testing.F) {
 		}
 	})
 }
+
+func TestTheViewersOfAllNodesAreTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		bus, store := event.NewMemory(event.MemoryConfig{}), &viewstest.Model{}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 2)
+		var nodes []*views.Service
+		for _, name := range []string{"one", "two"} {
+			n := &views.Service{Store: store, Bus: bus, Log: slog.New(slog.DiscardHandler), Node: name}
+			go func() { done <- n.Run(ctx) }()
+			nodes = append(nodes, n)
+		}
+		synctest.Wait()
+		beat := func(n *views.Service, viewers int) {
+			for range viewers {
+				s, err := n.Watch(ctx, views.Start{Broadcast: "b", Transport: "whep"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := n.Hear(event.BroadcastTopic("b"), s.ID, []byte(`{"kind":"heartbeat","playing":true}`)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		beat(nodes[0], 2)
+		beat(nodes[1], 3)
+		time.Sleep(3 * time.Second)
+		for i, n := range nodes {
+			if got := n.Viewers("b"); got != 5 {
+				t.Errorf("node %d says %d", i, got)
+			}
+		}
+		if got := nodes[0].Viewers("c"); got != 0 {
+			t.Errorf("%d watch what nobody does", got)
+		}
+		time.Sleep(15 * time.Second) // nobody beats any more
+		for i, n := range nodes {
+			if got := n.Viewers("b"); got != 0 {
+				t.Errorf("node %d says %d after all have left", i, got)
+			}
+		}
+		cancel()
+		for range nodes {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

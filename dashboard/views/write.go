@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/hawkerlive/hawker/event"
@@ -22,6 +23,11 @@ func (s *Service) Run(ctx context.Context) error {
 		s.live, s.visitors, s.rooms, s.unknown = map[string]*session{}, map[string]string{}, map[string]*room{}, map[string]bool{}
 	}
 	s.mu.Unlock()
+	if s.Node != "" {
+		var listening sync.WaitGroup
+		defer listening.Wait()
+		listening.Go(func() { s.listen(ctx) })
+	}
 	every := time.NewTicker(writeEvery)
 	defer every.Stop()
 	var purged time.Time
@@ -116,8 +122,9 @@ func (s *Service) gather() (sessions []Session, facts, told []event.Event) {
 		}
 	}
 	slices.SortFunc(sessions, func(a, b Session) int { return cmp.Compare(a.ID, b.ID) })
+	told = s.countHere(watching, now)
 	for broadcast, r := range s.rooms {
-		n := watching[broadcast]
+		n := watching[broadcast] + s.others.count(broadcast, now)
 		if n != r.viewers {
 			r.viewers = n
 			told = append(told, event.New(event.BroadcastTopic(broadcast), event.ViewersChanged, 0, now, ViewersFact{n}))

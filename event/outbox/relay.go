@@ -77,6 +77,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		case errors.Is(err, errHeld):
 		case err != nil:
 			r.Log.Warn("outbox relay", "error", err)
+			r.release(ctx) // another node may reach the bus that we do not
 			select {
 			case <-ctx.Done():
 				return nil

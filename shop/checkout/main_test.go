@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/hawkerlive/hawker/store/redistest"
 	"github.com/hawkerlive/hawker/store/storetest"
 )
 
@@ -20,6 +21,7 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	code := storetest.Main(m)
+	redistest.Close()
 	if err := goleak.Find(); code == 0 && err != nil {
 		println(err.Error())
 		code = 1

@@ -1,0 +1,312 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/shop"
+	"github.com/hawkerlive/hawker/store"
+	"github.com/hawkerlive/hawker/store/redistest"
+	"github.com/hawkerlive/hawker/store/storetest"
+	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/mediatime"
+)
+
+// Several nodes on one PostgreSQL, that reach each other through Redis only: what one is told, the others show; and
+// with Redis stopped, hung, emptied or replaced by a replica everybody goes on buying and sees what is pinned.
+func TestNodesAreOneShop(t *testing.T) {
+	server, err := redistest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	h := houseOf(t, server.URL())
+	one, two := h.nodes[0], h.nodes[1]
+
+	h.pins(t, "all is well")
+	token, _, p, err := one.accounts.OpenSession(t.Context(), h.owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := two.accounts.Authenticate(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if err := one.accounts.LogOut(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the other node to forget a session", 5*time.Second, func() bool {
+		_, err := two.accounts.Authenticate(t.Context(), token)
+		return err != nil
+	})
+	t.Logf("a session that ended on one node is refused on the other after %v", time.Since(began).Round(time.Millisecond))
+
+	for _, fault := range []struct {
+		name       string
+		begin, end func() error
+	}{
+		{"redis hangs", server.Hang, server.Resume},
+		{"redis is emptied", func() error { return server.Do("FLUSHALL") }, func() error { return nil }},
+		{"redis is gone", func() error { server.Kill(); return nil }, server.Again},
+	} {
+		if err := fault.begin(); err != nil {
+			t.Fatal(err)
+		}
+		h.pins(t, fault.name)
+		if err := fault.end(); err != nil {
+			t.Fatal(err)
+		}
+		h.pins(t, "after "+fault.name)
+	}
+}
+
+func TestNodesOutliveAMasterOfTheirCluster(t *testing.T) {
+	cluster, err := redistest.StartCluster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Stop)
+	h := houseOf(t, "redis://"+strings.Join(cluster.Addrs(), ","))
+	h.pins(t, "all is well")
+	for master := range 2 {
+		if err := cluster.FailOver(master); err != nil {
+			t.Fatal(err)
+		}
+		h.pins(t, fmt.Sprintf("after master %d was replaced", master))
+	}
+}
+
+// house is a shop served by two nodes, with a broadcast on air and a viewer's feed on each.
+type house struct {
+	nodes     []*app
+	owner     string
+	bearer    string
+	broadcast string
+	product   string
+	variant   string
+	viewers   []*viewer
+	bought    int
+}
+
+func houseOf(t *testing.T, redis string) *house {
+	t.Helper()
+	dir, database := t.TempDir(), storetest.Config(t, store.Postgres).Database
+	h := &house{}
+	for n := range 2 {
+		a, err := boot(dir, map[string]string{"database": database, "redis": redis, "ready_file": fmt.Sprint(dir, "/ready", n), "broadcast.grace": "1h"})
+		if err != nil {
+			t.Fatal(err, bootLog)
+		}
+		t.Cleanup(func() {
+			if err := a.stop(); err != nil {
+				t.Error(err)
+			}
+		})
+		h.nodes = append(h.nodes, a)
+	}
+	ctx, one := t.Context(), h.nodes[0]
+	var err error
+	if h.owner, err = one.accounts.SignUp(ctx, account.SignUp{Email: "owner@example.com", Password: "correct horse", Name: "Noor"}); err != nil {
+		t.Fatal(err)
+	}
+	if h.bearer, _, _, err = one.accounts.OpenSession(ctx, h.owner); err != nil {
+		t.Fatal(err)
+	}
+	type object = map[string]any
+	var made struct{ ID string }
+	h.call(t, one, "POST", "/v1/shops", object{"name": "Souk", "currency": "EUR", "time_zone": "UTC", "locale": "en"}, &made)
+	shopID := made.ID
+	h.call(t, one, "POST", "/v1/shops/"+shopID+"/channels", object{"name": "Live", "handle": "souk"}, &made)
+	h.call(t, one, "POST", "/v1/channels/"+made.ID+"/broadcasts", object{"title": "Night market"}, &made)
+	h.broadcast = made.ID
+	var p shop.Product
+	h.call(t, one, "POST", "/v1/shops/"+shopID+"/products", object{"title": "Lantern", "price": object{"amount": 900, "currency": "EUR"}, "variants": []object{{"title": "Red", "stock": 100000}}}, &p)
+	h.product, h.variant = p.ID, p.Variants[0].ID
+	pub, err := one.hub.Publish(ctx, h.broadcast, []streaming.Track{{ID: 1, Kind: streaming.Video, Codec: streaming.H264, ClockRate: 90000, Zero: mediatime.Time(0)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pub.Close)
+	for _, a := range h.nodes {
+		v := &viewer{house: h, node: a}
+		v.watch(t)
+		h.viewers = append(h.viewers, v)
+	}
+	return h
+}
+
+// call speaks to one node as the owner.
+func (h *house) call(t *testing.T, a *app, method, path string, body, into any) {
+	t.Helper()
+	if status, text := h.try(t, a, method, path, "", body, into); status >= 300 {
+		t.Fatalf("%s %s: %d %s", method, path, status, text)
+	}
+}
+
+func (h *house) try(t *testing.T, a *app, method, path, key string, body, into any) (int, string) {
+	t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+a.addresses["http"]+path, bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+h.bearer)
+	r.Header.Set("Idempotency-Key", key)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, err = io.ReadAll(resp.Body); err != nil {
+		t.Fatal(err)
+	}
+	if into != nil && resp.StatusCode < 300 {
+		if err := json.Unmarshal(text, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return resp.StatusCode, string(text)
+}
+
+// pins has one node pin and unpin, and everybody see it, wherever they are; and everybody buy meanwhile.
+func (h *house) pins(t *testing.T, when string) {
+	t.Helper()
+	path := "/v1/broadcasts/" + h.broadcast + "/pins/" + h.product
+	for turn, a := range h.nodes {
+		began := time.Now()
+		h.call(t, a, "PUT", path, struct{}{}, nil)
+		for n, v := range h.viewers {
+			until(t, fmt.Sprintf("%s: the pin of node %d at node %d", when, turn, n), 30*time.Second, func() bool { return v.shows(t) })
+		}
+		seen := time.Since(began)
+		h.buy(t)
+		began = time.Now()
+		h.call(t, a, "DELETE", path, struct{}{}, nil)
+		for n, v := range h.viewers {
+			until(t, fmt.Sprintf("%s: the end of the pin of node %d at node %d", when, turn, n), 30*time.Second, func() bool { return !v.shows(t) })
+		}
+		t.Logf("%s: a pin of node %d was seen everywhere after %v and was gone after %v", when, turn, seen.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+	}
+}
+
+// buy buys one on each node.
+func (h *house) buy(t *testing.T) {
+	t.Helper()
+	for _, a := range h.nodes {
+		h.bought++
+		began := time.Now()
+		body := map[string]any{"lines": []any{map[string]any{"variant": h.variant, "quantity": 1}}, "instrument": "sandbox_approved"}
+		var out struct{ State string }
+		if status, text := h.try(t, a, "POST", "/v1/checkout", fmt.Sprint("key-", h.bought), body, &out); status != 201 || out.State != "paid" {
+			t.Fatalf("checkout: %d %s", status, text)
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("a checkout took %v", took)
+		}
+	}
+}
+
+// viewer follows a broadcast as the page does: it loads the scene, follows from its position, drops what is older than
+// the scene, and loads the scene again when it is told of a gap.
+type viewer struct {
+	house   *house
+	node    *app
+	lines   chan string
+	stop    context.CancelFunc
+	pinned  bool
+	version int64
+}
+
+// watch loads the scene and follows from it.
+func (v *viewer) watch(t *testing.T) {
+	t.Helper()
+	if v.stop != nil {
+		v.stop()
+	}
+	var scene struct {
+		Position string
+		Version  int64
+		Pins     []json.RawMessage
+	}
+	until(t, "the scene", 20*time.Second, func() bool {
+		status, _ := v.house.try(t, v.node, "GET", "/v1/broadcasts/"+v.house.broadcast+"/scene", "", nil, &scene)
+		return status == 200
+	})
+	v.pinned, v.version = len(scene.Pins) > 0, scene.Version
+	ctx, stop := context.WithCancel(t.Context())
+	v.stop, v.lines = stop, make(chan string, 1000)
+	t.Cleanup(stop)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+v.node.addresses["http"]+"/v1/broadcasts/"+v.house.broadcast+"/feed?since="+scene.Position, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/event-stream")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func(lines chan<- string) {
+		defer close(lines)
+		defer resp.Body.Close()
+		for s := bufio.NewScanner(resp.Body); s.Scan(); {
+			select {
+			case lines <- s.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+	}(v.lines)
+}
+
+// shows tells whether the viewer sees a pin, after all that has arrived.
+func (v *viewer) shows(t *testing.T) bool {
+	t.Helper()
+	for {
+		select {
+		case line, more := <-v.lines:
+			if !more || strings.HasPrefix(line, "event: gap") || strings.Contains(line, `"gap"`) {
+				v.watch(t)
+				return v.pinned
+			}
+			data, ok := strings.CutPrefix(line, "data: ")
+			if !ok {
+				continue
+			}
+			var f struct {
+				Events []struct {
+					Kind string
+					Data struct{ Version int64 }
+				}
+			}
+			if err := json.Unmarshal([]byte(data), &f); err != nil {
+				t.Fatalf("%v in %q", err, line)
+			}
+			for _, e := range f.Events {
+				if e.Data.Version <= v.version {
+					continue
+				}
+				switch e.Kind {
+				case "pin.placed":
+					v.pinned, v.version = true, e.Data.Version
+				case "pin.removed":
+					v.pinned, v.version = false, e.Data.Version
+				}
+			}
+		default:
+			return v.pinned
+		}
+	}
+}
