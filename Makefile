@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 WEB_SOURCES := $(shell find web/src web/index.html web/package.json web/package-lock.json web/vite*.ts -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test check bench fuzz torture histories simulate deps openapi screenshots fmt clean
+.PHONY: help run build web test check bench fuzz torture histories churn simulate deps openapi screenshots fmt clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,10 @@ torture: build ## Kill the server in a rush in TRIALS (20) more trials on ENGINE
 
 histories: build ## Check HISTORIES (200) recorded client histories for linearizability
 	@$(GO) run ./cmd/torture -histories $(or $(HISTORIES),200)
+
+PROTOCOL ?= whep
+churn: build ## Open and close sessions of PROTOCOL (whep, hls): CYCLES (10000) more up to 50000, note in docs/evidence
+	@$(GO) run ./cmd/churn -protocol $(PROTOCOL) -cycles $(or $(CYCLES),10000)
 
 simulate: ## Live through SEEDS (2000) bad days of the checkout, from seed FIRST (1)
 	@$(GO) test -count=1 -timeout 0 -v ./shop/simulation -args -seeds $(or $(SEEDS),2000) -first $(or $(FIRST),1)

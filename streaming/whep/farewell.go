@@ -13,11 +13,13 @@ import (
 // authentic RTCP packet. What stays of it then is what a goodbye needs, in either direction: three goroutines and
 // some tens of kilobytes less per viewer.
 const (
-	servedAfter    = 10 * time.Second // without RTCP: a viewer that had not got our last words would have asked for them
-	goodbyeGap     = time.Second      // between two datagrams of a session that might be its goodbye
-	recordHeader   = 13
-	recordAlert    = 21
-	goodbyeRecords = 2 * recordHeader // at least; the alert itself is encrypted
+	servedAfter  = 10 * time.Second // without RTCP: a viewer that had not got our last words would have asked for them
+	goodbyeGap   = time.Second      // between two datagrams of a session that might be its goodbye
+	recordHeader = 13
+	recordAlert  = 21
+	// Of a datagram that is an encrypted alert.
+	goodbyeBytesMin = 2 * recordHeader
+	goodbyeBytesMax = 256
 )
 
 // farewell is what is left of a session's DTLS.
@@ -49,18 +51,21 @@ func (v *session) retire(conn *dtls.Conn) {
 	_ = conn.Close()
 	left.notify = p.kept()
 	v.mu.Lock()
-	closed, to := v.closed, v.route
-	v.conn, v.pipe, v.left = nil, nil, left
+	closed, to, alert := v.closed, v.route, v.alert
+	v.conn, v.pipe, v.left, v.alert = nil, nil, left, nil
 	v.mu.Unlock()
-	if closed {
+	switch {
+	case closed:
 		v.server.send(to, left.notify)
+	case alert != nil:
+		v.goodbye(left, alert) // it may have come when nobody listened any more
 	}
 }
 
 // goodbye looks whether a datagram that came after the DTLS has ended says goodbye.
 func (v *session) goodbye(left *farewell, b []byte) {
 	s := v.server
-	if len(b) < goodbyeRecords || b[0] != recordAlert || b[3] == 0 && b[4] == 0 {
+	if len(b) < goodbyeBytesMin || len(b) > goodbyeBytesMax || b[0] != recordAlert || b[3] == 0 && b[4] == 0 {
 		s.Metrics.drop("late dtls")
 		return
 	}

@@ -90,3 +90,24 @@ func TestAForgedGoodbyeIsNone(t *testing.T) {
 		t.Errorf("the hook was told %+v", e)
 	}
 }
+
+// TestAGoodbyeInBetweenIsHeard says goodbye right behind the report that lets the DTLS go.
+func TestAGoodbyeInBetweenIsHeard(t *testing.T) {
+	t.Parallel()
+	h := run(t, nil)
+	publish(t, h.hub, "show", "clip.h264").write(10)
+	for range 12 {
+		v := watch(h, "show", nil)
+		ssrc := next(t, v.packets).SSRC
+		if e := event(t, h); !e.Watching {
+			t.Fatalf("the hook was told %+v", e)
+		}
+		if err := v.pc.WriteRTCP([]rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: ssrc}}}}); err != nil {
+			t.Fatal(err)
+		}
+		v.close()
+		if e := event(t, h); e.Reason != "closed by the viewer" {
+			t.Fatalf("the hook was told %+v", e)
+		}
+	}
+}

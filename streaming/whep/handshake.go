@@ -93,6 +93,9 @@ func (v *session) handshake(b []byte, from path) {
 	}
 	first, p := !v.shaking, v.pipe
 	v.shaking = true
+	if b[0] == recordAlert && len(b) <= goodbyeBytesMax {
+		v.alert = append(v.alert[:0], b...)
+	}
 	v.mu.Unlock()
 	p.push(b, from)
 	if first {

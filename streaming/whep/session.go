@@ -78,6 +78,7 @@ type session struct {
 	pipe      *pipe  // below the DTLS; nil when that has served
 	conn      *dtls.Conn
 	ripe      bool      // conn is about to be replaced
+	alert     []byte    // the last one that came for conn
 	left      *farewell // by this
 	viewer    *rtpfan.Viewer
 	decrypt   *srtp.Context

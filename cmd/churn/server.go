@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	startsWithin = 60 * time.Second
+	stopsWithin  = 20 * time.Second
+	settlesIn    = 20 * time.Second // after the last cycle, at most
+	looks        = 9                // of which the median counts
+	lookEvery    = time.Second
+)
+
+// server is a demo server of its own, on loopback and an empty folder.
+type server struct {
+	cmd       *exec.Cmd
+	dir       string
+	done      chan struct{}
+	err       error
+	http      *http.Client
+	url       string // of the pages
+	metrics   string
+	broadcast string
+}
+
+// start starts the binary and waits until its demo broadcast is on air.
+func start(ctx context.Context, binary string) (*server, error) {
+	dir, err := os.MkdirTemp("", "churn-")
+	if err != nil {
+		return nil, err
+	}
+	ready := filepath.Join(dir, "ready.json")
+	args := []string{"demo", "--data", filepath.Join(dir, "data"), "--ready-file", ready, "--log.level", "warn", "--recording=false"}
+	for _, door := range []string{"http", "metrics", "rtmp", "srt", "rtsp", "webrtc", "webrtc-ingest"} {
+		args = append(args, "--"+door, "127.0.0.1:0")
+	}
+	s := &server{
+		cmd: exec.Command(binary, args...), dir: dir, done: make(chan struct{}),
+		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: cycleTakes},
+	}
+	s.cmd.Stderr = os.Stderr
+	if err := s.cmd.Start(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	go func() {
+		s.err = s.cmd.Wait()
+		close(s.done)
+	}()
+	if err := s.wait(ctx, ready); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	return s, nil
+}
+
+func (s *server) wait(ctx context.Context, ready string) error {
+	ctx, cancel := context.WithTimeout(ctx, startsWithin)
+	defer cancel()
+	return until(ctx, func() bool {
+		text, err := os.ReadFile(ready)
+		if err != nil {
+			return false
+		}
+		var r struct {
+			HTTP, Metrics string
+			Demo          struct{ Broadcast string }
+		}
+		if json.Unmarshal(text, &r) != nil {
+			return false
+		}
+		s.url, s.metrics, s.broadcast = "http://"+r.HTTP, "http://"+r.Metrics, r.Demo.Broadcast
+		page, err := s.get(ctx, s.url+"/v1/broadcasts?state=live")
+		return err == nil && strings.Contains(page, s.broadcast)
+	})
+}
+
+// until waits for a condition.
+func until(ctx context.Context, holds func() bool) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// stop ends the server and removes what it stored.
+func (s *server) stop() error {
+	s.http.CloseIdleConnections()
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+	late := time.AfterFunc(stopsWithin, func() { _ = s.cmd.Process.Kill() })
+	defer late.Stop()
+	<-s.done
+	return errors.Join(s.err, os.RemoveAll(s.dir))
+}
+
+// get returns a page.
+func (s *server) get(ctx context.Context, url string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	res, err := s.http.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", url, res.Status)
+	}
+	return string(b), err
+}
+
+// figures are what a server holds.
+type figures struct{ heap, goroutines, descriptors int }
+
+// compare tells what has grown.
+func (f figures) compare(after figures) string {
+	counted := func(n int) int { return n + max(countSlack, int(float64(n)*tolerance)) }
+	switch {
+	case float64(after.heap) > float64(f.heap)*(1+tolerance):
+		return "heap"
+	case after.goroutines > counted(f.goroutines):
+		return "goroutines"
+	case after.descriptors > counted(f.descriptors):
+		return "descriptors"
+	}
+	return "clean"
+}
+
+// look waits until the last sessions have gone and returns the median of some looks at the server, each after a
+// collection of garbage.
+func (s *server) look(ctx context.Context) (figures, error) {
+	settle, cancel := context.WithTimeout(ctx, settlesIn)
+	defer cancel()
+	if err := until(settle, func() bool {
+		page, err := s.get(settle, s.metrics+"/metrics")
+		return err == nil && sum(page, "hawker_whep_viewers") == 0 && sum(page, "hawker_whep_half_open") == 0
+	}); err != nil {
+		return figures{}, fmt.Errorf("the sessions do not go: %w", err)
+	}
+	var heap, goroutines, descriptors []int
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for range looks {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return figures{}, ctx.Err()
+		}
+		f, err := s.glance(ctx)
+		if err != nil {
+			return figures{}, err
+		}
+		heap, goroutines, descriptors = append(heap, f.heap), append(goroutines, f.goroutines), append(descriptors, f.descriptors)
+	}
+	return figures{median(heap), median(goroutines), median(descriptors)}, nil
+}
+
+func median(n []int) int {
+	slices.Sort(n)
+	return n[len(n)/2]
+}
+
+func (s *server) glance(ctx context.Context) (f figures, err error) {
+	s.http.CloseIdleConnections()
+	page, err := s.get(ctx, s.metrics+"/debug/pprof/heap?gc=1&debug=1")
+	if err != nil {
+		return f, err
+	}
+	if f.heap, err = number(page, "# HeapAlloc = "); err != nil {
+		return f, err
+	}
+	if page, err = s.get(ctx, s.metrics+"/debug/pprof/goroutine?debug=1"); err != nil {
+		return f, err
+	}
+	if f.goroutines, err = number(page, "goroutine profile: total "); err != nil {
+		return f, err
+	}
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.cmd.Process.Pid))
+	f.descriptors = len(open)
+	return f, err
+}
+
+// number reads the number behind a text.
+func number(page, behind string) (int, error) {
+	_, rest, ok := strings.Cut(page, behind)
+	text, _, _ := strings.Cut(rest, "\n")
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if !ok || err != nil {
+		return 0, fmt.Errorf("no number behind %q", behind)
+	}
+	return n, nil
+}
+
+// sum adds the values of a metric up.
+func sum(page, name string) (total float64) {
+	for line := range strings.Lines(page) {
+		rest, ok := strings.CutPrefix(line, name)
+		if !ok || rest == "" || rest[0] != '{' && rest[0] != ' ' {
+			continue
+		}
+		if i := strings.LastIndexByte(strings.TrimSpace(line), ' '); i >= 0 {
+			v, err := strconv.ParseFloat(strings.TrimSpace(line)[i+1:], 64)
+			if err == nil {
+				total += v
+			}
+		}
+	}
+	return total
+}
