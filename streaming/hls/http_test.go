@@ -370,3 +370,14 @@ func (a *netAir) fill(t *testing.T, seconds float64, body string) {
 		}
 	}
 }
+
+// serve runs a web server for the length of a test.
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(func() {
+		s.CloseClientConnections()
+		s.Close()
+	})
+	return s.URL
+}
