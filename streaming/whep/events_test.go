@@ -3,7 +3,6 @@ package whep_test
 import (
 	"bufio"
 	"net/http"
-	"strings"
 	"testing"
 )
 
@@ -30,39 +29,49 @@ func TestEventsTellAViewerWhatHappens(t *testing.T) {
 	if res := h.do(http.MethodGet, "/whep/show/0123/events", "", "", nil); res.StatusCode != 404 {
 		t.Errorf("events of no session: %s", res.Status)
 	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.url+v.location+"/events", nil)
+	f := h.follow(v)
+	f.expect("event: active")
+	f.expect("event: viewercount")
+	f.expect(`data: {"viewercount":1}`)
+	f.expect("event: layers")
+	h.hub.End("show")
+	f.expect("event: reconnect")
+	f.expect(`data: {"reason":"ended"}`)
+	if f.lines.Scan() && f.lines.Text() != "" || f.lines.Scan() {
+		t.Errorf("after the end: %q", f.lines.Text())
+	}
+}
+
+// following reads a session's events.
+type following struct {
+	t     *testing.T
+	lines *bufio.Scanner
+}
+
+func (h *house) follow(v *viewer) *following {
+	h.t.Helper()
+	r, err := http.NewRequestWithContext(h.t.Context(), http.MethodGet, h.url+v.location+"/events", nil)
 	if err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	res, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
-	defer res.Body.Close()
+	h.t.Cleanup(func() { res.Body.Close() })
 	if got := res.Header.Get("Content-Type"); got != "text/event-stream" {
-		t.Fatalf("Content-Type is %q", got)
+		h.t.Fatalf("Content-Type is %q", got)
 	}
-	lines := bufio.NewScanner(res.Body)
-	expect := func(want string) {
-		t.Helper()
-		for lines.Scan() {
-			if lines.Text() == want {
-				return
-			}
-			if strings.HasPrefix(lines.Text(), "event: ") {
-				t.Fatalf("got %q, want %q", lines.Text(), want)
-			}
+	return &following{h.t, bufio.NewScanner(res.Body)}
+}
+
+// expect waits for a line. Events of other kinds may come before it.
+func (f *following) expect(want string) {
+	f.t.Helper()
+	for f.lines.Scan() {
+		if f.lines.Text() == want {
+			return
 		}
-		t.Fatalf("the stream ended before %q", want)
 	}
-	expect("event: active")
-	expect("event: viewercount")
-	expect(`data: {"viewercount":1}`)
-	expect("event: layers")
-	h.hub.End("show")
-	expect("event: reconnect")
-	expect(`data: {"reason":"ended"}`)
-	if lines.Scan() && lines.Text() != "" || lines.Scan() {
-		t.Errorf("after the end: %q", lines.Text())
-	}
+	f.t.Fatalf("the stream ended before %q", want)
 }

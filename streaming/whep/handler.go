@@ -188,6 +188,7 @@ func (v *session) negotiate() bool {
 	for i := range v.offer.media {
 		m := &v.offer.media[i]
 		if m.kind != "video" || m.inactive {
+			m.wideID = 0
 			continue
 		}
 		m.codecs = prefer(m.codecs, format, config)

@@ -56,3 +56,5 @@ var opusTrack = streaming.Track{
 
 // silence is an Opus packet of 20 ms.
 var silence = []byte{0xfc, 0xff, 0xfe}
+
+func readTestdata(name string) ([]byte, error) { return os.ReadFile("testdata/" + name) }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -34,20 +35,39 @@ type viewer struct {
 // watch makes a session and connects.
 func watch(h *house, broadcast string, change func(s *webrtc.SettingEngine)) *viewer {
 	h.t.Helper()
+	return watchWith(h, broadcast, watching{settings: change})
+}
+
+// watching is how somebody watches.
+type watching struct {
+	settings func(s *webrtc.SettingEngine)
+	// interceptors adds what a browser does by itself: asking for lost packets, telling how packets arrive.
+	interceptors func(m *webrtc.MediaEngine, r *interceptor.Registry) error
+	codecs       []string                // MIME types; none: all
+	answer       func(sdp string) string // what the viewer is told in place of the answer
+}
+
+func watchWith(h *house, broadcast string, how watching) *viewer {
+	h.t.Helper()
 	v := &viewer{t: h.t, packets: make(chan *rtp.Packet, 4096), sound: make(chan *rtp.Packet, 4096), reports: make(chan rtcp.Packet, 256)}
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	settings.SetInterfaceFilter(func(name string) bool { return name == "lo" })
 	settings.DisableSRTPReplayProtection(true) // the test counts what is sent again
-	if change != nil {
-		change(&settings)
+	if how.settings != nil {
+		how.settings(&settings)
 	}
-	codecs := &webrtc.MediaEngine{}
+	codecs, registry := &webrtc.MediaEngine{}, &interceptor.Registry{}
 	if err := codecs.RegisterDefaultCodecs(); err != nil {
 		h.t.Fatal(err)
 	}
-	api := webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithSettingEngine(settings), webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
+	if how.interceptors != nil {
+		if err := how.interceptors(codecs, registry); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithSettingEngine(settings), webrtc.WithInterceptorRegistry(registry))
 	pc, err := api.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		h.t.Fatal(err)
@@ -55,8 +75,14 @@ func watch(h *house, broadcast string, change func(s *webrtc.SettingEngine)) *vi
 	v.pc = pc
 	h.t.Cleanup(v.close)
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
-		if _, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+		tr, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+		if err != nil {
 			h.t.Fatal(err)
+		}
+		if kind == webrtc.RTPCodecTypeVideo && len(how.codecs) > 0 {
+			if err := tr.SetCodecPreferences(only(tr, how.codecs)); err != nil {
+				h.t.Fatal(err)
+			}
 		}
 	}
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
@@ -99,10 +125,24 @@ func watch(h *house, broadcast string, change func(s *webrtc.SettingEngine)) *vi
 		h.t.Fatalf("the offer was answered with %s: %s", res.Status, res.body)
 	}
 	v.answer, v.location, v.etag = res.body, res.Header.Get("Location"), res.Header.Get("ETag")
-	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: res.body}); err != nil {
+	told := res.body
+	if how.answer != nil {
+		told = how.answer(told)
+	}
+	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: told}); err != nil {
 		h.t.Fatalf("%v\n%s", err, res.body)
 	}
 	return v
+}
+
+// only are those of a transceiver's codecs that are named, and their repair.
+func only(tr *webrtc.RTPTransceiver, names []string) (out []webrtc.RTPCodecParameters) {
+	for _, c := range tr.Receiver().GetParameters().Codecs {
+		if slices.Contains(names, c.MimeType) || c.MimeType == webrtc.MimeTypeRTX && !slices.Contains(names, "no repair") {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func (v *viewer) close() {
