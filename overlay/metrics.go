@@ -18,6 +18,7 @@ type Metrics struct {
 	bytes       prometheus.Counter
 	late        prometheus.Histogram
 	thinned     prometheus.Counter
+	pass        prometheus.Histogram
 	gaps        *prometheus.CounterVec
 	refusals    *prometheus.CounterVec
 	drops       *prometheus.CounterVec
@@ -37,6 +38,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		bytes: prometheus.NewCounter(prometheus.CounterOpts{Name: "hawker_feed_bytes_total", Help: "Bytes written to feeds."}),
 		late: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hawker_feed_behind_batches", Help: "Batches that a reader lacked when its connection took more again; a batch is a tick or more.",
 			Buckets: []float64{1, 2, 4, 8, 16, 32, 64, 128}}),
+		pass: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hawker_feed_pass_seconds", Help: "A walk of a core through its readers of one topic, writing to each what left: the last one is this late.",
+			Buckets: []float64{.0001, .0005, .001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}}),
 		thinned:   prometheus.NewCounter(prometheus.CounterOpts{Name: "hawker_feed_thinned_total", Help: "Chat messages left out of a tick that had too many."}),
 		gaps:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_gaps_total", Help: "Readers told to reload: behind (too slow), position (came back too late), bus (history lost; once per room)."}, []string{"reason"}),
 		refusals:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_refused_total", Help: "Feeds not opened, by reason."}, []string{"reason"}),
@@ -44,7 +47,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		uploads:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_uploads_total", Help: "Messages from viewers, by outcome."}, []string{"outcome"}),
 		forwarded: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_forwarded_total", Help: "Stock and price events handed from shops to broadcasts, by kind."}, []string{"kind"}),
 	}
-	reg.MustRegister(m.connections, m.batches, m.events, m.conflated, m.lag, m.bytes, m.late, m.thinned, m.gaps, m.refusals, m.drops, m.uploads, m.forwarded)
+	reg.MustRegister(m.connections, m.batches, m.events, m.conflated, m.lag, m.bytes, m.late, m.thinned, m.pass, m.gaps, m.refusals, m.drops, m.uploads, m.forwarded)
 	return m
 }
 
@@ -70,6 +73,13 @@ func (m *Metrics) batch(lane string, events []entry, now time.Time) {
 func (m *Metrics) merged() {
 	if m != nil {
 		m.conflated.Inc()
+	}
+}
+
+// walked notes how long a pass took.
+func (m *Metrics) walked(d time.Duration) {
+	if m != nil {
+		m.pass.Observe(d.Seconds())
 	}
 }
 

@@ -22,13 +22,12 @@ const (
 // writes to it, the shard's poller reads from it and is the only one to close it.
 type raw struct {
 	follower
-	*speaker // nil for server-sent events
-	addr     netip.Addr
-	as       wire
-	session  string
-	caller   Caller
-	heard    atomic.Int64 // when the client last said something, Unix ms
-	junk     int32        // bytes that it should not have sent; the poller's
+	addr   netip.Addr
+	is     *identity    // nil for a guest who named no session
+	speaks *speaker     // made when it first says something; the poller's
+	heard  atomic.Int64 // when the client last said something, Unix ms
+	junk   int32        // bytes that it should not have sent; the poller's
+	as     wire
 
 	mu      sync.Mutex // held while writing, which never waits. Before tableMu
 	fd      int32      // -1 when it is closed
@@ -45,6 +44,12 @@ type raw struct {
 	since   int64  // it is blocked since, Unix ms
 }
 
+// identity is who is on the other end.
+type identity struct {
+	session string
+	caller  Caller
+}
+
 // raw makes the connection a raw reader, which takes it over with its place in admit's count; false leaves it
 // as it is. first goes to the client before everything else, rest has come from it already.
 func (f *Feed) raw(conn net.Conn, place follower, q request, first, rest []byte) bool {
@@ -58,10 +63,12 @@ func (f *Feed) raw(conn net.Conn, place follower, q request, first, rest []byte)
 		f.Log.Debug("feed: detach a connection", "error", err)
 		return false
 	}
-	k := &raw{follower: place, addr: q.addr, as: wire(!q.socket), caller: q.caller, session: q.session, fd: fd, control: first}
+	k := &raw{follower: place, addr: q.addr, as: wire(!q.socket), fd: fd, control: first}
+	if q.session != "" || q.caller != (Caller{}) {
+		k.is = &identity{q.session, q.caller}
+	}
 	k.heard.Store(f.now().UnixMilli())
-	if q.socket {
-		k.speaker = &speaker{feed: f, topic: place.room.topic, session: q.session, caller: q.caller, out: k}
+	if q.socket && len(rest) > 0 {
 		k.said(rest)
 	}
 	f.Metrics.connected(q.topic, k.as, 1)
@@ -259,7 +266,7 @@ func (k *raw) readable(buffer []byte, now time.Time) {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 	case errno != 0 || n == 0:
 		k.gone()
-	case k.speaker != nil:
+	case k.as == asFrames:
 		k.heard.Store(now.UnixMilli())
 		k.said(buffer[:n])
 	default:
@@ -268,6 +275,14 @@ func (k *raw) readable(buffer []byte, now time.Time) {
 			k.cut()
 		}
 	}
+}
+
+// said takes what came up. Who has never said anything has no speaker.
+func (k *raw) said(data []byte) {
+	if k.speaks == nil {
+		k.speaks = &speaker{feed: k.room.feed, topic: k.room.topic, out: k}
+	}
+	k.speaks.said(data)
 }
 
 // gone closes the descriptor and forgets the reader. It is the poller's.
@@ -333,7 +348,12 @@ func (k *raw) cut() {
 	k.mu.Unlock()
 }
 
-func (k *raw) who() (string, Caller) { return k.session, k.caller }
+func (k *raw) who() (string, Caller) {
+	if k.is == nil {
+		return "", Caller{}
+	}
+	return k.is.session, k.is.caller
+}
 
 func (k *raw) check(now time.Time) (asked bool) {
 	ms := now.UnixMilli()

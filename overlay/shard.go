@@ -41,6 +41,7 @@ type pass struct {
 	room  *room
 	next  int  // index of the reader that it comes to next
 	again bool // something new left meanwhile: those at the beginning lack it
+	began time.Time
 }
 
 func newShard(f *Feed) *shard {
@@ -109,22 +110,25 @@ func (s *shard) run(ctx context.Context, f *Feed, number int) {
 		}
 		p := active[0]
 		shared.begin(f.now())
+		if p.next == 0 {
+			p.began = shared.now
+		}
 		n := p.room.parts[number].some(p.next, batch[:])
 		for _, k := range batch[:n] {
 			k.wake(&shared)
 		}
 		clear(batch[:n])
 		f.Metrics.written(shared.end())
-		switch p.next += n; {
-		case n == stride:
-		case p.again:
+		active = append(active[:0], active[1:]...)
+		if p.next += n; n < stride {
+			f.Metrics.walked(f.now().Sub(p.began))
+			if !p.again {
+				delete(running, p.room)
+				continue
+			}
 			p.next, p.again = 0, false
-		default:
-			delete(running, p.room)
-			active = append(active[:0], active[1:]...)
-			continue
 		}
-		active = append(append(active[:0], active[1:]...), p)
+		active = append(active, p)
 	}
 }
 

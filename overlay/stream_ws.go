@@ -24,8 +24,10 @@ const (
 type socket struct {
 	follower
 	speaker
-	feed *Feed
-	conn net.Conn
+	feed    *Feed
+	conn    net.Conn
+	session string
+	caller  Caller
 
 	state    atomic.Int32 // see wake
 	drained  chan struct{}
@@ -66,8 +68,8 @@ func (f *Feed) serveSocket(w http.ResponseWriter, r *http.Request, q request, ac
 	if f.raw(conn, place, q, first, rest) {
 		return nil
 	}
-	s := &socket{feed: f, follower: place, conn: conn, drained: make(chan struct{}), control: first}
-	s.speaker = speaker{feed: f, topic: room.topic, session: q.session, caller: q.caller, out: s}
+	s := &socket{feed: f, follower: place, session: q.session, caller: q.caller, conn: conn, drained: make(chan struct{}), control: first}
+	s.speaker = speaker{feed: f, topic: room.topic, out: s}
 	s.heard.Store(f.now().UnixMilli())
 	bounded(conn)
 	f.Metrics.connected(q.topic, asFrames, 1)

@@ -87,6 +87,8 @@ func (f *Feed) Handle(kind string, rate Rate, do Handler) {
 type outlet interface {
 	// send puts a frame before the next batch; after one that closes nothing else is sent.
 	send(frame []byte, closing bool)
+	// who is on the other end.
+	who() (session string, c Caller)
 }
 
 // gate bounds how often one client may send. One goroutine uses it.
@@ -120,8 +122,6 @@ func (g *gate) pass(now time.Time, rate Rate) (heard, enough bool) {
 type speaker struct {
 	feed    *Feed
 	topic   string
-	session string
-	caller  Caller
 	out     outlet
 	frames  decoder
 	all     gate
@@ -201,7 +201,8 @@ func (s *speaker) hand(message []byte, now time.Time) error {
 				s.feed.Metrics.upload("excess")
 				return nil
 			}
-			err := h.do(Said{Topic: s.topic, Session: s.session, Caller: s.caller, Kind: m.Kind, Message: message, from: s.out})
+			session, caller := s.out.who()
+			err := h.do(Said{Topic: s.topic, Session: session, Caller: caller, Kind: m.Kind, Message: message, from: s.out})
 			if err == nil {
 				s.feed.Metrics.upload("heard")
 			}
@@ -212,7 +213,8 @@ func (s *speaker) hand(message []byte, now time.Time) error {
 		s.feed.Metrics.upload("ignored")
 		return nil
 	}
-	err := s.feed.Upstream.Hear(s.topic, s.session, message)
+	session, _ := s.out.who()
+	err := s.feed.Upstream.Hear(s.topic, session, message)
 	if err == nil {
 		s.feed.Metrics.upload("heard")
 	}

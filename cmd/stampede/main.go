@@ -24,6 +24,7 @@ import (
 type cli struct {
 	Checkout checkoutCommand `cmd:"" help:"Buyers who buy one after the other, as fast as they are answered."`
 	Feed     feedCommand     `cmd:"" help:"Followers of a broadcast's feed, and events that all of them must get."`
+	Pins     pinsCommand     `cmd:"" help:"Pins and unpins, and how long until the last follower has each."`
 	HLS      hlsCommand      `cmd:"" name:"hls" help:"Players that follow a broadcast over LL-HLS."`
 	Bench    benchCommand    `cmd:"" help:"Start a server, load it, and compare it with the limits of this machine."`
 	Limit    limitCommand    `cmd:"" hidden:"" help:"A loop that bench starts as a process of its own."`
