@@ -61,6 +61,17 @@ type PublisherHealth struct {
 	SkewMS        int64   `json:"skew_ms" doc:"How much later sound arrives than the picture of the same time."`
 	Lost          uint64  `json:"lost" doc:"Packets lost on the way, where the protocol can tell."`
 	Fault         string  `json:"fault,omitempty"`
+
+	Advice []EncoderAdvice `json:"advice,omitempty" doc:"What to change, the worst first. Of the publisher that is on a broadcast."`
+}
+
+// EncoderAdvice is one thing to change at an encoder.
+type EncoderAdvice struct {
+	Code  string `json:"code" example:"key_interval_long"`
+	Level string `json:"level" enum:"bad,warn" doc:"bad: viewers notice."`
+	Value string `json:"value" example:"10.0 s" doc:"As measured."`
+	Field string `json:"field" example:"Settings › Output › Streaming › Keyframe Interval" doc:"Where OBS has it; empty where it is not a setting."`
+	Set   string `json:"set" example:"2 s"`
 }
 
 // BroadcastItem is a broadcast in a list.

@@ -17,7 +17,10 @@ const (
 )
 
 // aacCodec knows how many samples an access unit has.
-type aacCodec struct{ samples, channels int }
+type aacCodec struct {
+	samples, channels int
+	profile           string
+}
 
 // openAAC checks an AudioSpecificConfig against the track's clock.
 func openAAC(config []byte, rate int) (aacCodec, error) {
@@ -28,7 +31,13 @@ func openAAC(config []byte, rate int) (aacCodec, error) {
 	if c.SampleRate != rate || rate < sampleRateMin || rate > sampleRateMax {
 		return aacCodec{}, fmt.Errorf("%w: AAC at %d Hz on a clock of %d", ErrCodec, c.SampleRate, rate)
 	}
-	out := aacCodec{samples: aacFrame, channels: int(c.ChannelConfig)}
+	out := aacCodec{samples: aacFrame, channels: int(c.ChannelConfig), profile: "LC"}
+	switch c.ExtensionType {
+	case mpeg4audio.ObjectTypeSBR:
+		out.profile = "HE"
+	case mpeg4audio.ObjectTypePS:
+		out.profile = "HEv2"
+	}
 	if c.ChannelConfig == 7 {
 		out.channels = 8
 	}

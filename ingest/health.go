@@ -11,6 +11,7 @@ import (
 // Limits of the figures.
 const (
 	secondsKept  = 10
+	readingsKept = 30   // whole seconds that Recent returns
 	fpsTolerance = 0.10 // of the mean frame distance; beyond it the rate varies
 	staleAfter   = 2 * time.Second
 )
@@ -32,6 +33,7 @@ type Health struct {
 	Height        int             `json:"height,omitempty"`
 	AudioRate     int             `json:"audio_rate,omitempty"`
 	AudioChannels int             `json:"audio_channels,omitempty"`
+	AudioProfile  string          `json:"audio_profile,omitempty"` // of AAC: LC, HE or HEv2
 
 	VideoBitrate  int     `json:"video_bitrate"`   // bits per second
 	AudioBitrate  int     `json:"audio_bitrate"`   // bits per second
@@ -62,6 +64,7 @@ type health struct {
 	bytes       [2]int    // video, audio
 	recent      [secondsKept]int
 	recentAt    int
+	readings    []Health // one per whole second, oldest first
 	pictures    int
 	last        time.Time
 	lastDTS     int64
@@ -86,13 +89,14 @@ func (h *health) declared(broadcast string, tracks map[int]*track) {
 	h.hasPicture, h.hasKey = false, false
 	h.hasLag = [2]bool{}
 	h.out.VideoCodec, h.out.AudioCodec = "", ""
+	h.readings, h.out.BFrames, h.out.KeyIntervalMS = nil, false, 0 // what comes may be set up otherwise
 	for _, t := range sorted(tracks) {
 		if t.Kind == streaming.Video && h.out.VideoCodec == "" {
 			p := t.shape
 			h.out.VideoCodec, h.out.Width, h.out.Height, h.out.Profile, h.out.Reorder = t.Codec, p.width, p.height, p.profile, p.reorder
 		}
 		if t.Kind == streaming.Audio && h.out.AudioCodec == "" {
-			h.out.AudioCodec, h.out.AudioRate, h.out.AudioChannels = t.Codec, t.ClockRate, t.channels()
+			h.out.AudioCodec, h.out.AudioRate, h.out.AudioChannels, h.out.AudioProfile = t.Codec, t.ClockRate, t.channels(), t.audioProfile()
 		}
 	}
 }
@@ -131,6 +135,10 @@ func (h *health) turn(now time.Time) bool {
 		h.recentAt = (h.recentAt + 1) % secondsKept
 		h.bytes, h.pictures, h.worst = [2]int{}, 0, 0
 		h.second = h.second.Add(time.Second)
+		if len(h.readings) == readingsKept {
+			h.readings = append(h.readings[:0], h.readings[1:]...)
+		}
+		h.readings = append(h.readings, h.out)
 	}
 	return h.second != before
 }
@@ -212,6 +220,14 @@ func (h *health) restarted() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.out.Restarts++
+}
+
+// recently returns a reading per whole second since the tracks were declared, oldest first, at most thirty.
+func (h *health) recently(now time.Time) []Health {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.turn(now)
+	return append([]Health(nil), h.readings...)
 }
 
 func (h *health) snapshot(now time.Time) Health {

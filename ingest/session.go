@@ -330,6 +330,10 @@ func (s *Session) Health() Health {
 	return h
 }
 
+// Recent returns the session's figures of each of the last whole seconds with these tracks, oldest first, at most
+// thirty.
+func (s *Session) Recent() []Health { return s.health.recently(s.sessions.now()) }
+
 func (s *Session) onAir() bool {
 	return s.Err() == nil && s.Broadcast() != "" && !s.stay.is(roleStandby)
 }

@@ -172,16 +172,28 @@ func (s *Sessions) Kick(channelID, keyID string) int {
 
 // Health returns the figures of the publisher that is on a broadcast: the shown one, else one that is about to be.
 func (s *Sessions) Health(broadcastID string) (Health, bool) {
-	var found *Session
+	if one := s.on(broadcastID); one != nil {
+		return one.Health(), true
+	}
+	return Health{}, false
+}
+
+// Recent returns what that publisher did in each of the last whole seconds, oldest first.
+func (s *Sessions) Recent(broadcastID string) []Health {
+	if one := s.on(broadcastID); one != nil {
+		return one.Recent()
+	}
+	return nil
+}
+
+// on finds the session that is on a broadcast, nil where there is none.
+func (s *Sessions) on(broadcastID string) (found *Session) {
 	for _, one := range s.list() {
 		if one.Broadcast() == broadcastID && one.onAir() && (found == nil || one.stay.is(roleShown)) {
 			found = one
 		}
 	}
-	if found == nil {
-		return Health{}, false
-	}
-	return found.Health(), true
+	return found
 }
 
 // OfChannel returns the figures of a channel's sessions, those that stand by as well, in the order in which they came.

@@ -109,6 +109,15 @@ func (t *track) channels() int {
 	return 0
 }
 
+// audioProfile names AAC's object type as encoders do, "" for everything else.
+func (t *track) audioProfile() string {
+	c, ok := t.codec.(aacCodec)
+	if !ok {
+		return ""
+	}
+	return c.profile
+}
+
 func sorted(tracks map[int]*track) []*track {
 	out := make([]*track, 0, len(tracks))
 	for _, t := range tracks {

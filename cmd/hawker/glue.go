@@ -9,6 +9,7 @@ import (
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/api"
 	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/ingest/doctor"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/audio"
@@ -40,6 +41,9 @@ func (h publisherHealth) PublisherHealth(broadcast string) *api.PublisherHealth 
 		return nil
 	}
 	out := healthOf(f)
+	for _, a := range doctor.Examine(h.sessions.Recent(broadcast)) {
+		out.Advice = append(out.Advice, api.EncoderAdvice{Code: string(a.Code), Level: string(a.Level), Value: a.Value, Field: a.Field, Set: a.Set})
+	}
 	return &out
 }
 

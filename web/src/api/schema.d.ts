@@ -1254,6 +1254,27 @@ export interface components {
             ship_to?: string;
             view_session?: string;
         };
+        EncoderAdvice: {
+            /** @example key_interval_long */
+            code: string;
+            /**
+             * @description Where OBS has it; empty where it is not a setting.
+             * @example Settings › Output › Streaming › Keyframe Interval
+             */
+            field: string;
+            /**
+             * @description bad: viewers notice.
+             * @enum {string}
+             */
+            level: "bad" | "warn";
+            /** @example 2 s */
+            set: string;
+            /**
+             * @description As measured.
+             * @example 10.0 s
+             */
+            value: string;
+        };
         EraseInBody: {
             password: string;
         };
@@ -1694,6 +1715,8 @@ export interface components {
             token: string;
         };
         Publisher: {
+            /** @description What to change, the worst first. Of the publisher that is on a broadcast. */
+            advice?: components["schemas"]["EncoderAdvice"][] | null;
             /**
              * Format: int64
              * @description Bits per second.
@@ -1754,6 +1777,8 @@ export interface components {
             width?: number;
         };
         PublisherHealth: {
+            /** @description What to change, the worst first. Of the publisher that is on a broadcast. */
+            advice?: components["schemas"]["EncoderAdvice"][] | null;
             /**
              * Format: int64
              * @description Bits per second.

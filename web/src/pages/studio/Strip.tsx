@@ -1,9 +1,9 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { Sales } from '../../api/types';
 import { money, number } from '../../i18n/format';
 import { amountOf } from '../../manage/data';
 import { Sheet } from '../../ui/Sheet';
-import { diagnose, kept, type EncoderHealth, type Finding, type Level } from './doctor';
+import { levelOf, wordsOf, type EncoderHealth, type Level } from './doctor';
 import { t } from './messages';
 import type { RoomData } from './useRoom';
 
@@ -13,9 +13,7 @@ export function Strip({ data, latency }: { data: RoomData; latency: number | und
   const [doctor, setDoctor] = useState(false);
   const onAir = room?.state === 'live' || room?.state === 'interrupted';
   const encoder = onAir ? (broadcast?.health as EncoderHealth | undefined) : undefined;
-  const [readings, setReadings] = useState<EncoderHealth[]>([]);
-  useEffect(() => setReadings((before) => kept(before, encoder)), [encoder]);
-  const health = diagnose(readings);
+  const level = levelOf(encoder);
   return (
     <>
       <dl class="strip">
@@ -33,15 +31,15 @@ export function Strip({ data, latency }: { data: RoomData; latency: number | und
         <div class="strip-figure">
           <dt>{t('healthTile')}</dt>
           <dd>
-            <button type="button" class="health" data-level={health.level} onClick={() => setDoctor(true)}>
+            <button type="button" class="health" data-level={level} onClick={() => setDoctor(true)}>
               <span class="health-dot" aria-hidden="true" />
-              {levelName(health.level)}
+              {levelName(level)}
             </button>
           </dd>
         </div>
       </dl>
       <Sheet title={t('doctor')} open={doctor} onClose={() => setDoctor(false)}>
-        <Doctor health={encoder} findings={health.findings} level={health.level} />
+        <Doctor health={encoder} level={level} />
       </Sheet>
     </>
   );
@@ -71,35 +69,24 @@ function levelName(level: Level): string {
   return t(names[level]);
 }
 
-const advice = {
-  fault: 'adviceFault',
-  bitrateLow: 'adviceBitrateLow',
-  framesLow: 'adviceFramesLow',
-  noSound: 'adviceNoSound',
-  bFrames: 'adviceBFrames',
-  keyLong: 'adviceKeyLong',
-  bitrateHigh: 'adviceBitrateHigh',
-  drift: 'adviceDrift',
-  skew: 'adviceSkew',
-} as const satisfies Record<Finding, string>;
-
 interface DoctorProps {
   health: EncoderHealth | undefined;
-  findings: Finding[];
   level: Level;
 }
 
-function Doctor({ health, findings, level }: DoctorProps) {
+function Doctor({ health, level }: DoctorProps) {
   if (level === 'unknown' || !health) return <p class="muted">{t('doctorNone')}</p>;
+  const advice = health.advice ?? [];
   return (
     <div class="stack">
-      {findings.length === 0 && <p>{t('doctorFine')}</p>}
-      {findings.length > 0 && (
+      {advice.length === 0 && <p>{t('doctorFine')}</p>}
+      {advice.length > 0 && (
         <ul class="advice">
-          {findings.map((finding) => (
-            <li key={finding}>
-              {t(advice[finding])}
-              {finding === 'fault' && <small dir="auto">{health.fault}</small>}
+          {advice.map((one) => (
+            <li key={one.code}>
+              {t(wordsOf(one.code))}
+              <small dir="auto">{t('adviceMeasured', { value: one.value })}</small>
+              {one.field !== '' && <small dir="auto">{t('adviceSetTo', { field: one.field, set: one.set })}</small>}
             </li>
           ))}
         </ul>

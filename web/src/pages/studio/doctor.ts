@@ -1,4 +1,14 @@
-// The doctor reads the encoder's figures and says what to change.
+// The doctor's findings come from the server, which sees every second of the encoder; the page words them.
+
+/** One thing to change at the encoder. */
+export interface Advice {
+  code: string;
+  level: 'bad' | 'warn';
+  value: string;
+  /** Where OBS has it, in OBS's own words; empty where it is not a setting. */
+  field: string;
+  set: string;
+}
 
 /** What the server knows of the encoder, as of the last second. */
 export interface EncoderHealth {
@@ -20,62 +30,47 @@ export interface EncoderHealth {
   skew_ms?: number;
   lost?: number;
   fault?: string;
+  advice?: Advice[];
 }
 
 export type Level = 'ok' | 'warn' | 'bad' | 'unknown';
-export type Finding =
-  'fault' | 'bitrateLow' | 'framesLow' | 'noSound' | 'bFrames' | 'keyLong' | 'bitrateHigh' | 'drift' | 'skew';
 
-export interface Diagnosis {
-  level: Level;
-  findings: Finding[];
+const words = {
+  fault: 'adviceFault',
+  no_sound: 'adviceNoSound',
+  no_picture: 'adviceNoPicture',
+  key_interval_long: 'adviceKeyLong',
+  key_interval_short: 'adviceKeyShort',
+  b_frames: 'adviceBFrames',
+  profile: 'adviceProfile',
+  codec: 'adviceCodec',
+  frame_rate_low: 'adviceFramesLow',
+  frame_rate_high: 'adviceFramesHigh',
+  variable_frame_rate: 'adviceFramesUneven',
+  bitrate_low: 'adviceBitrateLow',
+  bitrate_high: 'adviceBitrateHigh',
+  bitrate_uneven: 'adviceBitrateUneven',
+  resolution_high: 'adviceResolutionHigh',
+  audio_rate: 'adviceAudioRate',
+  audio_channels: 'adviceAudioChannels',
+  audio_profile: 'adviceAudioProfile',
+  audio_bitrate_low: 'adviceAudioLow',
+  drift: 'adviceDrift',
+  clock_jumps: 'adviceClockJumps',
+  skew: 'adviceSkew',
+  packets_lost: 'adviceLost',
+  stalls: 'adviceStalls',
+} as const;
+
+/** The message of a finding; a newer server's finding is at least called a fault. */
+export function wordsOf(code: string): (typeof words)[keyof typeof words] {
+  return code in words ? words[code as keyof typeof words] : 'adviceFault';
 }
 
-/** Key frames further apart than this make new viewers wait. */
-const keyIntervalMax = 4000;
-/** A picture in which little moves needs few bits; below this even that is not whole. */
-const bitrateMin = 150_000;
-const bitrateMax = 12_000_000;
-const frameRateMin = 15;
-const driftMax = 300;
-/** People notice lips that are further off than this. */
-const skewMax = 120;
-
-/** How many readings in a row must find the same before it is said: one second's figure may be an accident. */
-const readingsMin = 3;
-
-/** examine finds what is wrong in one reading; the worst comes first. Figures that are not there yet are no finding. */
-export function examine(health: EncoderHealth): Finding[] {
-  const bitrate = health.video_bitrate ?? 0;
-  const rate = health.frame_rate ?? 0;
-  const found: Finding[] = [];
-  if (health.fault) found.push('fault');
-  if (bitrate > 0 && bitrate < bitrateMin) found.push('bitrateLow');
-  if (rate > 0 && rate < frameRateMin) found.push('framesLow');
-  if (health.audio_codec === '') found.push('noSound');
-  if (health.b_frames) found.push('bFrames');
-  if ((health.key_interval_ms ?? 0) > keyIntervalMax) found.push('keyLong');
-  if (bitrate > bitrateMax) found.push('bitrateHigh');
-  if (Math.abs(health.drift_ms ?? 0) > driftMax) found.push('drift');
-  if (Math.abs(health.skew_ms ?? 0) > skewMax) found.push('skew');
-  return found;
-}
-
-const grave: readonly Finding[] = ['fault', 'bitrateLow', 'framesLow'];
-
-/** diagnose weighs the newest readings, oldest first. Without any figures it knows nothing. */
-export function diagnose(readings: readonly EncoderHealth[]): Diagnosis {
-  const newest = readings.at(-1);
-  if (!newest || Object.keys(newest).length === 0) return { level: 'unknown', findings: [] };
-  const recent = readings.slice(-readingsMin).map(examine);
-  const lasting = examine(newest).filter(
-    (finding) => recent.length === readingsMin && recent.every((found) => found.includes(finding)),
-  );
-  const level = lasting.some((one) => grave.includes(one)) ? 'bad' : lasting.length > 0 ? 'warn' : 'ok';
-  return { level, findings: lasting };
-}
-
-/** kept adds a reading and leaves no more than are weighed. */
-export function kept(readings: readonly EncoderHealth[], next: EncoderHealth | undefined): EncoderHealth[] {
-  return next ? [...readings.slice(1 - readingsMin), next] : [];
+/** The worst finding decides. Without any figures nothing is known. */
+export function levelOf(health: EncoderHealth | undefined): Level {
+  if (!health || Object.keys(health).length === 0) return 'unknown';
+  const advice = health.advice ?? [];
+  if (advice.some((one) => one.level === 'bad')) return 'bad';
+  return advice.length > 0 ? 'warn' : 'ok';
 }
