@@ -755,6 +755,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/queue/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a place in the queue stands
+         * @description Ask again after Retry-After, with If-None-Match. When the state is turn, send the checkout again, with the same Idempotency-Key and the place in it.
+         */
+        get: operations["get-queue-by-id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions": {
         parameters: {
             query?: never;
@@ -1248,6 +1268,8 @@ export interface components {
             pin?: string;
             /** @description A place in the queue whose turn it is. */
             place?: string;
+            /** @description Give the buyer a place in the queue rather than turn them away; always so for a person's own session. */
+            queue?: boolean;
             /** @description Where the bank sends the buyer back to; a path of ours. */
             return_url?: string;
             /** @description A saved address's id. */
@@ -4066,6 +4088,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VariantBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-queue-by-id": {
+        parameters: {
+            query?: {
+                /** @description For whom an integrator asks. */
+                buyer_ref?: string;
+            };
+            header?: {
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueBody"];
                 };
             };
             /** @description A problem (RFC 9457) */
