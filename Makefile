@@ -47,6 +47,14 @@ ENGINE ?= sqlite
 torture: build ## Kill the server in a rush in TRIALS (20) more trials on ENGINE (sqlite, postgres), audit, note in docs/evidence
 	@$(GO) run ./cmd/torture -trials $(TRIALS) -engine $(ENGINE)
 
+RUNS ?= 60
+hang: build ## Play RUNS (60) loaded runs in hls.js and look for its hang; provoke one under the player's guard; note in docs/evidence
+	@scripts/lab.sh hang $(RUNS)
+
+MINUTES ?= 30
+soak: build ## A show of MINUTES (30) whose publisher comes anew each minute, watched over WebRTC and HLS; note in docs/evidence
+	@scripts/lab.sh soak $(MINUTES)
+
 histories: build ## Check HISTORIES (200) recorded client histories for linearizability
 	@$(GO) run ./cmd/torture -histories $(or $(HISTORIES),200)
 
