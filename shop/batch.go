@@ -33,6 +33,9 @@ type Settlement struct {
 	Amount    Money          `json:"amount"`
 	Reason    string         `json:"reason,omitempty"`
 	ActionURL string         `json:"action_url,omitempty"`
+
+	// Placed, if set, is the order as it was placed: what was bought never changes and need not be read again.
+	Placed *Order `json:"-"`
 }
 
 // Outcome answers one claim: its orders, or why there are none.

@@ -58,6 +58,12 @@ const (
 	RefundFailed RefundState = "failed" // the provider refuses for good: a person must look at it
 )
 
+// Why money goes back by itself.
+const (
+	ReasonNoStock = "money_without_stock" // or it is not what was asked for, or came a second time
+	ReasonLimit   = "money_beyond_limit"  // it came late, and its buyer has as many as one may have
+)
+
 // Refund is money on its way back.
 type Refund struct {
 	ID         string       `json:"id"`

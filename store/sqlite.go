@@ -16,6 +16,7 @@ import (
 
 const (
 	laneMax         = 1024            // transactions that wait in one lane of a schema's writer
+	writerCacheKiB  = 32 << 10        // pages that the writer keeps
 	readersMax      = 8               // reading connections
 	checkpointEvery = time.Second     // how often the write-ahead log is copied back
 	walPagesMax     = 16 << 10        // beyond it (64 MiB) the writer starts the log anew between two transactions
@@ -36,10 +37,11 @@ func openSQLite(ctx context.Context, path string, s Schema) (*DB, error) {
 		q.Set("_txlock", "immediate")
 		return sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: path, RawQuery: q.Encode()}).String())
 	}
-	write, err := open()
+	write, err := open("cache_size(-" + fmt.Sprint(writerCacheKiB) + ")")
 	if err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", path, err)
 	}
+	keepMemory()
 	write.SetMaxOpenConns(1)
 	write.SetMaxIdleConns(1)
 	if err := write.PingContext(ctx); err != nil {

@@ -46,6 +46,7 @@ func (a *Allocator) chargeSoon(c charge) {
 		if result, decided := p.ChargeNow(a.request(c)); decided {
 			a.Metrics.charge(string(result.State))
 			if s, ok := settlementOf(result); ok {
+				s.Placed = &c.order
 				a.open.Add(1)
 				a.instant = append(a.instant, &entry{settlement: &s})
 			}
@@ -109,6 +110,7 @@ func (a *Allocator) chargeOne(ctx context.Context, c charge) {
 	if !ok {
 		return
 	}
+	s.Placed = &c.order
 	e := &entry{settlement: &s, done: make(chan struct{})}
 	a.open.Add(1)
 	a.news <- e // the loop outlives the workers

@@ -112,10 +112,20 @@ func (r *run) read(ctx context.Context) error {
 // readOrders locks the orders to settle, by id, and reads the payments of those that may see money twice.
 func (r *run) readOrders(ctx context.Context) error {
 	var ids []string
-	for _, s := range r.batch.Settlements {
+	as := map[string]*shop.Order{} // as they were placed
+	for i := range r.batch.Settlements {
+		s := &r.batch.Settlements[i]
 		ids = append(ids, s.OrderID)
+		if s.Placed != nil {
+			as[s.OrderID] = s.Placed
+		}
 	}
-	found, err := in(ctx, r.tx, scanOrder, `SELECT `+orderColumns+` FROM orders WHERE id IN (`, distinct(ids), ` ORDER BY id`+r.tx.ForUpdate())
+	ids = distinct(ids)
+	columns, scan := orderColumns, scanOrder
+	if len(as) == len(ids) { // one query either way: all nodes lock in the same order
+		columns, scan = `id, state, paid, refunded, action_url, reason, changed_at`, scanChanged(as)
+	}
+	found, err := in(ctx, r.tx, scan, `SELECT `+columns+` FROM orders WHERE id IN (`, ids, ` ORDER BY id`+r.tx.ForUpdate())
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,9 @@ func (r *run) money(o *shop.Order, s *shop.Settlement) (changed, refund bool) {
 		for variant, n := range quantities(o) {
 			r.stock[variant].sell(n)
 		}
+	case exact && o.Late() && o.Paid == 0 && r.free(o) && !r.within(o):
+		r.giveBack(o, s, shop.ReasonLimit)
+		return true, true
 	case exact && o.Late() && o.Paid == 0 && r.free(o):
 		for variant, n := range quantities(o) {
 			r.stock[variant].hold(n)
@@ -67,7 +70,7 @@ func (r *run) money(o *shop.Order, s *shop.Settlement) (changed, refund bool) {
 		r.count(o, 1)
 		o.Reason = ""
 	default:
-		r.giveBack(o, s)
+		r.giveBack(o, s, shop.ReasonNoStock)
 		return true, true
 	}
 	o.Paid = s.Amount.Amount
@@ -75,8 +78,8 @@ func (r *run) money(o *shop.Order, s *shop.Settlement) (changed, refund bool) {
 	return true, false
 }
 
-// giveBack refunds money that found no stock, that is not what was asked for, or that came a second time.
-func (r *run) giveBack(o *shop.Order, s *shop.Settlement) {
+// giveBack refunds money that found no stock or exceeds what one buyer may have, that is not what was asked for, or that came a second time.
+func (r *run) giveBack(o *shop.Order, s *shop.Settlement, reason string) {
 	if o.State.Open() {
 		r.release(o)
 		o.Reason = "amount_differs"
@@ -90,7 +93,7 @@ func (r *run) giveBack(o *shop.Order, s *shop.Settlement) {
 	}
 	r.refunds = append(r.refunds, shop.Refund{
 		ID: shop.PartID(o.ID, "refund:"+s.Provider+":"+s.Ref), OrderID: o.ID, ShopID: o.ShopID, Provider: s.Provider, PaymentRef: s.Ref,
-		Amount: s.Amount.Amount, Currency: s.Amount.Currency, Reason: "money_without_stock", State: shop.RefundDue, CreatedAt: r.batch.Now, NextAt: r.batch.Now,
+		Amount: s.Amount.Amount, Currency: s.Amount.Currency, Reason: reason, State: shop.RefundDue, CreatedAt: r.batch.Now, NextAt: r.batch.Now,
 	})
 }
 
@@ -106,6 +109,23 @@ func (r *run) payment(s *shop.Settlement, state shop.PaymentState, o *shop.Order
 func (r *run) free(o *shop.Order) bool {
 	for variant, n := range quantities(o) {
 		if s := r.stock[variant]; s == nil || !s.has(n) {
+			return false
+		}
+	}
+	return true
+}
+
+// within tells whether a late order's units still are what its buyer may have: who bought again in the meantime would
+// have more than anybody else may.
+func (r *run) within(o *shop.Order) bool {
+	limited := map[string]int64{}
+	for _, l := range o.Lines {
+		if l.Limited {
+			limited[l.Variant] += l.Quantity
+		}
+	}
+	for variant, n := range limited {
+		if most := r.offers[variant].PerBuyer; most > 0 && r.limits[variantLimit(variant, o.BuyerID)]+n > most {
 			return false
 		}
 	}

@@ -25,6 +25,22 @@ func scanOrder(rows *sql.Rows) (shop.Order, error) {
 	return o, err
 }
 
+// scanChanged scans what can change of orders whose other columns are known.
+func scanChanged(as map[string]*shop.Order) func(*sql.Rows) (shop.Order, error) {
+	return func(rows *sql.Rows) (shop.Order, error) {
+		var o shop.Order
+		var id string
+		var changed int64
+		err := rows.Scan(&id, &o.State, &o.Paid, &o.Refunded, &o.ActionURL, &o.Reason, &changed)
+		if err != nil {
+			return o, err
+		}
+		whole := *as[id]
+		whole.State, whole.Paid, whole.Refunded, whole.ActionURL, whole.Reason, whole.ChangedAt = o.State, o.Paid, o.Refunded, o.ActionURL, o.Reason, store.Time(changed)
+		return whole, nil
+	}
+}
+
 // scanPrinted scans further columns that stand before the order's, and returns the request's fingerprint too.
 func scanPrinted(rows *sql.Rows, before ...any) (o shop.Order, print string, err error) {
 	var body string

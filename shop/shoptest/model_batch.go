@@ -134,6 +134,10 @@ func (s *step) money(o *placed, st shop.Settlement) (changed, refund bool) {
 	for variant, n := range wants {
 		late = late && s.available(variant) >= n
 	}
+	reason := shop.ReasonNoStock
+	if exact && late && !s.within(o) {
+		late, reason = false, shop.ReasonLimit
+	}
 	if !exact || !(o.State.Open() || late) {
 		if o.State.Open() {
 			s.release(o)
@@ -144,7 +148,7 @@ func (s *step) money(o *placed, st shop.Settlement) (changed, refund bool) {
 			o.Paid += st.Amount.Amount
 			o.Refunded += st.Amount.Amount
 		}
-		s.Model.refunds = append(s.refunds, refundOf(o, st, s.batch.Now))
+		s.Model.refunds = append(s.refunds, refundOf(o, st, reason, s.batch.Now))
 		return true, true
 	}
 	if late {
@@ -159,10 +163,26 @@ func (s *step) money(o *placed, st shop.Settlement) (changed, refund bool) {
 	return true, false
 }
 
-func refundOf(o *placed, st shop.Settlement, now time.Time) refund {
+// within tells whether a late order's units still are what its buyer may have.
+func (s *step) within(o *placed) bool {
+	for _, l := range o.Lines {
+		var n int64
+		for _, other := range o.Lines {
+			if other.Limited && other.Variant == l.Variant {
+				n += other.Quantity
+			}
+		}
+		if most := s.variants[l.Variant].PerBuyer; l.Limited && most > 0 && s.limits[[2]string{l.Variant, o.BuyerID}]+n > most {
+			return false
+		}
+	}
+	return true
+}
+
+func refundOf(o *placed, st shop.Settlement, reason string, now time.Time) refund {
 	return refund{Refund: shop.Refund{
 		ID: shop.PartID(o.ID, "refund:"+st.Provider+":"+st.Ref), OrderID: o.ID, ShopID: o.ShopID, Provider: st.Provider, PaymentRef: st.Ref,
-		Amount: st.Amount.Amount, Currency: st.Amount.Currency, Reason: "money_without_stock", State: shop.RefundDue, CreatedAt: now, NextAt: now,
+		Amount: st.Amount.Amount, Currency: st.Amount.Currency, Reason: reason, State: shop.RefundDue, CreatedAt: now, NextAt: now,
 	}}
 }
 

@@ -32,6 +32,7 @@ func RunStore(t *testing.T, open func(t *testing.T) Store) {
 		{"one key from many writers is one order", oneKeyManyWriters},
 		{"carts in opposite order do not lock each other out", oppositeCarts},
 		{"a buyer's limit counts holds and gives them back", buyerLimit},
+		{"late money counts against the buyer's limit", lateBeyondLimit},
 		{"a key is forgotten after its time", forgottenKey},
 		{"a batch may be as large as it gets", largeBatch},
 		{"refunds of a line sum to the line", exactRefunds},

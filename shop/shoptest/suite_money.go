@@ -26,6 +26,46 @@ func buyerLimit(t *testing.T, s Store) {
 	sound(t, s)
 }
 
+// lateBeyondLimit: money that comes after the hold, while its buyer has bought again up to the limit, goes back. Else
+// whoever pays slowly enough could have twice what others may.
+func lateBeyondLimit(t *testing.T, s Store) {
+	v := Stocked(t, s, "shop", 10)
+	two := int64(2)
+	if _, err := s.UpdateVariant(t.Context(), "shop", v.ID, shop.VariantChange{PerBuyer: &two}, noon); err != nil {
+		t.Fatal(err)
+	}
+	buy := func(key string, n int64) shop.Order {
+		out := claims(t, s, claimOf("mina", key, units(v, n)))
+		if out[0].Err != nil {
+			t.Fatal(out[0].Err)
+		}
+		return out[0].Orders[0]
+	}
+	slow := buy("a", 2)
+	settle(t, s, shop.Settlement{OrderID: slow.ID, Kind: shop.SettleDeclined})
+	settle(t, s, pay(buy("b", 1)))
+	late := settle(t, s, pay(slow))[0]
+	if late.Err != nil || !late.Changed || !late.Refund || late.Order.State != shop.Declined || late.Order.Refunded != slow.Total {
+		t.Fatalf("%+v", late)
+	}
+	refunds, err := s.Refunds(t.Context(), slow.ID)
+	if err != nil || len(refunds) != 1 || refunds[0].Reason != shop.ReasonLimit || refunds[0].Amount != slow.Total {
+		t.Fatal(refunds, err)
+	}
+	if again := settle(t, s, pay(slow))[0]; again.Changed || again.Refund {
+		t.Fatalf("told twice: %+v", again)
+	}
+	other := buy("c", 1)
+	settle(t, s, shop.Settlement{OrderID: other.ID, Kind: shop.SettleDeclined})
+	if fits := settle(t, s, pay(other))[0]; fits.Order.State != shop.Paid || fits.Refund {
+		t.Fatalf("late and within the limit: %+v", fits)
+	}
+	if got := stockOf(t, s, v); got.OnHand != 8 || got.Reserved != 0 {
+		t.Fatalf("%+v", got)
+	}
+	sound(t, s)
+}
+
 func forgottenKey(t *testing.T, s Store) {
 	v := Stocked(t, s, "shop", 10)
 	claims(t, s, claimOf("mina", "a", units(v, 1)))
