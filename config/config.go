@@ -133,6 +133,7 @@ type Room struct {
 	Places           int           `yaml:"places"`
 	PlacesPerAddress int           `yaml:"places_per_address"`
 	Opening          time.Duration `yaml:"opening"`
+	Rate             int           `yaml:"rate"`
 }
 
 // Attempts are how often one may try to buy, each in a stretch of its own; 0 is no limit.

@@ -16,7 +16,7 @@ func (a *app) buildRush(shelves checkout.Shelves) {
 		Address: checkout.Per(c.Attempts.Address, time.Minute), Token: checkout.Per(c.Attempts.Token, time.Minute),
 	}
 	a.allocator.Room = &checkout.Room{
-		Signer: a.ring.For(account.PurposePlace), Log: a.log, Shelves: shelves,
+		Signer: a.ring.For(account.PurposePlace), Log: a.log, Shelves: shelves, RateMax: c.Room.Rate,
 		Line: &checkout.LineMemory{Max: c.Room.Places, PerAddress: c.Room.PlacesPerAddress, Opening: c.Room.Opening},
 	}
 }

@@ -21,7 +21,6 @@ import (
 const (
 	callEvery   = 100 * time.Millisecond // how often turns are given
 	turnFor     = 30 * time.Second       // how long a turn can be used
-	turnsAhead  = 3 * time.Second        // turns that nobody used yet, as orders of that time
 	turnsShare  = 0.8                    // of the measured rate; the rest is for those who come back
 	turnsMin    = 20                     // orders a second, where nothing was measured yet
 	placeFor    = 6 * time.Hour          // a signed place is good
@@ -49,6 +48,8 @@ type Room struct {
 	Line Line
 	// Shelves, if set, says what is sold out; without it nobody in the line hears of it.
 	Shelves Shelves
+	// RateMax bounds the turns given in a second, for what stands behind the shop. 0: only what was measured does.
+	RateMax int
 	// Now tells the time. It defaults to time.Now.
 	Now func() time.Time
 
@@ -235,8 +236,8 @@ func (r *Room) run(ctx context.Context, a *Allocator) {
 	}
 }
 
-// call gives as many turns as the allocator will work off until the next call, as long as those who were called before
-// do come.
+// call gives as many turns as the allocator works off until the next call. Who does not come keeps nobody waiting; if
+// many come late at once, those who would wait too long keep their turn and are told to come back.
 func (r *Room) call(ctx context.Context, a *Allocator) error {
 	now := r.Now()
 	waiting, called, err := r.Line.Size(ctx, now)
@@ -251,11 +252,13 @@ func (r *Room) call(ctx context.Context, a *Allocator) error {
 	if each := a.pace.perClaim.Load(); each > 0 {
 		rate = max(rate, turnsShare*float64(time.Second)/float64(each))
 	}
+	if r.RateMax > 0 {
+		rate = min(rate, float64(r.RateMax))
+	}
 	r.rate.Store(int64(rate))
 	n := int(math.Ceil(rate * callEvery.Seconds()))
 	if a.tooMany() {
 		n = 0
 	}
-	n = max(0, min(n, int(rate*turnsAhead.Seconds())-called))
 	return r.Line.Call(ctx, n, now, now.Add(turnFor))
 }

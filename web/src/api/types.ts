@@ -23,6 +23,15 @@ export interface Problem {
   detail?: string;
   code?: string;
   errors?: { message: string; location?: string }[];
+  queue?: Queue;
+}
+
+/** A place in the queue, where more want to buy than can. */
+export interface Queue {
+  place: string;
+  state: 'waiting' | 'turn' | 'sold_out';
+  position: number;
+  estimate_seconds: number;
 }
 
 export type Role = 'owner' | 'seller' | 'finance' | 'creator' | 'moderator';
@@ -260,6 +269,7 @@ export interface CheckoutRequest {
   instrument: string;
   ship_to?: string;
   return_url?: string;
+  place?: string;
 }
 
 export interface CheckoutResult extends Omit<Order, 'id'> {

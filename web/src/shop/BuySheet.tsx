@@ -21,6 +21,7 @@ import { Price } from './Price';
 import { usePurchase, type Offer } from './purchase';
 import { Result } from './Result';
 import { Stock } from './Stock';
+import { Waiting } from './Waiting';
 import { loadWallet, wallet } from './wallet';
 import './buy.css';
 
@@ -72,6 +73,14 @@ function Buying({ offer, open, onClose, onPick }: Props & { offer: Offer; open: 
     return (
       <Sheet title={offer.product.title} open={open} onClose={close}>
         <Result ending={purchase.ending} onClose={close} onBack={back} onRetry={pay} />
+      </Sheet>
+    );
+  }
+
+  if (purchase.queue) {
+    return (
+      <Sheet title={offer.product.title} open={open} onClose={close}>
+        <Waiting queue={purchase.queue} />
       </Sheet>
     );
   }

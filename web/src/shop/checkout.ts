@@ -1,6 +1,7 @@
 import { api, ApiError } from '../api/client';
-import type { CheckoutRequest, CheckoutResult, Order, OrderState } from '../api/types';
+import type { CheckoutRequest, CheckoutResult, Order, OrderState, Queue } from '../api/types';
 import { backoff } from '../feed/position';
+import { stand } from './queue';
 
 // One purchase, from the tap to its end. The server decides; this only asks again with the same key.
 
@@ -21,6 +22,10 @@ export interface SubmitOptions {
   signal?: AbortSignal;
   /** Called when the server is too busy and the purchase waits for its next try. */
   onBusy?: () => void;
+  /** Called with each news of the place in the queue, and with undefined when it is left. */
+  onQueue?: (queue: Queue | undefined) => void;
+  /** Whether what is bought is known to be sold out, so that nobody waits for it. */
+  soldOut?: () => boolean;
   wait?: (milliseconds: number) => Promise<void>;
   random?: () => number;
 }
@@ -39,6 +44,18 @@ export async function submit(request: CheckoutRequest, key: string, options: Sub
       const result = await api.post<CheckoutResult>('/v1/checkout', request, { idempotencyKey: key, signal });
       return { kind: 'placed', placed: toPlaced(result.order_id, result) };
     } catch (error) {
+      const queue = error instanceof ApiError ? error.problem?.queue : undefined;
+      if (queue) {
+        const end = await stand(queue, wait, options);
+        if (end.soldOut) return { kind: 'sold-out' };
+        request = { ...request, place: end.place };
+        attempt = -1;
+        continue;
+      }
+      if (request.place && error instanceof ApiError && lost(error)) {
+        request = { ...request, place: undefined };
+        continue;
+      }
       const outcome = judge(error);
       if (outcome) return outcome;
       if (attempt + 1 >= attemptsMax) return { kind: 'failed', error };
@@ -46,6 +63,11 @@ export async function submit(request: CheckoutRequest, key: string, options: Sub
       await wait(retryDelay(attempt, error instanceof ApiError ? error.retryAfter : undefined, options.random));
     }
   }
+}
+
+/** lost tells whether the place is no longer good: the purchase goes on without it. */
+export function lost(error: ApiError): boolean {
+  return ['place-over', 'bad-place', 'foreign-place'].includes(error.code);
 }
 
 /** judge tells the end of an attempt; undefined: it is worth asking again. */

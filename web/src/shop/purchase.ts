@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../api/client';
-import type { CheckoutRequest, Money, PinVariant } from '../api/types';
+import type { CheckoutRequest, Money, PinVariant, Queue } from '../api/types';
 import { follow, newKey, settled, submit, type Outcome, type Placed } from './checkout';
 import type { PayDetailsState } from './PayDetails';
 
@@ -28,6 +28,8 @@ export interface Purchase {
   busy: boolean;
   /** It waits because very many are buying. */
   crowded: boolean;
+  /** The place in the queue, while it waits there. */
+  queue: Queue | undefined;
   /** What the buyer entered was refused, and why. */
   problem: unknown;
   ending: Ending | undefined;
@@ -41,6 +43,7 @@ export interface Purchase {
 export function usePurchase(offer: Offer, details: PayDetailsState): Purchase {
   const [busy, setBusy] = useState(false);
   const [crowded, setCrowded] = useState(false);
+  const [queue, setQueue] = useState<Queue>();
   const [ending, setEnding] = useState<Ending>();
   const [problem, setProblem] = useState<unknown>();
   const attempt = useRef<Attempt | undefined>(undefined);
@@ -49,7 +52,9 @@ export function usePurchase(offer: Offer, details: PayDetailsState): Purchase {
 
   const send = async (): Promise<Outcome> => {
     const { key, request } = attempt.current!;
-    return submit(request, key, { onBusy: () => setCrowded(true) });
+    const wanted = request.lines.map((line) => line.variant);
+    const soldOut = () => latest.current.variants.some((one) => wanted.includes(one.id) && one.available <= 0);
+    return submit(request, key, { onBusy: () => setCrowded(true), onQueue: setQueue, soldOut });
   };
 
   const place = async (variant: PinVariant, quantity: number): Promise<Outcome> => {
@@ -106,7 +111,7 @@ export function usePurchase(offer: Offer, details: PayDetailsState): Purchase {
     attempt.current = undefined;
     setEnding(undefined);
   };
-  return { busy, crowded, problem, ending, waiting: waiting !== undefined, pay, forget };
+  return { busy, crowded, queue, problem, ending, waiting: waiting !== undefined, pay, forget };
 }
 
 /** renew replaces a quote that only grew old, where the price is the same; else the buyer shall look again. */

@@ -101,6 +101,46 @@ describe('submit', () => {
     expect((await run()).kind).toBe('failed');
     expect(fetch).toHaveBeenCalledTimes(8);
   });
+  test('waits in the queue, and buys with the place when it is its turn', async () => {
+    const queue = { place: 'hp1.x', state: 'waiting', position: 7, estimate_seconds: 3 };
+    const fetch = server(
+      () => answer(503, { code: 'queued', queue }, { 'Retry-After': '1' }),
+      () => answer(200, { ...queue, position: 3 }),
+      () => answer(503, {}),
+      () => answer(200, { ...queue, state: 'turn', position: 0 }),
+      () => answer(201, { order_id: 'o1', state: 'paid' }),
+    );
+    const seen: unknown[] = [];
+    const outcome = await submit(request, 'key-1', {
+      wait: () => Promise.resolve(),
+      random: () => 0,
+      onQueue: (q) => seen.push(q?.position),
+    });
+    expect(outcome).toMatchObject({ kind: 'placed', placed: { order: 'o1' } });
+    expect(seen).toEqual([7, 3, 3, 0, undefined]);
+    const bought = fetch.mock.calls
+      .filter(([url]) => url === '/v1/checkout')
+      .map(([, init]) => JSON.parse(String(init.body)));
+    expect(bought).toEqual([request, { ...request, place: 'hp1.x' }]);
+  });
+  test('leaves the queue when what it waits for is sold out, and begins anew when the place is over', async () => {
+    const queue = { place: 'hp1.x', state: 'waiting', position: 7, estimate_seconds: 3 };
+    const options = { wait: () => Promise.resolve(), random: () => 0 };
+    server(
+      () => answer(503, { code: 'queued', queue }),
+      () => answer(200, { ...queue, state: 'sold_out' }),
+    );
+    expect((await submit(request, 'k', options)).kind).toBe('sold-out');
+    const fetch = server(() => answer(503, { code: 'queued', queue }));
+    expect((await submit(request, 'k', { ...options, soldOut: () => true })).kind).toBe('sold-out');
+    expect(fetch).toHaveBeenCalledTimes(1);
+    server(
+      () => answer(503, { code: 'queued', queue }),
+      () => answer(410, { code: 'place-over' }),
+      () => answer(201, { order_id: 'o2', state: 'paid' }),
+    );
+    expect(await submit(request, 'k', options)).toMatchObject({ placed: { order: 'o2' } });
+  });
   test('names the bank', async () => {
     server(() => answer(201, { order_id: 'o', state: 'requires_action', next: { kind: 'redirect', url: '/bank' } }));
     expect(await run()).toMatchObject({ placed: { state: 'requires_action', bank: '/bank' } });

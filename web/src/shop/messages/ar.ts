@@ -69,6 +69,12 @@ const ar: Translation<typeof en> = {
   failedText: 'لن يُخصم منك مرتين: المحاولة التالية تُكمل الطلب نفسه.',
   busyTitle: 'كثيرون يشترون الآن',
   busyText: 'نعيد المحاولة تلقائيًا، ولم تفقد دورك.',
+  queueTitle: 'أنت في قائمة الانتظار',
+  queuePosition: 'دورك',
+  queueEstimate: 'المتبقي تقريبًا',
+  queueText: 'كثيرون يشترون الآن. مكانك محفوظ: إعادة التحميل أو فتح صفحة أخرى لا تغيّر شيئًا.',
+  queueTurn: 'حان دورك',
+  queueTurnText: 'نرسل طلبك الآن.',
   noPicture: 'لا صورة',
 };
 

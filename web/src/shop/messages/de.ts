@@ -63,6 +63,12 @@ const de: Translation<typeof en> = {
   failedText: 'Es wird nichts doppelt abgebucht: Ein neuer Versuch setzt dieselbe Bestellung fort.',
   busyTitle: 'Gerade kaufen sehr viele',
   busyText: 'Wir versuchen es von selbst weiter. Dein Platz geht nicht verloren.',
+  queueTitle: 'Du stehst in der Schlange',
+  queuePosition: 'Dein Platz',
+  queueEstimate: 'Noch etwa',
+  queueText: 'Gerade kaufen sehr viele. Dein Platz bleibt dir: Neu laden oder ein zweiter Tab ändert nichts.',
+  queueTurn: 'Du bist dran',
+  queueTurnText: 'Deine Bestellung geht jetzt raus.',
   noPicture: 'Kein Bild',
 };
 

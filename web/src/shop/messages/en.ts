@@ -59,5 +59,11 @@ export const en = {
   failedText: 'Nothing is charged twice: trying again goes on with the same order.',
   busyTitle: 'Very many are buying right now',
   busyText: 'We try again by ourselves. Your place is not lost.',
+  queueTitle: 'You are in the queue',
+  queuePosition: 'Your place',
+  queueEstimate: 'About',
+  queueText: 'Very many are buying. Your place is kept: reloading or another tab changes nothing.',
+  queueTurn: 'It is your turn',
+  queueTurnText: 'We are sending your order now.',
   noPicture: 'No picture',
 } as const;

@@ -62,6 +62,13 @@ const fr: Translation<typeof en> = {
   failedText: 'Rien n’est débité deux fois : réessayer reprend la même commande.',
   busyTitle: 'Très nombreux achats en ce moment',
   busyText: 'Nous réessayons pour vous. Votre place n’est pas perdue.',
+  queueTitle: 'Vous êtes dans la file',
+  queuePosition: 'Votre place',
+  queueEstimate: 'Encore environ',
+  queueText:
+    'Beaucoup de monde achète en ce moment. Votre place est gardée : recharger ou ouvrir un autre onglet n’y change rien.',
+  queueTurn: 'C’est votre tour',
+  queueTurnText: 'Votre commande part maintenant.',
   noPicture: 'Pas d’image',
 };
 
