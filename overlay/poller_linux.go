@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,8 +19,10 @@ const (
 // epoll set that Go's own poller watches: while nothing happens its goroutine sleeps without holding a thread.
 // Readiness is level-triggered, so that a reader which sends a lot takes turns with the others.
 type poller struct {
-	file *os.File // the set
-	fd   int
+	file  *os.File // the set
+	fd    int
+	bell  *os.File // an eventfd: see yield
+	rings syscall.RawConn
 }
 
 func newPoller() (*poller, error) {
@@ -30,7 +33,33 @@ func newPoller() (*poller, error) {
 	if err := unix.SetNonblock(fd, true); err != nil { // so that Go's poller takes it
 		return nil, errors.Join(fmt.Errorf("prepare an epoll set: %w", err), unix.Close(fd))
 	}
-	return &poller{file: os.NewFile(uintptr(fd), "epoll"), fd: fd}, nil
+	p := &poller{file: os.NewFile(uintptr(fd), "epoll"), fd: fd}
+	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make an eventfd: %w", err), p.file.Close())
+	}
+	p.bell = os.NewFile(uintptr(bell), "eventfd")
+	if p.rings, err = p.bell.SyscallConn(); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
+}
+
+// yield lets others have the core, those too whom the network wakes. runtime.Gosched is not enough: while a goroutine
+// is ready to run, Go looks at the network every 10 ms only, and on one core a request would wait that long for each
+// of its steps. So the shard waits for something that the network poller tells: a bell that it rings itself.
+func (p *poller) yield() {
+	rung := false
+	_ = p.rings.Read(func(fd uintptr) bool {
+		var one [8]byte
+		if !rung {
+			rung, one[0] = true, 1
+			_, err := unix.Write(int(fd), one[:]) // host order is of no matter: any count rings
+			return err != nil
+		}
+		_, err := unix.Read(int(fd), one[:])
+		return err == nil
+	})
 }
 
 // run serves the shard's readers until close.
@@ -94,4 +123,4 @@ func interest(slot int32, writable bool) *unix.EpollEvent {
 	return e
 }
 
-func (p *poller) close() error { return p.file.Close() }
+func (p *poller) close() error { return errors.Join(p.file.Close(), p.bell.Close()) }

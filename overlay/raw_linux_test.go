@@ -270,3 +270,53 @@ func TestShardsShareReadersOut(t *testing.T) {
 		s.tableMu.Unlock()
 	}
 }
+
+// TestAPassLetsTheNetworkIn holds what yield is for: on one core, a goroutine that waits for the network goes on
+// while a shard is busy, not 10 ms later.
+func TestAPassLetsTheNetworkIn(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	p, err := newPoller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	var heard atomic.Int64
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		b := make([]byte, 1)
+		for {
+			if _, err := server.Read(b); err != nil {
+				return
+			}
+			heard.Add(1)
+		}
+	})
+	for i := range int64(100) {
+		if _, err := client.Write([]byte{1}); err != nil {
+			t.Fatal(err)
+		}
+		for yields := 0; heard.Load() <= i; yields++ {
+			if yields == 20 {
+				t.Fatalf("request %d was not heard in 20 breaths", i)
+			}
+			p.yield()
+		}
+	}
+	client.Close()
+	reading.Wait()
+}

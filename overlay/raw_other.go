@@ -16,6 +16,8 @@ func newPoller() (*poller, error) { return nil, errors.ErrUnsupported }
 
 func (*poller) run(*shard, func() time.Time) error { return nil }
 
+func (*poller) yield() {}
+
 func (*poller) close() error { return nil }
 
 func (*Feed) raw(net.Conn, follower, request, []byte, []byte) bool { return false }

@@ -7,6 +7,7 @@ import (
 )
 
 const (
+	breath        = 128                    // readers that are written to, a millisecond, before others have the core
 	stride        = 512                    // readers that are written to before the next room has its turn
 	roundEvery    = 500 * time.Millisecond // a shard looks at a part of its connections
 	roundParts    = 10                     // and at all of them in this many rounds
@@ -114,8 +115,11 @@ func (s *shard) run(ctx context.Context, f *Feed, number int) {
 			p.began = shared.now
 		}
 		n := p.room.parts[number].some(p.next, batch[:])
-		for _, k := range batch[:n] {
+		for i, k := range batch[:n] {
 			k.wake(&shared)
+			if i%breath == breath-1 && s.poll != nil {
+				s.poll.yield()
+			}
 		}
 		clear(batch[:n])
 		f.Metrics.written(shared.end())
