@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 WEB_SOURCES := $(shell find web/src web/index.html web/package.json web/package-lock.json web/vite*.ts -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test check bench fuzz torture histories churn simulate deps openapi screenshots fmt clean
+.PHONY: help run build web test check bench fuzz torture histories churn simulate figures pins deps openapi screenshots fmt clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -64,6 +64,12 @@ churn: build ## Open and close sessions of PROTOCOL (whep, hls): CYCLES (10000) 
 
 simulate: ## Live through SEEDS (2000) bad days of the checkout, from seed FIRST (1)
 	@$(GO) test -count=1 -timeout 0 -v ./shop/simulation -args -seeds $(or $(SEEDS),2000) -first $(or $(FIRST),1)
+
+figures: build ## Measure the player in a real browser PLAYS (20) times per transport, note in docs/evidence/player.csv
+	@TRIALS=$(or $(PLAYS),20) node web/e2e/figures.mjs
+
+pins: build ## Pin N (60) more times before viewers on good and bad networks, note in docs/evidence/pins.csv
+	@N=$(or $(N),60) node web/e2e/pins.mjs
 
 openapi: ## Write docs/openapi.json and the pages' types from the handlers
 	@$(GO) run ./cmd/hawker openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
