@@ -93,6 +93,7 @@ function set(element: HTMLElement, text: string, shown: boolean): void {
 function status(view: RoomView | undefined, words: Words): string {
   if (!view) return '';
   if (view.phase === 'missing') return words.missing;
+  if (view.phase === 'refused') return words.refused;
   const state = view.overlay?.state;
   if (state === 'ended' && !view.replay) return words.ended;
   if (state === 'draft' || state === 'scheduled') return words.notYet;

@@ -14,8 +14,8 @@ import { hasConsent, storedVisitor, storeVisitor } from './visitor';
 
 /** RoomView is all that the page shows of a broadcast. */
 export interface RoomView {
-  /** missing: there is no such broadcast. failed: it could not be loaded, and is tried again. */
-  phase: 'loading' | 'missing' | 'failed' | 'ready';
+  /** missing: there is no such broadcast. refused: it is not for this viewer. failed: it could not be loaded, and is tried again. */
+  phase: 'loading' | 'missing' | 'refused' | 'failed' | 'ready';
   broadcast?: SceneBroadcast;
   overlay?: Overlay;
   player: PlayerState;
@@ -250,10 +250,9 @@ export class Room {
       await this.play();
     } catch (error) {
       if (this.abort.signal.aborted) return;
-      const missing = error instanceof ApiError && (error.status === 404 || error.status === 403);
-      if (missing) {
+      if (error instanceof ApiError && (error.status === 404 || error.status === 403)) {
         this.stopPlayer();
-        this.update({ phase: 'missing' });
+        this.update({ phase: error.code === 'grant-needed' ? 'refused' : 'missing' });
       } else {
         if (!this.view.get().overlay) this.update({ phase: 'failed' });
         this.sceneTimer = setTimeout(() => void this.loadScene(), backoff(2 + this.sceneAttempts++));
@@ -377,6 +376,8 @@ export class Room {
       anchors: this.view.get().overlay?.anchors,
       liveEdge: () => this.liveEdge(),
       onState: (player) => {
+        // Who asked before the server had said who may watch is not refused yet: its word comes, or the scene's.
+        if (player === 'refused' && this.guessed) return;
         this.update({ player });
         if (this.endingTimer && player !== 'playing') this.end();
       },

@@ -60,13 +60,17 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
   const leave = () =>
     history.length > 1 && document.referrer.startsWith(location.origin) ? history.back() : navigate('/');
 
-  if (view.phase === 'missing') {
+  if (view.phase === 'missing' || view.phase === 'refused') {
     const home = (
       <a class="button button-accent" href="/">
         {common('seeLive')}
       </a>
     );
-    return <Notice title={common('notFound')} text={common('notFoundText')} action={home} />;
+    return view.phase === 'refused' ? (
+      <Notice title={t('refused')} text={t('refusedText')} action={home} />
+    ) : (
+      <Notice title={common('notFound')} text={common('notFoundText')} action={home} />
+    );
   }
   if (view.phase === 'failed') {
     const again = <Button onClick={() => void room.reload()}>{common('retry')}</Button>;

@@ -26,6 +26,7 @@ const ar: Translation<typeof en> = {
   interrupted: 'نعود بعد لحظات',
   interruptedText: 'انقطع اتصال المقدّم. ابقَ معنا، سيُستأنف العرض تلقائيًا.',
   refused: 'هذا العرض غير متاح لك',
+  refusedText: 'قد يكون للمتابعين فقط، أو يحتاج إلى الرابط الذي أعطاه المقدّم.',
   ended: 'انتهى العرض',
   endedText: 'شاهد ما عُرض فيه، أو من يبثّ الآن.',
   scheduled: 'يبدأ {when}',

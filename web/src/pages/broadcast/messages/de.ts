@@ -19,6 +19,7 @@ const de: Translation<typeof en> = {
   interrupted: 'Gleich zurück',
   interruptedText: 'Die Verbindung der Sendung ist abgerissen. Bleib da, es geht von selbst weiter.',
   refused: 'Diese Show ist für dich nicht offen',
+  refusedText: 'Vielleicht ist sie für Follower, oder sie braucht den Link, der dafür verteilt wurde.',
   ended: 'Die Show ist vorbei',
   endedText: 'Sieh dir an, was es gab, oder wer gerade live ist.',
   scheduled: 'Beginnt {when}',

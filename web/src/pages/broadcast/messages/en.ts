@@ -16,6 +16,7 @@ export const en = {
   interrupted: 'Back in a moment',
   interruptedText: 'The host lost the connection. Stay, it goes on by itself.',
   refused: 'This show is not open to you',
+  refusedText: 'It may be for followers, or need the link that its host gave out.',
   ended: 'The show is over',
   endedText: 'See what was in it, or who is live now.',
   scheduled: 'Starts {when}',

@@ -19,6 +19,7 @@ const fr: Translation<typeof en> = {
   interrupted: 'De retour dans un instant',
   interruptedText: 'La connexion de l’émission s’est coupée. Restez, elle reprendra d’elle-même.',
   refused: 'Cette émission ne vous est pas ouverte',
+  refusedText: 'Elle est peut-être réservée aux abonnés, ou demande le lien que l’animateur a donné.',
   ended: 'L’émission est terminée',
   endedText: 'Voyez ce qu’elle proposait, ou qui est en direct.',
   scheduled: 'Commence {when}',
