@@ -70,7 +70,9 @@ async function trial(transport, n) {
   await page.context().close();
   return {
     first,
-    ages: frames.filter((f) => f.number >= 0).map((f) => age(f, anchors.at(-1), health?.drift_ms ?? 0)),
+    frames: frames.filter((frame) => frame.number >= 0),
+    anchor: anchors.at(-1),
+    drift: health?.drift_ms ?? 0,
     skews,
     lags,
     used,
@@ -94,6 +96,9 @@ function note(transport, tried) {
   const at = (values, share) => sorted(values)[Math.min(values.length - 1, Math.ceil(share * values.length) - 1)];
   const whole = (value) => (value === undefined ? '' : Math.round(value));
   const firsts = tried.map((one) => one.first);
+  // The earliest that the encoder has been: what came later than that was late, not young.
+  const drift = Math.max(...tried.map((one) => one.drift));
+  const ages = tried.flatMap((one) => one.frames.map((frame) => age(frame, one.anchor, drift)));
   const all = (name) => tried.flatMap((one) => one[name]);
   const worst = all('skews').reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a), 0);
   const commit = execFileSync('git', ['-C', root, 'rev-parse', '--short', 'HEAD']).toString().trim();
@@ -106,9 +111,9 @@ function note(transport, tried) {
     whole(at(firsts, 0.5)),
     whole(at(firsts, 0.95)),
     whole(Math.max(...firsts)),
-    all('ages').length,
-    whole(at(all('ages'), 0.5)),
-    whole(at(all('ages'), 0.95)),
+    ages.length,
+    whole(at(ages, 0.5)),
+    whole(at(ages, 0.95)),
     whole(at(all('lags'), 0.5)),
     whole(at(all('lags'), 0.95)),
     whole(at(all('skews'), 0.5)),

@@ -182,6 +182,7 @@ function observe() {
         at: now,
         wall: performance.timeOrigin + now,
         presented: metadata.presentedFrames,
+        mediaTime: metadata.mediaTime,
         number: eye.number(video),
         transport: video.dataset.transport,
       });

@@ -13,7 +13,7 @@ const out = join(root, 'docs/evidence/pins.csv');
 const header = 'date,commit,page,transport,loss,event,n,exact,near,worse,frozen,worst_frozen_frames,errors\n';
 /** A batch opens its pages once and pins so often: each time the card comes and goes. */
 const perBatch = 10;
-const events = ['none', 'none', 'rejoin', 'seek', 'publisher'];
+const events = ['none', 'rejoin', 'seek', 'publisher', 'none'];
 const batches = [0, 1, 5].flatMap((loss) => ['own', 'other'].map((page) => ({ loss, page })));
 
 const noted = () =>

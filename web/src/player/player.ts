@@ -197,7 +197,8 @@ export class Player {
         this.prepareTimer = setTimeout(() => !session.connected && prepareHls(), prepareMilliseconds);
         this.raceTimer = setTimeout(() => this.race(session, true), raceMilliseconds);
       }
-      this.open(session, () => this.show(session));
+      this.show(session);
+      this.open(session);
     } else this.useHls();
   }
 
@@ -265,7 +266,7 @@ export class Player {
     }
     this.upgrades++;
     const session = this.whep();
-    this.open(session, () => undefined);
+    this.open(session);
     this.follow(session, rivalMilliseconds);
   }
 
@@ -318,12 +319,12 @@ export class Player {
     this.firstTimer = setTimeout(() => this.onEnded(session, new TransportError('failed', 'no picture')), patience);
   }
 
-  private open(session: Session, opened: () => void): void {
+  private open(session: Session, opened?: () => void): void {
     session.open().then(
       () => {
         if (session !== this.session && session !== this.rival) return;
         if (this.chosen !== undefined) session.choose(this.chosen);
-        if (session === this.session) opened();
+        if (session === this.session) opened?.();
       },
       (cause: unknown) => {
         const error = cause instanceof TransportError ? cause : new TransportError('unplayable', String(cause));

@@ -19,6 +19,8 @@ const restartRetryMilliseconds = 300;
 const disconnectedMilliseconds = 700;
 /** How often is looked whether a first picture is decoded. */
 const flowingMilliseconds = 40;
+/** So long the sound is played for nobody beside the element that takes it over. */
+const sinkMilliseconds = 300;
 /** The server's events are asked for after the first picture: nothing comes before that. */
 const eventsAfterMilliseconds = 1000;
 
@@ -48,6 +50,7 @@ export class WhepSession implements Session {
   private eventsTimer: ReturnType<typeof setTimeout> | undefined;
   private restarting = false;
   private attached = false;
+  private sink: HTMLAudioElement | undefined;
   private readonly abort = new AbortController();
 
   constructor(private readonly options: WhepOptions) {}
@@ -61,6 +64,7 @@ export class WhepSession implements Session {
     if (typeof RTCPeerConnection === 'undefined') throw new TransportError('unplayable', 'no WebRTC in this browser');
     const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.pc = pc;
+    if (!this.attached) this.unheard(true);
     pc.ontrack = ({ track, receiver }) => {
       // Live is worth more than smooth here; the server asks for the same with its playout-delay.
       if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
@@ -84,17 +88,34 @@ export class WhepSession implements Session {
     if (this.events) this.eventsTimer = setTimeout(() => void this.events?.open(), eventsAfterMilliseconds);
   }
 
+  /** attach may come before open: whoever plays the sound is ready then when it comes, and none of it piles up. */
   attach(): void {
     const { video } = this.options;
     this.attached = true;
     video.removeAttribute('src');
     video.playbackRate = 1;
     video.srcObject = this.stream;
+    setTimeout(() => this.unheard(false), sinkMilliseconds);
   }
 
   detach(): void {
     if (this.attached && this.options.video.srcObject === this.stream) this.options.video.srcObject = null;
     this.attached = false;
+    if (this.pc) this.unheard(true);
+  }
+
+  /** unheard has the sound played without being heard: what nobody plays is kept, and is late when somebody does. */
+  private unheard(on: boolean): void {
+    if (on === (this.sink !== undefined)) return;
+    if (on) {
+      this.sink = new Audio();
+      this.sink.muted = true;
+      this.sink.srcObject = this.stream;
+      this.sink.play().catch(() => undefined); // then it is only late
+    } else if (this.sink) {
+      this.sink.srcObject = null;
+      this.sink = undefined;
+    }
   }
 
   /** whenFlowing calls back once a picture is decoded, which can then be shown at once. */
@@ -143,9 +164,10 @@ export class WhepSession implements Session {
     clearInterval(this.flowing);
     this.abort.abort();
     this.events?.close();
-    this.detach();
     const { pc, location } = this;
     this.pc = undefined;
+    this.detach();
+    this.unheard(false);
     this.location = undefined;
     if (pc) {
       pc.onconnectionstatechange = null;
