@@ -74,13 +74,15 @@ var rooms = map[string][]string{
 	"deploy":                        {}, // tests alone: that what starts Hawker elsewhere names what exists
 	"api/apitest":                   {"api", "account", "store"},
 	"api":                           {"access", "account", "shop", "shop/checkout", "shop/payment", "overlay", "dashboard/...", "streaming", "streaming/mediatime", "event", "store"},
+	"streaming/play":                {"streaming", "streaming/mediatime"},
+	"streaming/relay":               {"streaming", "streaming/mediatime"},
 }
 
 // vendors lists libraries that only the named rooms may know, so that each can be left.
 var vendors = map[string][]string{
 	"github.com/gin-gonic/gin":            {"api"},
 	"github.com/danielgtaylor/huma":       {"api"},
-	"github.com/pion/":                    {"ingest/whip", "ingest/rtsp", "streaming/whep", "streaming/rtpfan"},
+	"github.com/pion/":                    {"ingest/whip", "ingest/rtsp", "streaming/relay", "streaming/whep", "streaming/rtpfan"},
 	"github.com/bluenviron/gortsplib":     {"streaming/relay", "ingest/rtsp"},
 	"github.com/bluenviron/gortmplib":     {"ingest/rtmp", "streaming/play", "streaming/restream", "cmd/hawker/demo"},
 	"github.com/datarhei/gosrt":           {"ingest/srt", "streaming/play", "streaming/restream"},

@@ -53,7 +53,7 @@ type PlayRequest struct {
 	Broadcast  string // what the URL names
 	Secret     string // a grant or token in the URL, empty where there is none
 	RemoteAddr string
-	// Conn is what the protocol writes on, after the request was accepted: *gortmplib.ServerConn for rtmp.
+	// Conn is what the protocol writes on: a *rtmp.Viewer for rtmp.
 	Conn any
 }
 

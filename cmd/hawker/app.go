@@ -40,6 +40,8 @@ import (
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/audio"
 	"github.com/hawkerlive/hawker/streaming/hls"
+	"github.com/hawkerlive/hawker/streaming/play"
+	"github.com/hawkerlive/hawker/streaming/relay"
 	"github.com/hawkerlive/hawker/streaming/streamingsql"
 	"github.com/hawkerlive/hawker/streaming/transcode"
 	"github.com/hawkerlive/hawker/streaming/vod"
@@ -98,6 +100,8 @@ type app struct {
 	rtmps      *rtmp.Server // nil without a certificate
 	srt        *srt.Server
 	rtsp       *rtsp.Server
+	play       *play.Server
+	relay      *relay.Server
 	whip       *whip.Server
 	whep       *whep.Server
 	hls        *hls.Server
@@ -321,6 +325,7 @@ func (a *app) startDoors(context.Context) error {
 	doors.run("whep", a.whep.Run)
 	doors.run("feed", a.feed.Run)
 	doors.run("doorkeeper", a.door.run(a.recheck))
+	doors.run("rtsp players", a.relay.Run)
 	doors.run("rtmp", a.rtmp.Run)
 	if a.rtmps != nil {
 		doors.run("rtmps", a.rtmps.Run)

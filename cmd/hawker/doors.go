@@ -45,6 +45,7 @@ func (a *app) buildDoors(context.Context) error {
 	a.srt.Config.LoopbackFree = a.demo
 	a.rtsp = &rtsp.Server{Addr: a.config.RTSP.Listen, Sessions: a.sessions, Config: a.config.RTSP.Config, Log: a.log, Metrics: ingest.NewDoorMetrics(a.registry, "rtsp")}
 	a.rtsp.Config.LoopbackFree = a.demo
+	a.buildPlayers()
 	a.whip = &whip.Server{Sessions: a.sessions, Config: a.config.WebRTCIngest, ClientIP: a.api.Address, Log: a.log, Metrics: whip.NewMetrics(a.registry)}
 	a.whep = &whep.Server{
 		Hub: a.hub, Access: whepAccess{door}, Config: a.config.WebRTC, Sound: opusLegs(a.legs), Log: a.log, Metrics: whep.NewMetrics(a.registry),

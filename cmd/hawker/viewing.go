@@ -39,5 +39,7 @@ func (a *app) lost(ctx context.Context, l account.Lost) {
 // recheck looks at everybody who watches or follows.
 func (a *app) recheck() {
 	a.whep.Recheck(a.door.may)
+	a.play.Recheck(a.door.may)
+	a.relay.Recheck(a.door.may)
 	a.door.recheckFeeds(a.feed)
 }

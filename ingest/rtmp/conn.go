@@ -185,26 +185,6 @@ func (c *conn) status(level, code, text string) {
 	})
 }
 
-// play hands a viewer to the Player.
-func (c *conn) play(ctx context.Context) error {
-	broadcast, secret := playTarget(c.rtmp.URL)
-	if c.server.Player == nil {
-		_ = c.rtmp.RejectAction() // the connection is being closed anyway
-		c.log.Warn("play request refused", "why", "this server plays no RTMP")
-		return ingest.ErrRefused
-	}
-	c.net.until = time.Time{}
-	stop := context.AfterFunc(ctx, c.net.stop)
-	defer stop()
-	err := c.server.Player.Play(ctx, ingest.PlayRequest{
-		Protocol: "rtmp", Broadcast: broadcast, Secret: secret, RemoteAddr: c.remote, Conn: c.rtmp,
-	})
-	if errors.Is(err, ingest.ErrRefused) {
-		_ = c.rtmp.RejectAction() // the connection is being closed anyway
-	}
-	return err
-}
-
 const printableMax = 64
 
 // printable bounds what a stranger says of itself.

@@ -46,7 +46,12 @@ func playTarget(u *url.URL) (broadcast, secret string) {
 	if parts := pathParts(u); len(parts) > 0 {
 		broadcast = bounded(parts[len(parts)-1])
 	}
-	return broadcast, bounded(u.Query().Get("token"))
+	for _, name := range []string{"grant", "token"} {
+		if v := u.Query().Get(name); v != "" {
+			return broadcast, bounded(v)
+		}
+	}
+	return broadcast, ""
 }
 
 func pathParts(u *url.URL) []string {

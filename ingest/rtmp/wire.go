@@ -26,7 +26,9 @@ type deadlineConn struct {
 	net.Conn
 	idle     time.Duration // patience of one read
 	until    time.Time     // if set, no read outlasts it
+	patience time.Duration // of one write; 0: writeDeadline
 	stopping atomic.Bool
+	cutting  atomic.Bool
 }
 
 func (c *deadlineConn) Read(p []byte) (int, error) {
@@ -48,10 +50,19 @@ func (c *deadlineConn) Read(p []byte) (int, error) {
 }
 
 func (c *deadlineConn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(writeDeadline)); err != nil {
+	if err := c.SetWriteDeadline(time.Now().Add(or(c.patience, writeDeadline))); err != nil {
 		return 0, err
 	}
+	if c.cutting.Load() {
+		return 0, errStopped
+	}
 	return c.Conn.Write(p)
+}
+
+// cut ends what is being written, and everything after it.
+func (c *deadlineConn) cut() {
+	c.cutting.Store(true)
+	_ = c.SetWriteDeadline(time.Unix(1, 0)) // a closed connection has no writer to wake
 }
 
 // stop wakes the reader. What follows it may still write.
@@ -66,6 +77,7 @@ type wire struct {
 	conn   *deadlineConn
 	in     *bufio.Reader
 	chunks *chunkReader
+	silent bool   // somebody else writes: nothing is acknowledged
 	shaken int    // bytes of the handshake that were handed on
 	out    []byte // of a rewritten message
 }
@@ -131,7 +143,7 @@ func (w *wire) next() (packet, error) {
 // acknowledge tells the peer what has arrived, where it wants to know.
 func (w *wire) acknowledge() error {
 	count, due := w.chunks.ackDue()
-	if !due {
+	if !due || w.silent {
 		return nil
 	}
 	raw := [16]byte{2, 0, 0, 0, 0, 0, 4, typeAck}

@@ -30,6 +30,8 @@ var (
 	_ gortsplib.ServerHandlerOnSetup        = (*handler)(nil)
 	_ gortsplib.ServerHandlerOnRecord       = (*handler)(nil)
 	_ gortsplib.ServerHandlerOnDescribe     = (*handler)(nil)
+	_ gortsplib.ServerHandlerOnPlay         = (*handler)(nil)
+	_ gortsplib.ServerHandlerOnConnClose    = (*handler)(nil)
 	_ gortsplib.ServerHandlerOnSessionClose = (*handler)(nil)
 	_ gortsplib.ServerHandlerOnPacketsLost  = (*handler)(nil)
 )
@@ -87,22 +89,17 @@ func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Res
 	return answer(base.StatusOK), nil
 }
 
-// OnSetup lets publishers set their tracks up.
+// OnSetup lets publishers set their tracks up, and viewers what they want of the stream.
 func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
 	if publisherOf(c.Session) == nil {
-		return answer(base.StatusNotImplemented), nil, errPlay
+		return h.setup(c)
 	}
 	return answer(base.StatusOK), nil, nil
 }
 
-// OnDescribe refuses viewers.
-func (h *handler) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	return answer(base.StatusNotImplemented), nil, errPlay
-}
-
 var (
 	errPlay  = errors.New("rtsp: this server plays no RTSP")
-	errOrder = errors.New("rtsp: RECORD without ANNOUNCE")
+	errOrder = errors.New("rtsp: RECORD without ANNOUNCE, or PLAY without SETUP")
 )
 
 // OnRecord opens the way for the packets.
@@ -118,8 +115,11 @@ func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (*base.Respons
 	return answer(base.StatusOK), nil
 }
 
-// OnSessionClose tells the publisher's loop that nothing more will come.
+// OnSessionClose tells the publisher's loop that nothing more will come, or that the viewer has left.
 func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
+	if v := viewingOf(c.Session); v != nil {
+		v.Close()
+	}
 	if p := publisherOf(c.Session); p != nil {
 		close(p.gone)
 	}

@@ -20,11 +20,12 @@ import (
 const (
 	handshakeDefault  = 10 * time.Second
 	idleDefault       = 15 * time.Second
-	connsDefault      = 2000
-	perAddressDefault = 2000
+	connsDefault      = 4000
+	perAddressDefault = 20000
 	halfOpenDefault   = 64
 	failedDefault     = 60
-	portTries         = 50 // for a free port with its neighbour
+	portTries         = 50   // for a free port with its neighbour
+	queueSize         = 1024 // packets that wait for a slow viewer
 )
 
 // Config bounds the listener. The zero value means the defaults.
@@ -33,8 +34,8 @@ type Config struct {
 	NoUDP        bool          `yaml:"no_udp"`
 	Handshake    time.Duration `yaml:"handshake"`     // from the connection to RECORD; default 10 s
 	Idle         time.Duration `yaml:"idle"`          // time without media that closes a publisher; default 15 s
-	Conns        int           `yaml:"conns"`         // connections in all; default 2,000
-	PerAddress   int           `yaml:"per_address"`   // connections of one address; default 2,000
+	Conns        int           `yaml:"conns"`         // connections in all; default 4,000
+	PerAddress   int           `yaml:"per_address"`   // connections of one address; default 20,000
 	HalfOpen     int           `yaml:"half_open"`     // of one address, before its key is known to be good; default 64
 	Failed       int           `yaml:"failed"`        // refused attempts of one address per minute; default 60
 	LoopbackFree bool          `yaml:"loopback_free"` // loopback does not count per address (demo)
@@ -48,6 +49,7 @@ type Server struct {
 
 	// Optional, with defaults.
 	Config  Config
+	Player  Player              // takes those who come to watch; nil refuses them
 	Log     *slog.Logger        // defaults to discarding
 	Metrics *ingest.DoorMetrics // defaults to none
 	Now     func() time.Time    // defaults to time.Now
@@ -114,8 +116,8 @@ func (s *Server) open(l net.Listener, host string) error {
 	}}
 	server := &gortsplib.Server{
 		Handler: &handler{server: s}, RTSPAddress: s.Addr, AuthMethods: []auth.VerifyMethod{auth.VerifyMethodBasic},
-		ReadTimeout: or(c.Idle, idleDefault),
-		Listen:      func(string, string) (net.Listener, error) { return d, nil },
+		ReadTimeout: or(c.Idle, idleDefault), WriteQueueSize: queueSize, DisableRTCPSenderReports: true, // the Player sends its own, in time
+		Listen: func(string, string) (net.Listener, error) { return d, nil },
 	}
 	if !c.NoUDP {
 		port := l.Addr().(*net.TCPAddr).Port
