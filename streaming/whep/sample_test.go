@@ -15,6 +15,11 @@ func accessUnits(t testing.TB, name string) (units [][][]byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return byteStream(b)
+}
+
+// byteStream cuts a byte stream into its pictures.
+func byteStream(b []byte) (units [][][]byte) {
 	b = bytes.ReplaceAll(b, []byte{0, 0, 0, 1}, []byte{0, 0, 1})
 	for _, nal := range bytes.Split(b, []byte{0, 0, 1})[1:] {
 		if nal[0]&0x1f == 9 {
