@@ -107,6 +107,12 @@ func (l *logged) String() string {
 func browse(t *testing.T, script string, into any, args ...string) {
 	t.Helper()
 	_, ready := server(t)
+	browseAt(t, ready, script, into, args...)
+}
+
+// browseAt does so with a ready file of the caller's.
+func browseAt(t *testing.T, ready, script string, into any, args ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", append([]string{filepath.Join("..", "..", "web", "e2e", script), ready}, args...)...)

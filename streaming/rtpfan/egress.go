@@ -289,7 +289,11 @@ func (e *Egress) flush() {
 	if len(b.trains) == 0 {
 		return
 	}
+	messages := len(b.trains)
+	if !e.sender.segments() {
+		messages = b.packets
+	}
 	calls, failed := e.sender.send(b)
-	e.Metrics.flushed(b.packets, len(b.arena), len(b.trains), calls, failed)
+	e.Metrics.flushed(b.packets, len(b.arena), messages, calls, failed)
 	b.reset()
 }

@@ -60,6 +60,9 @@ func newSender(conn *net.UDPConn, plain bool) *sender {
 	return s
 }
 
+// segments tells whether the kernel cuts trains.
+func (s *sender) segments() bool { return s.segment }
+
 // Trains that the kernel refuses in a row, though it takes their packets, before it gets no more trains.
 const refusedMax = 8
 

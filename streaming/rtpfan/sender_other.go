@@ -9,6 +9,8 @@ type sender struct{ conn *net.UDPConn }
 
 func newSender(conn *net.UDPConn, _ bool) *sender { return &sender{conn: conn} }
 
+func (s *sender) segments() bool { return false }
+
 func (s *sender) send(b *batch) (calls, failed int) {
 	for i := range b.trains {
 		t := &b.trains[i]

@@ -20,51 +20,55 @@ import (
 
 func TestALostPacketIsSentAgainAsItWas(t *testing.T) {
 	t.Parallel()
-	h := run(t, nil)
-	p := publish(t, h.hub, "show", "clip.h264")
-	p.write(60)
-	v := watch(h, "show", nil)
-	first := next(t, v.packets)
-	lost := next(t, v.packets)
-	for range 20 {
-		next(t, v.packets)
-	}
-	// Before the first packet, the second one, and one that nobody has made yet.
-	nack := &rtcp.TransportLayerNack{MediaSSRC: first.SSRC, Nacks: rtcp.NackPairsFromSequenceNumbers(
-		[]uint16{first.SequenceNumber - 1, lost.SequenceNumber, first.SequenceNumber + 20000})}
-	if err := v.pc.WriteRTCP([]rtcp.Packet{nack}); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		got := next(t, v.packets)
-		if got.SequenceNumber == first.SequenceNumber-1 {
-			t.Fatal("a packet from before the first one was sent")
+	eachWay(t, func(t *testing.T, w way) {
+		h := run(t, w.server)
+		p := publish(t, h.hub, "show", "clip.h264")
+		p.write(60)
+		v := watch(h, "show", w.viewer)
+		first := next(t, v.packets)
+		lost := next(t, v.packets)
+		for range 20 {
+			next(t, v.packets)
 		}
-		if got.SequenceNumber != lost.SequenceNumber {
-			continue
+		// Before the first packet, the second one, and one that nobody has made yet.
+		nack := &rtcp.TransportLayerNack{MediaSSRC: first.SSRC, Nacks: rtcp.NackPairsFromSequenceNumbers(
+			[]uint16{first.SequenceNumber - 1, lost.SequenceNumber, first.SequenceNumber + 20000})}
+		if err := v.pc.WriteRTCP([]rtcp.Packet{nack}); err != nil {
+			t.Fatal(err)
 		}
-		a, _ := got.Marshal()
-		b, _ := lost.Marshal()
-		if string(a) != string(b) {
-			t.Fatalf("sent again as\n%x, was\n%x", a, b)
+		for {
+			got := next(t, v.packets)
+			if got.SequenceNumber == first.SequenceNumber-1 {
+				t.Fatal("a packet from before the first one was sent")
+			}
+			if got.SequenceNumber != lost.SequenceNumber {
+				continue
+			}
+			a, _ := got.Marshal()
+			b, _ := lost.Marshal()
+			if string(a) != string(b) {
+				t.Fatalf("sent again as\n%x, was\n%x", a, b)
+			}
+			break
 		}
-		break
-	}
+	})
 }
 
 func TestAKeyRequestReachesThePublisher(t *testing.T) {
 	t.Parallel()
-	h := run(t, nil)
-	p := publish(t, h.hub, "show", "clip.h264")
-	asked := make(chan struct{}, 8)
-	p.p.OnKeyRequest(func() { asked <- struct{}{} })
-	p.write(10)
-	v := watch(h, "show", nil)
-	ssrc := next(t, v.packets).SSRC
-	if err := v.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: ssrc}}); err != nil {
-		t.Fatal(err)
-	}
-	await(t, "the publisher is asked", func() bool { return len(asked) > 0 })
+	eachWay(t, func(t *testing.T, w way) {
+		h := run(t, w.server)
+		p := publish(t, h.hub, "show", "clip.h264")
+		asked := make(chan struct{}, 8)
+		p.p.OnKeyRequest(func() { asked <- struct{}{} })
+		p.write(10)
+		v := watch(h, "show", w.viewer)
+		ssrc := next(t, v.packets).SSRC
+		if err := v.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: ssrc}}); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the publisher is asked", func() bool { return len(asked) > 0 })
+	})
 }
 
 func TestAKilledViewerIsGoneAfterItsConsent(t *testing.T) {
@@ -131,16 +135,18 @@ func listenUDP(t *testing.T) *net.UDPConn {
 
 func TestAViewerThatClosesIsGoneAtOnce(t *testing.T) {
 	t.Parallel()
-	h := run(t, nil)
-	p := publish(t, h.hub, "show", "clip.h264")
-	p.write(10)
-	v := watch(h, "show", nil)
-	next(t, v.packets)
-	event(t, h)
-	v.close()
-	if e := event(t, h); e.Reason != "closed by the viewer" {
-		t.Fatalf("the hook was told %+v", e)
-	}
+	eachWay(t, func(t *testing.T, w way) {
+		h := run(t, w.server)
+		p := publish(t, h.hub, "show", "clip.h264")
+		p.write(10)
+		v := watch(h, "show", w.viewer)
+		next(t, v.packets)
+		event(t, h)
+		v.close()
+		if e := event(t, h); e.Reason != "closed by the viewer" {
+			t.Fatalf("the hook was told %+v", e)
+		}
+	})
 }
 
 func TestAViewerIsToldWhenTheStreamCanNoLongerBeSent(t *testing.T) {
@@ -163,34 +169,36 @@ func TestAViewerIsToldWhenTheStreamCanNoLongerBeSent(t *testing.T) {
 
 func TestANewGenerationContinuesTheTimeline(t *testing.T) {
 	t.Parallel()
-	h := run(t, nil)
-	p := publish(t, h.hub, "show", "clip.h264")
-	p.write(3)
-	v := watch(h, "show", nil)
-	base, media := v.mark(0)
-	pictures := func(n int) (stamps []uint32) {
-		for len(stamps) < n {
-			if packet := next(t, v.packets); packet.Marker {
-				stamps = append(stamps, packet.Timestamp)
+	eachWay(t, func(t *testing.T, w way) {
+		h := run(t, w.server)
+		p := publish(t, h.hub, "show", "clip.h264")
+		p.write(3)
+		v := watch(h, "show", w.viewer)
+		base, media := v.mark(0)
+		pictures := func(n int) (stamps []uint32) {
+			for len(stamps) < n {
+				if packet := next(t, v.packets); packet.Marker {
+					stamps = append(stamps, packet.Timestamp)
+				}
+			}
+			return stamps
+		}
+		pictures(3)
+		second := publish(t, h.hub, "show", "clip.h264")
+		second.write(3)
+		g, err := h.hub.Stream("show")
+		if err != nil {
+			t.Fatal(err)
+		}
+		track, _ := g.Generation().First(streaming.Video)
+		for i, stamp := range pictures(3) {
+			want := track.Time(int64(i) * frameTicks)
+			got := media + int64(int32(stamp-base))*100/9
+			if d := got - int64(want); d > 12 || d < -12 { // a tick
+				t.Errorf("picture %d of the second generation is at %d µs, want %d", i, got, want)
 			}
 		}
-		return stamps
-	}
-	pictures(3)
-	second := publish(t, h.hub, "show", "clip.h264")
-	second.write(3)
-	g, err := h.hub.Stream("show")
-	if err != nil {
-		t.Fatal(err)
-	}
-	track, _ := g.Generation().First(streaming.Video)
-	for i, stamp := range pictures(3) {
-		want := track.Time(int64(i) * frameTicks)
-		got := media + int64(int32(stamp-base))*100/9
-		if d := got - int64(want); d > 12 || d < -12 { // a tick
-			t.Errorf("picture %d of the second generation is at %d µs, want %d", i, got, want)
-		}
-	}
+	})
 }
 
 func TestStrangersGetNoAnswerAndDisturbNobody(t *testing.T) {
