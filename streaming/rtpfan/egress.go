@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -40,12 +41,15 @@ type Egress struct {
 	wake chan struct{}
 	soon chan struct{}
 
+	media atomic.Bool // there is something for more than those who asked
+
 	mu    sync.Mutex
 	inbox []command
 	nacks int // of the inbox
 
 	// The sending goroutine's own.
 	groups    map[*Fan]*group
+	asked     []*Viewer // that something new is known about since the last look at all
 	batch     *batch
 	sender    *sender
 	window    []*Packet
@@ -123,11 +127,17 @@ func (e *Egress) put(c command) {
 	}
 	e.inbox = append(e.inbox, c)
 	e.mu.Unlock()
-	e.Wake()
+	e.nudge()
 }
 
-// Wake makes the egress look for something to send.
+// Wake makes the egress look for something to send to all viewers.
 func (e *Egress) Wake() {
+	e.media.Store(true)
+	e.nudge()
+}
+
+// nudge makes it look into its inbox.
+func (e *Egress) nudge() {
 	e.init()
 	select {
 	case e.wake <- struct{}{}:
@@ -168,7 +178,16 @@ func (e *Egress) Run(ctx context.Context) error {
 			}
 			continue
 		case <-e.wake:
+			if !e.media.Swap(false) {
+				e.reply(time.Now())
+				if wait := time.Until(due); e.joining > 0 && wait > paceTick {
+					timer.Reset(paceTick)
+					due = due.Add(paceTick - wait)
+				}
+				continue
+			}
 		case <-timer.C:
+			e.media.Store(false)
 		}
 		woken := time.Now()
 		if e.looked != nil {
@@ -194,6 +213,26 @@ func (e *Egress) turn(ctx context.Context, now time.Time) {
 		e.refill(now)
 		more = e.round(now)
 	}
+	clear(e.asked)
+	e.asked = e.asked[:0]
+	e.flush()
+}
+
+// reply serves only the viewers that something was asked for: one that has lost a packet must not cost a look at all.
+func (e *Egress) reply(now time.Time) {
+	e.obey()
+	e.clock = now
+	e.refill(now)
+	for _, v := range e.asked {
+		if g := e.groups[v.Fan]; g == nil || v.index >= len(g.viewers) || g.viewers[v.index] != v {
+			continue // it has left
+		}
+		if e.serve(v.Fan, v, now) {
+			e.Wake() // there is more for it: with the others, in turn
+		}
+	}
+	clear(e.asked)
+	e.asked = e.asked[:0]
 	e.flush()
 }
 
@@ -218,11 +257,15 @@ func (e *Egress) obey() {
 		case commandRoute:
 			v.addr, v.sink = c.addr, c.sink
 			v.spread = e.Spread > 0 && c.sink == nil && !c.addr.Addr().IsLoopback()
+			e.asked = append(e.asked, v)
 		case commandRemove:
 			e.remove(v)
 		case commandHeard:
 			v.choice.estimate.hear(c.heard, time.Now())
 		case commandResend:
+			if len(v.resends) == 0 {
+				e.asked = append(e.asked, v)
+			}
 			for _, seq := range c.seqs {
 				if len(v.resends) == resendQueueMax {
 					e.Metrics.leave("flood")
