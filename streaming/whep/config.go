@@ -27,6 +27,7 @@ const (
 	tcpUnknownMax         = 1024 // connections that have not passed a check
 	tcpUnknownPerAddress  = 32
 	tcpCheckTimeout       = 5 * time.Second
+	tcpLostAfter          = 5 * time.Second // a viewer whose connection has ended, and who comes by no other
 	tcpQueueBytesMax      = 256 << 10
 	tcpWriteTimeout       = 10 * time.Second
 	handshakeDatagramsMax = 32 // that wait for DTLS

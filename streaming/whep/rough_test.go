@@ -143,7 +143,8 @@ func TestAViewerThatClosesIsGoneAtOnce(t *testing.T) {
 		next(t, v.packets)
 		event(t, h)
 		v.close()
-		if e := event(t, h); e.Reason != "closed by the viewer" {
+		// Over TCP the goodbye may be lost with what the viewer had not read: then the end of the connection is the sign.
+		if e := event(t, h); e.Reason != "closed by the viewer" && !(w.tcp && e.Reason == "connection lost") {
 			t.Fatalf("the hook was told %+v", e)
 		}
 	})

@@ -138,7 +138,7 @@ func (s *Server) session(broadcast, id string) *session {
 // over tells why the session has to end now, if it has to.
 func (v *session) over(now time.Time) string {
 	v.mu.Lock()
-	connected, viewer := !v.connected.IsZero(), v.viewer
+	connected, viewer, conn := !v.connected.IsZero(), v.viewer, v.route.tcp
 	if connected && now.Sub(v.connected) > servedAfter {
 		v.served()
 	}
@@ -151,6 +151,9 @@ func (v *session) over(now time.Time) string {
 	}
 	if now.Sub(time.Unix(0, v.consent.Load())) > consentTimeout {
 		return "consent expired"
+	}
+	if conn != nil && conn.lost(now) {
+		return "connection lost"
 	}
 	if viewer.Lost() {
 		return "fell behind"

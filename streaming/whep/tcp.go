@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,8 @@ type tcpConn struct {
 	conn    net.Conn
 	addr    netip.AddrPort
 	session *session // set once by the reading goroutine, under tcpUnknown's lock
+
+	gone atomic.Int64 // when it ended; Unix nanoseconds
 
 	mu     sync.Mutex
 	queue  []byte // framed, to be written
@@ -55,6 +58,7 @@ func (c *tcpConn) run() {
 	writing.Go(c.write)
 	defer writing.Wait()
 	defer s.tcpUnknown.remove(c)
+	defer func() { c.gone.Store(s.now().UnixNano()) }()
 	defer c.close()
 	_ = c.conn.SetReadDeadline(time.Now().Add(tcpCheckTimeout))
 	buf := make([]byte, datagramMax)
@@ -97,6 +101,12 @@ func readFrame(r io.Reader, buf []byte) ([]byte, error) {
 	}
 	_, err := io.ReadFull(r, buf[:n])
 	return buf[:n], err
+}
+
+// lost tells whether the connection ended so long ago that the viewer cannot be on its way by another.
+func (c *tcpConn) lost(now time.Time) bool {
+	at := c.gone.Load()
+	return at != 0 && now.Sub(time.Unix(0, at)) > tcpLostAfter
 }
 
 // Room tells whether the viewer's packets may be queued. A viewer that does not read keeps its place in the

@@ -13,6 +13,7 @@ import (
 type way struct {
 	server func(s *whep.Server)
 	viewer func(s *webrtc.SettingEngine)
+	tcp    bool
 }
 
 // eachWay runs a test for every setting that leaves one way only, and for those that leave several.
@@ -37,6 +38,7 @@ func eachWay(t *testing.T, test func(t *testing.T, w way)) {
 			w := way{server: server}
 			switch name {
 			case "over TCP only":
+				w.tcp = true
 				w.viewer = func(s *webrtc.SettingEngine) { s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4}) }
 			case "over IPv6 only", "over IPv6":
 				w.viewer = func(s *webrtc.SettingEngine) {
