@@ -120,6 +120,7 @@ func (s *studio) viewer() (*Viewer, *tape) {
 	if err := s.egress.Add(v); err != nil {
 		s.t.Fatal(err)
 	}
+	watched(s.t, v)
 	c := &tape{}
 	s.egress.Route(v, netip.AddrPort{}, c)
 	return v, c
