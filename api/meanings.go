@@ -12,6 +12,7 @@ import (
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/shop/payment"
+	"github.com/hawkerlive/hawker/store"
 	"github.com/hawkerlive/hawker/streaming"
 )
 
@@ -147,4 +148,6 @@ var meanings = []meaning{
 
 	{context.DeadlineExceeded, 503, "timeout", "This took too long", time.Second},
 	{context.Canceled, 499, "cancelled", "The request was given up", 0},
+
+	{store.ErrAway, 503, "unavailable", "The database does not answer; ask again in a moment, with the same idempotency key", 2 * time.Second},
 }

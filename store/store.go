@@ -138,6 +138,7 @@ type beginner interface {
 }
 
 func (db *DB) transact(ctx context.Context, from beginner, opts *sql.TxOptions, fn func(tx *Tx) error) (err error) {
+	defer func() { err = marked(err) }()
 	tx, err := from.BeginTx(ctx, opts)
 	if err != nil {
 		return fmt.Errorf("store: begin: %w", err)

@@ -3,44 +3,101 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver that makes a trial's database
 
+	"github.com/hawkerlive/hawker/store/redistest"
 	"github.com/hawkerlive/hawker/store/storetest"
 )
 
-// databases gives each trial an empty database: "" for SQLite, whose files are in the trial's own folder.
-func databases(engine string) (next func(context.Context) (string, error), stop func(), err error) {
+// world is what the trials of a run share: the servers that nodes need, and what befalls them.
+type world struct {
+	postgres *storetest.Server // nil on SQLite
+	redis    *redistest.Server // nil where no fault needs it
+	faults   []fault
+	small    bool
+	number   int
+}
+
+// open starts what the engine and the faults need.
+func open(engine, faults string) (w *world, err error) {
+	w = &world{}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
 	switch engine {
 	case "sqlite":
-		return func(context.Context) (string, error) { return "", nil }, func() {}, nil
 	case "postgres":
+		server, err := storetest.StartPostgres()
+		if err != nil {
+			return w, err
+		}
+		w.postgres = &server
 	default:
-		return nil, nil, fmt.Errorf("an unknown engine: %q", engine)
+		return w, fmt.Errorf("an unknown engine: %q", engine)
 	}
-	server, err := storetest.StartPostgres()
+	for _, name := range strings.FieldsFunc(faults, func(r rune) bool { return r == ',' }) {
+		make, ok := allFaults[name]
+		if !ok {
+			return w, fmt.Errorf("an unknown fault %q: there are %s", name, strings.Join(faultNames(), ", "))
+		}
+		if strings.HasPrefix(name, "redis") && w.redis == nil {
+			if w.redis, err = redistest.Start(); err != nil {
+				return w, err
+			}
+		}
+		f, err := make(w)
+		if err != nil {
+			return w, err
+		}
+		f.name = name
+		w.small = w.small || name == diskFull
+		w.faults = append(w.faults, f)
+	}
+	return w, nil
+}
+
+func (w *world) close() {
+	if w.postgres != nil {
+		w.postgres.Stop()
+	}
+	if w.redis != nil {
+		w.redis.Stop()
+	}
+}
+
+var errEngine = errors.New("this fault needs another engine")
+
+// site gives a trial an empty database of its own; on SQLite it is in the trial's folder.
+func (w *world) site(ctx context.Context, binary string) (site, error) {
+	out := site{binary: binary, small: w.small}
+	if w.redis != nil {
+		out.redis = w.redis.URL()
+	}
+	if w.postgres == nil {
+		return out, nil
+	}
+	admin, err := sql.Open("pgx", w.postgres.URL)
 	if err != nil {
-		return nil, nil, err
+		return out, err
 	}
-	number := 0
-	return func(ctx context.Context) (string, error) {
-		admin, err := sql.Open("pgx", server.URL)
-		if err != nil {
-			return "", err
-		}
-		defer admin.Close()
-		number++
-		name := fmt.Sprint("torture_", number)
-		if _, err := admin.ExecContext(ctx, "CREATE DATABASE "+name); err != nil {
-			return "", err
-		}
-		u, err := url.Parse(server.URL)
-		if err != nil {
-			return "", err
-		}
-		u.Path = "/" + name
-		return u.String(), nil
-	}, server.Stop, nil
+	defer admin.Close()
+	w.number++
+	name := fmt.Sprint("torture_", w.number)
+	if _, err := admin.ExecContext(ctx, "CREATE DATABASE "+name); err != nil {
+		return out, err
+	}
+	u, err := url.Parse(w.postgres.URL)
+	if err != nil {
+		return out, err
+	}
+	u.Path = "/" + name
+	out.database = u.String()
+	return out, nil
 }

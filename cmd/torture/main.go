@@ -24,7 +24,7 @@ import (
 	"time"
 )
 
-var columns = []string{"at", "seed", "commit", "engine", "nodes", "result", "kills", "asked", "acked", "paid", "refused", "unknown", "stored", "lost", "oversold", "double", "money", "seconds", "notes"}
+var columns = []string{"at", "seed", "commit", "engine", "nodes", "result", "kills", "asked", "acked", "paid", "refused", "unknown", "stored", "lost", "oversold", "double", "money", "seconds", "notes", "faults"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -44,6 +44,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	engine := flags.String("engine", "sqlite", "sqlite, or postgres: a server of its own with several nodes on it")
 	nodes := flags.Int("nodes", 4, "nodes beside each other on PostgreSQL")
 	buyers := flags.Int("buyers", 24, "buyers at the same time")
+	suffered := flags.String("faults", "", "what else befalls each trial, by commas: "+strings.Join(faultNames(), ", "))
+	crowd := flags.Int("crowd", 0, "so many buyers, each once, want 100 units of 3 nodes, with faults, instead")
 	seed := flags.Uint64("seed", 0, "seed of the first trial; 0: the one after the last line")
 	histories := flags.Int("histories", 0, "check so many histories for linearizability instead")
 	if err := flags.Parse(args); err != nil {
@@ -64,23 +66,26 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if *engine == "sqlite" {
 		*nodes = 1
 	}
-	newDatabase, stop, err := databases(*engine)
+	world, err := open(*engine, *suffered)
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer world.close()
+	if *crowd > 0 {
+		return sellToCrowd(ctx, world, absolute, *crowd, *seed, out)
+	}
 	dirty, sources := 0, commit()
 	for n := range uint64(*trials) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		database, err := newDatabase(ctx)
+		where, err := world.site(ctx, absolute)
 		if err != nil {
 			return err
 		}
 		f, err := oneTrial(ctx, &trial{
-			site: site{binary: absolute, database: database}, seed: *seed + n, nodes: *nodes, kills: *kills, buyers: *buyers,
-			pause: 40 * time.Millisecond, units: []int64{60, 200, 5000},
+			site: where, seed: *seed + n, nodes: *nodes, kills: *kills, buyers: *buyers,
+			pause: 40 * time.Millisecond, units: []int64{60, 200, 5000}, faults: world.faults,
 		})
 		if err != nil {
 			return fmt.Errorf("seed %d: %w", *seed+n, err)
@@ -88,7 +93,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		if !f.clean() {
 			dirty++
 		}
-		if err := appendLine(*path, line(*seed+n, sources, *engine, *nodes, f)); err != nil {
+		if err := appendLine(*path, line(*seed+n, sources, *engine, *nodes, *suffered, f)); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "seed %d: %s\n", *seed+n, f)
@@ -104,10 +109,16 @@ func oneTrial(ctx context.Context, t *trial) (f figures, err error) {
 	if t.dir, err = os.MkdirTemp("", "hawker-torture-"); err != nil {
 		return f, err
 	}
+	unmount, err := t.makeDisk()
+	if err != nil {
+		return f, err
+	}
+	defer unmount()
 	if f, err = t.run(ctx); err != nil {
 		return f, fmt.Errorf("%w (kept in %s)", err, t.dir)
 	}
 	if f.clean() {
+		unmount()
 		return f, os.RemoveAll(t.dir)
 	}
 	return f, nil
@@ -122,7 +133,7 @@ func (f figures) String() string {
 	return text
 }
 
-func line(seed uint64, sources, engine string, nodes int, f figures) []string {
+func line(seed uint64, sources, engine string, nodes int, faults string, f figures) []string {
 	result := "clean"
 	if !f.clean() {
 		result = "found"
@@ -131,7 +142,7 @@ func line(seed uint64, sources, engine string, nodes int, f figures) []string {
 	for _, n := range []int{f.Kills, f.Asked, f.Acked, f.Paid, f.Refused, f.Unknown, f.Stored, f.Lost, f.Oversold, f.Double, f.Money} {
 		out = append(out, strconv.Itoa(n))
 	}
-	return append(out, fmt.Sprintf("%.1f", f.Took.Seconds()), strings.Join(f.Notes, "; "))
+	return append(out, fmt.Sprintf("%.1f", f.Took.Seconds()), strings.Join(f.Notes, "; "), faults)
 }
 
 // commit names the sources; changes beside the evidence itself are told.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -35,38 +36,64 @@ type demo struct {
 
 // site is where servers live one after the other, or, on PostgreSQL, beside each other.
 type site struct {
-	binary, dir, database string
+	binary, dir, database, redis string
+	small                        bool // the folder is on a disk that will be full: nothing is recorded there
 }
 
-// hold is short where nodes share a database: there a charge that died with its node is asked for again only when it
-// is old, since another node may be asking for it.
-func (s site) hold() string {
-	if s.database != "" {
-		return "12s"
+// hold is short, so that money comes late and holds run out within a trial. Where nodes share a database a charge that
+// died with its node is asked for again only when it is old, since another node may be asking for it.
+const hold = "12s"
+
+func (s site) disk() string { return filepath.Join(s.dir, "disk") } // a file system of its own, where it can be full
+func (s site) data() string {
+	if s.small {
+		return filepath.Join(s.disk(), "data")
 	}
-	return "1m"
+	return filepath.Join(s.dir, "data")
 }
-
-func (s site) data() string { return filepath.Join(s.dir, "data") }
 func (s site) book() string { return filepath.Join(s.dir, "book") }
 
-// start starts a node and waits until it is ready.
-func (s site) start(ctx context.Context, node int) (*server, error) {
+// start starts a node and waits until it is ready. A free UDP port whose TCP twin is taken is the system's bad luck, not
+// a finding: another try gets another one.
+func (s site) start(ctx context.Context, node int) (out *server, err error) {
+	for range 3 {
+		if out, err = s.launch(ctx, node); err == nil || !s.says(node, "address already in use") {
+			break
+		}
+	}
+	return out, err
+}
+
+func (s site) log(node int) string { return filepath.Join(s.dir, fmt.Sprintf("log-%d", node)) }
+
+// says tells whether the newest of a node's log holds a text.
+func (s site) says(node int, text string) bool {
+	log, err := os.ReadFile(s.log(node))
+	return err == nil && strings.Contains(string(log[max(0, len(log)-2000):]), text)
+}
+
+func (s site) launch(ctx context.Context, node int) (*server, error) {
 	ready := filepath.Join(s.dir, fmt.Sprintf("ready-%d.json", node))
 	if err := os.Remove(ready); err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
-	log, err := os.OpenFile(filepath.Join(s.dir, fmt.Sprintf("log-%d", node)), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(s.log(node), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	args := []string{"demo", "--data", s.data(), "--ready-file", ready, "--sandbox.book", s.book(), "--checkout.hold", s.hold()}
+	args := []string{"demo", "--data", s.data(), "--ready-file", ready, "--sandbox.book", s.book(), "--checkout.hold", hold}
 	for _, door := range []string{"http", "metrics", "rtmp", "srt", "rtsp", "webrtc", "webrtc-ingest"} {
 		args = append(args, "--"+door, "127.0.0.1:0")
 	}
 	if s.database != "" {
 		args = append(args, "--database", s.database)
+	}
+	if s.redis != "" {
+		args = append(args, "--redis", s.redis)
+	}
+	if s.small {
+		args = append(args, "--recording", "false")
 	}
 	out := &server{cmd: exec.Command(s.binary, args...), done: make(chan struct{})}
 	out.cmd.Stdout, out.cmd.Stderr = log, log

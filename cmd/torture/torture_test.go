@@ -75,16 +75,18 @@ func TestAKilledServerKeepsItsWord(t *testing.T) {
 }
 
 func TestKilledNodesKeepTheirWord(t *testing.T) {
-	next, stop, err := databases("postgres")
+	w, err := open("postgres", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer stop()
+	defer w.close()
 	many := small(t, binary(t, good), 8)
 	many.nodes, many.kills = 2, 1
-	if many.database, err = next(t.Context()); err != nil {
+	where, err := w.site(t.Context(), many.binary)
+	if err != nil {
 		t.Fatal(err)
 	}
+	many.database = where.database
 	f, err := many.run(t.Context())
 	if err != nil || !f.clean() {
 		t.Fatal(f, err)
@@ -93,6 +95,64 @@ func TestKilledNodesKeepTheirWord(t *testing.T) {
 	if f.Kills < 1 || f.Acked < 20 || f.Paid < 10 {
 		t.Error("nothing was proven")
 	}
+}
+
+// suffering lives through a trial with faults and wants nothing found.
+func suffering(t *testing.T, engine, faults string, nodes int) {
+	w, err := open(engine, faults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	where, err := w.site(t.Context(), binary(t, good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := oneTrial(t.Context(), &trial{site: where, seed: 9, nodes: nodes, buyers: 16, pause: 20 * time.Millisecond, units: []int64{5, 60, 5000}, faults: w.faults})
+	if err != nil || !f.clean() {
+		t.Fatal(f, err)
+	}
+	t.Log(f)
+	if f.Acked < 20 || f.Paid < 10 {
+		t.Error("nothing was proven")
+	}
+}
+
+func TestFaultsOfTheDatabaseAndOfRedisLoseNothing(t *testing.T) {
+	suffering(t, "postgres", "postgres-kill,redis-hang,redis-stop,redis-flush", 2)
+}
+
+const inNamespace = "HAWKER_TORTURE_NAMESPACE"
+
+// A disk of its own needs root: whoever is not makes a namespace to be it in.
+func TestAFullDiskLosesNothing(t *testing.T) {
+	if os.Getuid() == 0 {
+		suffering(t, "sqlite", diskFull, 1)
+		return
+	}
+	if os.Getenv(inNamespace) != "" {
+		t.Fatal("not root, not even here")
+	}
+	cmd := exec.Command("unshare", "-rm", os.Args[0], "-test.run=^TestAFullDiskLosesNothing$", "-test.v")
+	cmd.Env = append(os.Environ(), inNamespace+"=1")
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestACrowdBuysExactlyWhatIsThere(t *testing.T) {
+	w, err := open("postgres", "redis-hang,postgres-kill")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.close()
+	var out strings.Builder
+	if err := sellToCrowd(t.Context(), w, binary(t, good), 400, 4, &out); err != nil {
+		t.Fatal(err, out.String())
+	}
+	t.Log(out.String())
 }
 
 func TestWhatClientsSeeHasAnExplanation(t *testing.T) {
@@ -176,7 +236,7 @@ func TestTheNextRunGoesOnAfterTheLastLine(t *testing.T) {
 		if err != nil || next != want {
 			t.Fatal(next, err)
 		}
-		if err := appendLine(path, line(next, "abc", "sqlite", 1, figures{Notes: []string{"a, \"b\""}})); err != nil {
+		if err := appendLine(path, line(next, "abc", "sqlite", 1, "", figures{Notes: []string{"a, \"b\""}})); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -19,6 +19,7 @@ type trial struct {
 	buyers int           // who buy at the same time
 	pause  time.Duration // of a buyer between two wishes
 	units  []int64       // on each shelf
+	faults []fault       // what happens beside the strikes; each trial has all of them
 
 	client   *client
 	variants []string
@@ -80,6 +81,11 @@ func (t *trial) run(ctx context.Context) (figures, error) {
 			break
 		}
 		t.rush(ctx, round, func() { t.strike(rng, servers) }, time.Duration(150+rng.IntN(900))*time.Millisecond)
+	}
+	for i, f := range t.faults {
+		if err := t.suffer(ctx, t.kills+i, f, servers); err != nil {
+			return t.result, fmt.Errorf("%s: %w", f.name, err)
+		}
 	}
 	err := t.rest(ctx)
 	for _, s := range servers {
@@ -181,7 +187,9 @@ func (t *trial) next(rng *rand.Rand, round, buyer, i int) wish {
 	case 0:
 		w.Instrument = "sandbox_declined"
 	case 1:
-		w.Instrument = "sandbox_requires_action"
+		w.Instrument = "sandbox_requires_action" // approved, refused, cancelled, or left until the hold runs out
+	case 2:
+		w.Instrument = []string{"sandbox_slow", "sandbox_late"}[rng.IntN(2)] // money that comes by webhook, the late one when the hold is over
 	}
 	t.wishes[w.Key] = w
 	return w
@@ -191,8 +199,14 @@ func (t *trial) next(rng *rand.Rand, round, buyer, i int) wish {
 func (t *trial) ask(ctx context.Context, w wish) {
 	got, err := t.client.buy(context.WithoutCancel(ctx), w)
 	t.noteAnswer(w, got, err)
-	if err == nil && got.Next != nil && len(w.Key)%2 == 0 {
+	switch {
+	case err != nil:
+	case got.Next != nil && len(w.Key)%2 == 0:
 		t.client.decide(ctx, got.Next.URL, "approve")
+	case got.Next != nil && len(w.Key)%3 == 0:
+		_ = t.client.call(ctx, "POST", "/v1/orders/"+got.Order+"/cancel", "seller", "", nil, nil) // the audit tells
+	case got.State == "paid" && len(w.Key)%5 == 0:
+		_ = t.client.call(ctx, "POST", "/v1/orders/"+got.Order+"/refunds", "seller", "refund-"+w.Key, map[string]any{"reason": "torture", "lines": []any{map[string]any{"line": 1, "quantity": 1}}}, nil)
 	}
 }
 
@@ -225,7 +239,7 @@ func (t *trial) noteAnswer(w wish, got receipt, err error) {
 	}
 }
 
-const restWithin = 40 * time.Second
+const restWithin = 60 * time.Second
 
 // rest asks again for everything that has no answer or was acknowledged, ends what waits for a bank, and waits until
 // no order waits for its money.

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -108,84 +107,6 @@ func start() {
 		return
 	}
 	base, stop = s.URL, s.Stop
-}
-
-// Server is a running PostgreSQL.
-type Server struct {
-	URL  string
-	Stop func()
-	PID  int
-}
-
-// StartPostgres starts a PostgreSQL server of its own on a free port of loopback, in a temporary folder.
-// PostgreSQL refuses to run as root; root starts it as the system's user "postgres".
-func StartPostgres() (Server, error) {
-	bin, err := postgresBin()
-	if err != nil {
-		return Server{}, err
-	}
-	dir, err := os.MkdirTemp("", "hawker-postgres-")
-	if err != nil {
-		return Server{}, err
-	}
-	command := func(name string, args ...string) *exec.Cmd {
-		if os.Getuid() == 0 {
-			return exec.Command("runuser", append([]string{"-u", "postgres", "--", filepath.Join(bin, name)}, args...)...)
-		}
-		return exec.Command(filepath.Join(bin, name), args...)
-	}
-	clean := func(err error) (Server, error) {
-		os.RemoveAll(dir)
-		return Server{}, err
-	}
-	if os.Getuid() == 0 {
-		if out, err := exec.Command("chown", "postgres", dir).CombinedOutput(); err != nil {
-			return clean(fmt.Errorf("chown: %s", out))
-		}
-	}
-	data := filepath.Join(dir, "data")
-	if out, err := command("initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C").CombinedOutput(); err != nil {
-		return clean(fmt.Errorf("initdb: %w: %s", err, out))
-	}
-	// A Unix socket in the folder keeps the server off the network: nobody else can reach it, no port can clash.
-	run := command("postgres", "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "max_connections=400",
-		"-c", "shared_buffers=64MB", "-c", "fsync=on")
-	var log strings.Builder
-	run.Stderr = &log
-	run.Dir = dir
-	if err := run.Start(); err != nil {
-		return clean(err)
-	}
-	s := Server{URL: "postgres:///postgres?host=" + url.QueryEscape(dir) + "&user=postgres&sslmode=disable", PID: run.Process.Pid}
-	exited := make(chan error, 1)
-	go func() { exited <- run.Wait() }()
-	s.Stop = func() {
-		_ = command("pg_ctl", "-D", data, "-m", "immediate", "stop").Run()
-		<-exited
-		os.RemoveAll(dir)
-	}
-	db, err := sql.Open("pgx", s.URL)
-	if err != nil {
-		s.Stop()
-		return Server{}, err
-	}
-	defer db.Close()
-	for deadline := time.Now().Add(30 * time.Second); ; {
-		if err = db.Ping(); err == nil {
-			return s, nil
-		}
-		select {
-		case <-exited:
-			os.RemoveAll(dir)
-			return Server{}, fmt.Errorf("the server ended: %s", log.String())
-		default:
-		}
-		if time.Now().After(deadline) {
-			s.Stop()
-			return Server{}, fmt.Errorf("no answer in 30 s: %w", err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
 }
 
 func postgresBin() (string, error) {
