@@ -89,6 +89,19 @@ export interface Channel {
 
 export type BroadcastState = 'draft' | 'scheduled' | 'rehearsal' | 'live' | 'interrupted' | 'ended';
 
+/** Whom a broadcast is for. */
+export type Access = 'public' | 'followers' | 'token';
+
+/** A link to a broadcast that needs one; its token was shown once. */
+export interface ViewingToken {
+  id: string;
+  name: string;
+  created_at: Timestamp;
+  expires_at: Timestamp;
+  sessions_max: number;
+  watching: number;
+}
+
 export interface BroadcastItem {
   id: string;
   title: string;
@@ -96,6 +109,7 @@ export interface BroadcastItem {
   channel_name: string;
   shop: string;
   state: BroadcastState;
+  access?: Access;
   viewers: number;
   started_at?: Timestamp;
 }
@@ -127,6 +141,9 @@ export interface Broadcast extends BroadcastItem {
   currency: string;
   anchors: Anchor[];
   transports: Transport[];
+  /** Leave to watch what is not for everybody, for the channel's people. */
+  grant?: string;
+  following?: boolean;
   health?: Health;
 }
 

@@ -16,6 +16,7 @@ import { Sheet } from '../../ui/Sheet';
 import type { Pin, ProductCard } from '../../api/types';
 import { own, t } from './messages';
 import { Bag } from './Bag';
+import { Closed } from './Closed';
 import { Head } from './Head';
 import { Others } from './Others';
 import { PinStack } from './PinStack';
@@ -60,17 +61,14 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
   const leave = () =>
     history.length > 1 && document.referrer.startsWith(location.origin) ? history.back() : navigate('/');
 
-  if (view.phase === 'missing' || view.phase === 'refused') {
+  if (view.phase === 'refused') return <Closed id={room.id} />;
+  if (view.phase === 'missing') {
     const home = (
       <a class="button button-accent" href="/">
         {common('seeLive')}
       </a>
     );
-    return view.phase === 'refused' ? (
-      <Notice title={t('refused')} text={t('refusedText')} action={home} />
-    ) : (
-      <Notice title={common('notFound')} text={common('notFoundText')} action={home} />
-    );
+    return <Notice title={common('notFound')} text={common('notFoundText')} action={home} />;
   }
   if (view.phase === 'failed') {
     const again = <Button onClick={() => void room.reload()}>{common('retry')}</Button>;

@@ -21,6 +21,7 @@ import { toast } from '../../ui/Toast';
 import { camera, stopSending, turnOff } from './camera';
 import { EditRun } from './EditRun';
 import { t } from './messages';
+import { Audience } from './Audience';
 import { Panels } from './Panels';
 import { Preview } from './Preview';
 import { armedOf, runOf, stockNow } from './room';
@@ -105,6 +106,7 @@ export function ControlRoom({ id }: { id: string }) {
               <section aria-label={t('source')}>
                 <h2 class="panel-title">{t('source')}</h2>
                 {broadcast && <Source channel={broadcast.channel} />}
+                {broadcast && <Audience broadcast={broadcast} onChange={data.setBroadcast} />}
               </section>
             ),
           },

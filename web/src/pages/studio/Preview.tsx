@@ -110,6 +110,7 @@ function OnAir({ data, shown, onLatency }: Props) {
     const playing = new Player({
       video: video.current,
       transports,
+      token: data.broadcast!.grant,
       anchors,
       liveEdge: edge,
       onState: setState,
@@ -132,7 +133,7 @@ function OnAir({ data, shown, onLatency }: Props) {
       shown.current = undefined;
       onLatency(undefined);
     };
-  }, [transports.map((one) => one.url).join(' ')]);
+  }, [transports.map((one) => one.url.replace(/~[^/]*/, '~')).join(' ')]);
   useEffect(() => player.current?.setAnchors(anchors), [anchors]);
 
   const lost = data.room?.state === 'interrupted';

@@ -71,6 +71,10 @@ const ar: Translation<typeof en> = {
   cardsLate: '{exact} على إطارها، {late} متأخرة، بـ {worst} م.ث على الأكثر',
   milliseconds: '{count} م.ث',
   perSecond: '{count} في الثانية',
+  linkText: 'يحتاج إلى الرابط الذي يعطيه المقدّم. اطلبه منه.',
+  followersText: 'هذا العرض لمن يتابعون {name}.',
+  follow: 'متابعة {name}',
+  signInToFollow: 'سجّل الدخول للمتابعة',
 };
 
 export default ar;

@@ -64,6 +64,10 @@ const de: Translation<typeof en> = {
   cardsLate: '{exact} genau, {late} zu spät, höchstens {worst} ms',
   milliseconds: '{count} ms',
   perSecond: '{count} pro Sekunde',
+  linkText: 'Sie braucht den Link, den die Gastgeber verteilen. Frag sie danach.',
+  followersText: 'Diese Show ist für alle, die {name} folgen.',
+  follow: '{name} folgen',
+  signInToFollow: 'Anmelden und folgen',
 };
 
 export default de;

@@ -61,4 +61,8 @@ export const en = {
   cardsLate: '{exact} on their frame, {late} late, by {worst} ms at most',
   milliseconds: '{count} ms',
   perSecond: '{count} a second',
+  linkText: 'It needs the link that its host gives out. Ask them for one.',
+  followersText: 'This show is for those who follow {name}.',
+  follow: 'Follow {name}',
+  signInToFollow: 'Sign in to follow',
 } as const;

@@ -64,6 +64,10 @@ const fr: Translation<typeof en> = {
   cardsLate: '{exact} sur leur image, {late} en retard, de {worst} ms au plus',
   milliseconds: '{count} ms',
   perSecond: '{count} par seconde',
+  linkText: 'Elle demande le lien que l’animateur donne. Demandez-le-lui.',
+  followersText: 'Cette émission est réservée à ceux qui suivent {name}.',
+  follow: 'Suivre {name}',
+  signInToFollow: 'Se connecter pour suivre',
 };
 
 export default fr;

@@ -192,6 +192,18 @@ const ar: Translation<typeof en> = {
   limitedCpu: 'الجهاز مشغول ولا يتحمل الجودة الكاملة.',
   limitedBandwidth: 'اتصالك أبطأ من أن يحمل الجودة الكاملة.',
   wakeLock: 'تبقى الشاشة مضاءة ما دمت على الهواء.',
+  audience: 'الجمهور',
+  whoMayWatch: 'من يمكنه المشاهدة',
+  whoMayWatchHint: 'من لم يعد مسموحًا له يخرج خلال ثانية.',
+  forEverybody: 'الجميع',
+  forFollowers: 'متابعو القناة',
+  forLinks: 'من لديه رابط',
+  linkName: 'اسم الرابط',
+  makeLink: 'إنشاء رابط لأسبوع',
+  linkOnce: 'الرابط، يظهر مرة واحدة',
+  linkUnnamed: 'بلا اسم',
+  linkUntil: 'حتى {time}',
+  revokeLink: 'إلغاء',
 };
 
 export default ar;

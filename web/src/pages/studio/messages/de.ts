@@ -194,6 +194,18 @@ const de: Translation<typeof en> = {
   limitedCpu: 'Dieses Gerät ist für volle Qualität zu beschäftigt.',
   limitedBandwidth: 'Deine Verbindung ist für volle Qualität zu langsam.',
   wakeLock: 'Der Bildschirm bleibt an, solange du live bist.',
+  audience: 'Publikum',
+  whoMayWatch: 'Wer zusehen darf',
+  whoMayWatchHint: 'Wer nicht mehr darf, ist innerhalb einer Sekunde draußen.',
+  forEverybody: 'Alle',
+  forFollowers: 'Follower des Kanals',
+  forLinks: 'Wer einen Link hat',
+  linkName: 'Name des Links',
+  makeLink: 'Link für eine Woche erstellen',
+  linkOnce: 'Der Link, einmal gezeigt',
+  linkUnnamed: 'Ohne Namen',
+  linkUntil: 'bis {time}',
+  revokeLink: 'Widerrufen',
 };
 
 export default de;

@@ -195,6 +195,18 @@ const fr: Translation<typeof en> = {
   limitedCpu: 'Cet appareil est trop occupé pour la pleine qualité.',
   limitedBandwidth: 'Votre connexion est trop lente pour la pleine qualité.',
   wakeLock: 'L’écran reste allumé pendant le direct.',
+  audience: 'Public',
+  whoMayWatch: 'Qui peut regarder',
+  whoMayWatchHint: 'Qui ne peut plus regarder sort en moins d’une seconde.',
+  forEverybody: 'Tout le monde',
+  forFollowers: 'Les abonnés de la chaîne',
+  forLinks: 'Ceux qui ont un lien',
+  linkName: 'Nom du lien',
+  makeLink: 'Créer un lien pour une semaine',
+  linkOnce: 'Le lien, montré une seule fois',
+  linkUnnamed: 'Sans nom',
+  linkUntil: 'jusqu’au {time}',
+  revokeLink: 'Révoquer',
 };
 
 export default fr;
