@@ -32,8 +32,8 @@ func TestAFewCyclesOfEachProtocol(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	for name, make := range protocols {
-		one, err := make(s)
+	for name, kind := range protocols {
+		one, err := kind.open(s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func TestAFewCyclesOfEachProtocol(t *testing.T) {
 			t.Errorf("%s: %d of 12 cycles failed: %v", name, failed, err)
 		}
 	}
-	f, err := s.look(t.Context())
+	f, err := s.look(t.Context(), protocols["whep"].gone)
 	if err != nil {
 		t.Fatal(err)
 	}

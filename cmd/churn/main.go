@@ -30,10 +30,16 @@ import (
 // cycle opens a session, sees that media come, and ends it, one way or another by its number.
 type cycle func(ctx context.Context, n int) error
 
-// protocols makes the cycles of each protocol against a running server.
-var protocols = map[string]func(s *server) (cycle, error){
-	"whep": watchWHEP,
-	"hls":  watchHLS,
+// protocol is what churn knows of one.
+type protocol struct {
+	open func(s *server) (cycle, error) // makes its cycles against a running server
+	gone []string                       // metrics of the server that are zero when the last session has gone
+}
+
+// protocols are all that there are.
+var protocols = map[string]protocol{
+	"whep": {watchWHEP, []string{"hawker_whep_viewers", "hawker_whep_half_open"}},
+	"hls":  {watchHLS, []string{"hawker_hls_waiting", "hawker_hls_packagers"}},
 }
 
 var columns = []string{"at", "commit", "protocol", "cycles", "failed", "result", "heap_before", "heap_after",
@@ -63,7 +69,7 @@ func main() {
 	flag.IntVar(&c.total, "total", 50_000, "cycles that the protocol is to have in all runs together")
 	flag.IntVar(&c.slice, "slice", 2_500, "cycles to a line")
 	flag.IntVar(&c.workers, "workers", 8, "sessions at the same time")
-	flag.IntVar(&c.warm, "warm", 1000, "cycles before the first look")
+	flag.IntVar(&c.warm, "warm", 3000, "cycles before the first look")
 	flag.Parse()
 	if err := run(ctx, c, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "churn:", err)
@@ -73,7 +79,7 @@ func main() {
 
 // run carries out what is left to do.
 func run(ctx context.Context, c settings, out io.Writer) (err error) {
-	make, ok := protocols[c.protocol]
+	kind, ok := protocols[c.protocol]
 	if !ok {
 		return fmt.Errorf("there is no protocol %q; there are %s", c.protocol, strings.Join(slices.Sorted(maps.Keys(protocols)), ", "))
 	}
@@ -91,14 +97,14 @@ func run(ctx context.Context, c settings, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	one, err := make(s)
+	one, err := kind.open(s)
 	if err != nil {
 		return err
 	}
 	if failed, err := turn(ctx, one, 0, c.warm, c.workers); failed > 0 {
 		return fmt.Errorf("%d of %d cycles failed while warming up: %w", failed, c.warm, err)
 	}
-	first, err := s.look(ctx)
+	first, err := s.look(ctx, kind.gone)
 	if err != nil {
 		return err
 	}
@@ -110,7 +116,7 @@ func run(ctx context.Context, c settings, out io.Writer) (err error) {
 		if ctx.Err() != nil {
 			return ctx.Err() // an interrupted slice is none
 		}
-		after, err := s.look(ctx)
+		after, err := s.look(ctx, kind.gone)
 		if err != nil {
 			return err
 		}

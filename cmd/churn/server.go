@@ -20,7 +20,7 @@ import (
 const (
 	startsWithin = 60 * time.Second
 	stopsWithin  = 20 * time.Second
-	settlesIn    = 20 * time.Second // after the last cycle, at most
+	settlesIn    = time.Minute // after the last cycle, at most
 	looks        = 9
 	lookEvery    = time.Second
 )
@@ -148,12 +148,12 @@ func (f figures) compare(after figures) string {
 
 // look waits until the last sessions have gone and looks at the server some times. Of what is counted the median
 // holds; of the heap, which breathes with the show that is on air, the least.
-func (s *server) look(ctx context.Context) (figures, error) {
+func (s *server) look(ctx context.Context, gone []string) (figures, error) {
 	settle, cancel := context.WithTimeout(ctx, settlesIn)
 	defer cancel()
 	if err := until(settle, func() bool {
 		page, err := s.get(settle, s.metrics+"/metrics")
-		return err == nil && sum(page, "hawker_whep_viewers") == 0 && sum(page, "hawker_whep_half_open") == 0
+		return err == nil && !slices.ContainsFunc(gone, func(name string) bool { return sum(page, name) != 0 })
 	}); err != nil {
 		return figures{}, fmt.Errorf("the sessions do not go: %w", err)
 	}
