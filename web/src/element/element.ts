@@ -84,7 +84,7 @@ export class HawkerPlayer extends HTMLElement {
     this.speak();
     this.controls.show(undefined, this.hasAttribute('controls'));
     if (this.hasAttribute('autoplay')) this.play();
-    else if (this.getAttribute('transport') === 'hls' || typeof RTCPeerConnection === 'undefined') prepareHls();
+    else this.prepare();
   }
 
   disconnectedCallback(): void {
@@ -98,7 +98,12 @@ export class HawkerPlayer extends HTMLElement {
     else if (this.room) {
       this.stop();
       this.play();
-    }
+    } else this.prepare();
+  }
+
+  /** prepare fetches what will be needed for certain. */
+  private prepare(): void {
+    if (this.getAttribute('transport') === 'hls' || typeof RTCPeerConnection === 'undefined') prepareHls();
   }
 
   /** play begins to watch. */

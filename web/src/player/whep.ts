@@ -142,8 +142,14 @@ export class WhepSession implements Session {
   }
 
   mediaTime(frame: FrameMetadata, at: number): MediaTime | undefined {
-    if (frame.rtpTimestamp === undefined) return undefined;
-    return this.clock?.mediaTime(frame.rtpTimestamp, at, this.options.liveEdge?.());
+    const rtp = frame.rtpTimestamp ?? this.delivered();
+    return rtp === undefined ? undefined : this.clock?.mediaTime(rtp, at, this.options.liveEdge?.());
+  }
+
+  /** delivered is the frame that was last handed to the page, where the browser does not name that of the callback. */
+  private delivered(): number | undefined {
+    const receiver = this.pc?.getReceivers().find((one) => one.track.kind === 'video');
+    return receiver?.getSynchronizationSources?.()[0]?.rtpTimestamp;
   }
 
   toLive(): void {
