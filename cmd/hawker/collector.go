@@ -26,6 +26,7 @@ type collector struct {
 	silence time.Duration
 	health  func(broadcast string) (ingest.Health, bool)
 	viewers map[string]func(broadcast string) float64 // by transport
+	shown   func(broadcast string) map[string]int     // WebRTC viewers by encoding
 
 	databases []*store.DB
 	cursor    func(ctx context.Context, source string) (int64, error) // how far a database's facts are folded
@@ -41,6 +42,7 @@ func (a *app) collector() *collector {
 			"whep": func(broadcast string) float64 { return float64(a.whep.Viewers(broadcast)) },
 			"hls":  func(broadcast string) float64 { s, _ := a.hls.Stats(broadcast); return s.Viewers },
 		},
+		shown:     a.whep.Showing,
 		databases: []*store.DB{a.main, a.activity}, cursor: a.fold.Store.Cursor, data: a.config.Data, now: time.Now,
 	}
 }
@@ -70,6 +72,8 @@ var (
 	onAirSkipped = counter("broadcast_skipped_units_total", "Units that readers of a broadcast's ring were too slow for.", "broadcast")
 	onAirBegun   = gauge("broadcast_generation", "Number of a broadcast's newest generation. It rises when a publisher comes back, changes or drifts.", "broadcast")
 	onAirWatched = gauge("broadcast_viewers", "Viewers that get a broadcast's media from here, by transport; hls is an estimate from playlist requests.", "broadcast", "transport")
+
+	onAirShown = gauge("broadcast_whep_viewers", "WebRTC viewers of a broadcast by the encoding that their link carries: main, a rendition's name, or none where it is sound alone.", "broadcast", "encoding")
 
 	sentKeys = gauge("ingest_key_interval_seconds", "Between the last two key pictures of a broadcast's publisher.", "broadcast")
 	sentSkew = gauge("ingest_skew_seconds", "How much later sound arrives than the picture of the same time.", "broadcast")
@@ -135,6 +139,12 @@ func (c *collector) broadcast(s *streaming.Stream, tell teller) {
 	}
 	for transport, viewers := range c.viewers {
 		tell(onAirWatched, viewers(s.ID), s.ID, transport)
+	}
+	for encoding, viewers := range c.shown(s.ID) {
+		if encoding == "" {
+			encoding = "none"
+		}
+		tell(onAirShown, float64(viewers), s.ID, encoding)
 	}
 	if h, ok := c.health(s.ID); ok {
 		tell(sentKeys, float64(h.KeyIntervalMS)/1000, s.ID)

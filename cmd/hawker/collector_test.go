@@ -47,7 +47,8 @@ func observed(t *testing.T, now func() time.Time) *collector {
 	t.Helper()
 	dir := t.TempDir()
 	c := &collector{
-		hub: &streaming.Hub{Wall: now}, silence: time.Second, data: dir, now: now,
+		shown: func(string) map[string]int { return map[string]int{"main": 2, "": 1} },
+		hub:   &streaming.Hub{Wall: now}, silence: time.Second, data: dir, now: now,
 		health: func(string) (ingest.Health, bool) { return ingest.Health{KeyIntervalMS: 2000, SkewMS: -40}, true },
 		viewers: map[string]func(string) float64{
 			"whep": func(string) float64 { return 3 }, "hls": func(string) float64 { return 1.5 },
@@ -77,21 +78,23 @@ func TestABroadcastHasItsSeriesAsLongAsItIsOnAir(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]float64{
-		"hawker_broadcast_state{broadcast=b1,state=live}":       1,
-		"hawker_broadcast_silent_seconds{broadcast=b1}":         0,
-		"hawker_broadcast_units_total{broadcast=b1}":            1,
-		"hawker_broadcast_bytes_total{broadcast=b1}":            700,
-		"hawker_broadcast_generation{broadcast=b1}":             1,
-		"hawker_broadcast_viewers{broadcast=b1,transport=whep}": 3,
-		"hawker_broadcast_viewers{broadcast=b1,transport=hls}":  1.5,
-		"hawker_ingest_key_interval_seconds{broadcast=b1}":      2,
-		"hawker_ingest_skew_seconds{broadcast=b1}":              -0.04,
-		"hawker_database_up{database=hawker}":                   1,
-		"hawker_database_up{database=activity}":                 1,
-		"hawker_database_queue{database=hawker,lane=first}":     0,
-		"hawker_database_queue_limit{database=hawker}":          1024,
-		"hawker_outbox_waiting{database=hawker}":                0,
-		"hawker_outbox_waiting_seconds{database=hawker}":        0,
+		"hawker_broadcast_state{broadcast=b1,state=live}":           1,
+		"hawker_broadcast_silent_seconds{broadcast=b1}":             0,
+		"hawker_broadcast_units_total{broadcast=b1}":                1,
+		"hawker_broadcast_bytes_total{broadcast=b1}":                700,
+		"hawker_broadcast_generation{broadcast=b1}":                 1,
+		"hawker_broadcast_viewers{broadcast=b1,transport=whep}":     3,
+		"hawker_broadcast_whep_viewers{broadcast=b1,encoding=main}": 2,
+		"hawker_broadcast_whep_viewers{broadcast=b1,encoding=none}": 1,
+		"hawker_broadcast_viewers{broadcast=b1,transport=hls}":      1.5,
+		"hawker_ingest_key_interval_seconds{broadcast=b1}":          2,
+		"hawker_ingest_skew_seconds{broadcast=b1}":                  -0.04,
+		"hawker_database_up{database=hawker}":                       1,
+		"hawker_database_up{database=activity}":                     1,
+		"hawker_database_queue{database=hawker,lane=first}":         0,
+		"hawker_database_queue_limit{database=hawker}":              1024,
+		"hawker_outbox_waiting{database=hawker}":                    0,
+		"hawker_outbox_waiting_seconds{database=hawker}":            0,
 	}
 	got := samples(t, c)
 	for name, value := range want {

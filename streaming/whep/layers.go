@@ -62,6 +62,24 @@ func (v *session) pick(name string) bool {
 	return v.viewer == nil || v.viewer.Pick(name)
 }
 
+// Showing counts a broadcast's viewers by the encoding that they are sent; the empty one is sound alone. There are no
+// more of them than the stream has pictures, and one.
+func (s *Server) Showing(broadcastID string) map[string]int {
+	out := map[string]int{}
+	for _, v := range s.all() {
+		if v.broadcast != broadcastID {
+			continue
+		}
+		v.mu.Lock()
+		viewer := v.viewer
+		v.mu.Unlock()
+		if viewer != nil {
+			out[viewer.Showing()]++
+		}
+	}
+	return out
+}
+
 // layerState is an encoding in the layers event.
 type layerState struct {
 	ID      string `json:"encodingId"`
