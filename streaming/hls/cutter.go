@@ -8,9 +8,10 @@ import (
 
 // What a cutter does with pictures that do not come.
 const (
-	pauseMax   = time.Second      // a longer pause that ends with a key picture is a discontinuity
-	pauseLimit = 10 * time.Second // so is every longer one; up to it, the last picture stands still
-	framesFew  = 3                // a pause is at least so many pictures long
+	pauseMax   = time.Second             // a longer pause that ends with a key picture is a discontinuity
+	pauseLimit = 10 * time.Second        // so is every longer one; up to it, the last picture stands still
+	framesFew  = 3                       // a pause is at least so many pictures long
+	standsMost = 1500 * time.Microsecond // of a part; a picture that stands no longer into it does not count
 )
 
 // Where the publisher makes key pictures on request, one is asked for so that it comes near a segment's end, and far
@@ -261,25 +262,40 @@ func (c *cutter) cutSegment(at, shown int64) {
 }
 
 func (c *cutter) closePart(to, shown int64) {
-	date := c.partFrom + c.delay
-	if len(c.samples) > 0 && c.base == c.partFrom {
+	date, stands := c.partFrom+c.delay, c.base-c.partFrom // the picture before it, into the part
+	if len(c.samples) > 0 && stands == 0 {
 		date = c.smallest
 	}
 	c.push(cut{
 		opens: c.opens, plan: c.plan, from: c.partFrom, to: to, shown: shown, date: date,
-		independent: c.hasKey && c.base == c.partFrom, keyFirst: c.keyFirst, samples: c.samples, base: c.base,
+		independent: c.hasKey && stands <= videoTicks(standsMost), keyFirst: c.keyFirst, samples: c.samples, base: c.base,
 	})
 	c.partFrom, c.opens, c.samples, c.hasKey, c.keyFirst = to, false, nil, false, false
 	c.parts++
 }
 
+// standing is how long the last picture stands: long enough that the part it ends with is no tail.
+func (c *cutter) standing(d int64) int64 {
+	before := c.pending.dts - c.partFrom
+	rest := before + d
+	if rest > c.plan.limit {
+		if float64(before) >= partFloor*float64(c.plan.limit) && before > videoTicks(partTail) {
+			rest = d // it begins a part
+		}
+		if c.fills() {
+			rest = (rest-1)%c.plan.limit + 1
+		}
+	}
+	if rest <= videoTicks(partTail) {
+		d += videoTicks(partTail+10*time.Millisecond) - rest
+	}
+	return d
+}
+
 // end closes what is open. The last picture stands as long as the one before it, and longer where its part would be
 // too short otherwise.
 func (c *cutter) end() {
-	d := c.last
-	if have := c.pending.dts + d - c.partFrom; have <= videoTicks(partTail) {
-		d += videoTicks(partTail+10*time.Millisecond) - have
-	}
+	d := c.standing(c.last)
 	to := c.pending.dts + d
 	c.take(c.pending, d)
 	if to > c.partFrom {

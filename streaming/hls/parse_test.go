@@ -119,7 +119,7 @@ func FuzzCodecHeaders(f *testing.F) {
 	record := append([]byte{1, 0x64, 0, 0x1f, 0xff, 0xe1, 0, byte(len(setsTall[0]))}, setsTall[0]...)
 	record = append(append(record, 1, 0, byte(len(setsTall[1]))), setsTall[1]...)
 	f.Add(byte(0), record, []byte{0x65, 1}, []byte{}, []byte{})
-	f.Add(byte(1), make([]byte, 23), unhex("40010c01ffff01600000030090000003000003003c95940900"), unhex("42010101600000030090000003000003003ca00a080f165ad29290916aaa"), unhex("4401c0718312"))
+	f.Add(byte(1), make([]byte, 23), unhex("40010c01ffff01600000030090000003000003003c95940900"), unhex("420101016000000300900000030000030078a003c08010e596666924cae010000003001000000301e080"), unhex("4401c0718312"))
 	f.Add(byte(2), unhex("81000c00"), unhex("0a0b00000024cf7f0dbfff30080a"), []byte{0x12, 0}, []byte{0x32, 1})
 	f.Fuzz(func(t *testing.T, codec byte, config, a, b, c []byte) {
 		track := videoTrack()

@@ -24,7 +24,10 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, a answer) (int, in
 	// The deadline is this answer's own; the connection may carry others.
 	control := http.NewResponseController(w)
 	if control.SetWriteDeadline(time.Now().Add(s.config.WriteTimeout)) == nil {
-		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
+		defer func() {
+			_ = control.Flush() // a small answer is still in a buffer, and would wait without a deadline
+			_ = control.SetWriteDeadline(time.Time{})
+		}()
 	}
 	switch {
 	case a.problem != nil:

@@ -79,7 +79,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	control := http.NewResponseController(w)
 	if control.SetWriteDeadline(time.Now().Add(writeTimeout)) == nil {
-		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
+		defer func() {
+			_ = control.Flush() // a small answer is still in a buffer, and would wait without a deadline
+			_ = control.SetWriteDeadline(time.Time{})
+		}()
 	}
 	if err := s.answer(w, r); err != nil {
 		s.problem(w, r, err)

@@ -198,7 +198,7 @@ func (m *media) place(s Segment, index int, init *fmp4.Init, spreads map[int]spr
 	d.elapsed += listed.Duration
 	if index == 0 {
 		start := from
-		if hasVideo && math.Abs(video.first+d.shift-from) <= rounding {
+		if hasVideo && math.Abs(video.first+d.shift-from) <= exact {
 			start = video.smallest
 		}
 		if fresh {

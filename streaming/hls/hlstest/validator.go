@@ -14,6 +14,7 @@ const (
 	shortest = 0.2    // hls.js may hang on a last part that is no longer
 	floor    = 0.85   // of PART-TARGET
 	rounding = 0.0015 // stamps in milliseconds
+	exact    = 0.0001 // lengths in microseconds, added up
 )
 
 // Validator judges the playlists of one rendition, each once, in the order in which they were seen. One goroutine uses
