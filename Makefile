@@ -63,7 +63,7 @@ histories: build ## Check HISTORIES (200) recorded client histories for lineariz
 	@$(GO) run ./cmd/torture -histories $(or $(HISTORIES),200)
 
 PROTOCOL ?= whep
-churn: build ## Open and close sessions of PROTOCOL (whep, hls): CYCLES (10000) more up to 50000, note in docs/evidence
+churn: build ## Open and close sessions of PROTOCOL (whep, hls, feed): CYCLES (10000) more up to 50000, note in docs/evidence
 	@$(GO) run ./cmd/churn -protocol $(PROTOCOL) -cycles $(or $(CYCLES),10000)
 
 simulate: ## Live through SEEDS (2000) bad days of the checkout, from seed FIRST (1)

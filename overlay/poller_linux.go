@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,6 +24,7 @@ type poller struct {
 	fd    int
 	bell  *os.File // an eventfd: see yield
 	rings syscall.RawConn
+	ended atomic.Bool
 }
 
 func newPoller() (*poller, error) {
@@ -77,7 +79,7 @@ func (p *poller) run(s *shard, now func() time.Time) error {
 			n, failed = unix.EpollWait(p.fd, events, 0)
 			return n > 0 || (failed != nil && !errors.Is(failed, unix.EINTR))
 		}); err != nil {
-			if errors.Is(err, os.ErrClosed) {
+			if p.ended.Load() {
 				return nil
 			}
 			return err
@@ -123,4 +125,7 @@ func interest(slot int32, writable bool) *unix.EpollEvent {
 	return e
 }
 
-func (p *poller) close() error { return errors.Join(p.file.Close(), p.bell.Close()) }
+func (p *poller) close() error {
+	p.ended.Store(true)
+	return errors.Join(p.file.Close(), p.bell.Close())
+}

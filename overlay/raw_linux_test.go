@@ -35,7 +35,7 @@ func newHall(t *testing.T) *hall {
 	t.Helper()
 	h := &hall{t: t, bus: event.NewMemory(event.MemoryConfig{})}
 	h.clock.Store(time.Date(2026, 11, 20, 20, 0, 0, 0, time.UTC).UnixNano())
-	h.feed = &Feed{Bus: h.bus, Access: anybody{}, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Unix(0, h.clock.Load()) }}
+	h.feed = &Feed{Bus: h.bus, Access: anybody{}, Log: slog.New(slog.NewTextHandler(complaint{t}, &slog.HandlerOptions{Level: slog.LevelWarn})), Now: func() time.Time { return time.Unix(0, h.clock.Load()) }}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = h.feed.Run(ctx) })
@@ -43,6 +43,14 @@ func newHall(t *testing.T) *hall {
 	h.url = strings.Replace(server.URL, "http", "ws", 1) + "/v1/broadcasts/b/feed"
 	t.Cleanup(func() { cancel(); running.Wait(); server.Close() })
 	return h
+}
+
+// complaint fails the test at what a feed should not have to say, at its end neither.
+type complaint struct{ t *testing.T }
+
+func (c complaint) Write(line []byte) (int, error) {
+	c.t.Errorf("the feed says %s", line)
+	return len(line), nil
 }
 
 // open follows and returns the client's end and the server's.

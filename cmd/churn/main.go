@@ -40,6 +40,7 @@ type protocol struct {
 var protocols = map[string]protocol{
 	"whep": {watchWHEP, []string{"hawker_whep_viewers", "hawker_whep_half_open"}},
 	"hls":  {watchHLS, []string{"hawker_hls_waiting", "hawker_hls_packagers"}},
+	"feed": {followFeed, []string{"hawker_feed_connections"}},
 }
 
 var columns = []string{"at", "commit", "protocol", "cycles", "failed", "result", "heap_before", "heap_after",
