@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/hawkerlive/hawker/account"
 )
 
 const checkoutPath = "/v1/checkout"
@@ -51,11 +54,17 @@ func (s *Server) buyFast(w http.ResponseWriter, r *http.Request) (done bool) {
 	start := time.Now()
 	in := texts.Get().(*[]byte)
 	defer texts.Put(in)
-	size := int(r.ContentLength)
-	if cap(*in) < size {
+	length := int(r.ContentLength)
+	if cap(*in) < length {
 		*in = make([]byte, 0, scanMax)
 	}
-	read, err := io.ReadFull(r.Body, (*in)[:size])
+	read, err := io.ReadFull(r.Body, (*in)[:length])
+	if err == nil && s.turnedAway(r, (*in)[:read]) {
+		id := uuid.Must(uuid.NewV7()).String()
+		status, _ := answerFast(w, id, nil, busy(id))
+		s.Metrics.answered(checkoutPath, http.MethodPost, status, time.Since(start))
+		return true
+	}
 	wish, ok := scanWish((*in)[:read])
 	if err != nil || !ok {
 		// The general way reads it again: what was read, then the rest or the same failure.
@@ -64,7 +73,7 @@ func (s *Server) buyFast(w http.ResponseWriter, r *http.Request) (done bool) {
 	}
 	q := &request{id: uuid.Must(uuid.NewV7()).String(), route: checkoutPath, address: s.address(r), raw: r, writer: w, key: r.Header.Get("Idempotency-Key")}
 	ctx := context.WithValue(r.Context(), requestKey{}, q)
-	status, bytes := 0, 0
+	status, size := 0, 0
 	defer func() {
 		if v := recover(); v != nil {
 			if v == http.ErrAbortHandler {
@@ -72,10 +81,10 @@ func (s *Server) buyFast(w http.ResponseWriter, r *http.Request) (done bool) {
 			}
 			s.Log.Error("panic in a handler", "request", q.id, "route", q.route, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 			if status == 0 {
-				status, bytes = answerFast(w, q.id, nil, internal(q.id))
+				status, size = answerFast(w, q.id, nil, internal(q.id))
 			}
 		}
-		s.answered(ctx, q, http.MethodPost, status, bytes, time.Since(start))
+		s.answered(ctx, q, http.MethodPost, status, size, time.Since(start))
 		done = true
 	}()
 	// The deadline for reading the body must not end the connection while the handler works.
@@ -85,8 +94,22 @@ func (s *Server) buyFast(w http.ResponseWriter, r *http.Request) (done bool) {
 	if err != nil {
 		p = s.problem(ctx, err)
 	}
-	status, bytes = answerFast(w, q.id, out, p)
+	status, size = answerFast(w, q.id, out, p)
 	return true
+}
+
+// turnedAway tells whether an integrator's checkout would wait too long: it is told so before anything is done for it,
+// who it is included. People, and who asks for a place in the queue, get one.
+func (s *Server) turnedAway(r *http.Request, body []byte) bool {
+	return s.Checkout.Busy() && strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "+account.TokenPrefix) &&
+		!bytes.Contains(body, []byte(`"queue"`)) && !bytes.Contains(body, []byte(`"place"`))
+}
+
+// busy is shop.ErrBusy's problem.
+func busy(id string) *Problem {
+	p := problemFor(http.StatusServiceUnavailable, "busy", "")
+	p.Title, p.Request, p.retryAfter = "Too many orders at once", id, time.Second
+	return p
 }
 
 // admitFast is admission and the handler.

@@ -2,10 +2,14 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"log/slog"
 	"reflect"
 	"testing"
 	"time"
+
+	"github.com/hawkerlive/hawker/shop"
 )
 
 // FuzzScanWish: what the scanner takes is what encoding/json reads, strictly, and nothing that the schema refuses.
@@ -70,5 +74,15 @@ func equal(t *testing.T, got []byte, v any) {
 	}
 	if !bytes.Equal(got, want.Bytes()) {
 		t.Fatalf("%s\n%s", got, want.Bytes())
+	}
+}
+
+// TestBusyIsTheSameProblemEitherWay: who is turned away before anything else hears what everybody else hears.
+func TestBusyIsTheSameProblemEitherWay(t *testing.T) {
+	t.Parallel()
+	s := &Server{Log: slog.New(slog.DiscardHandler)}
+	want := s.problem(context.WithValue(t.Context(), requestKey{}, &request{id: "id"}), shop.ErrBusy)
+	if got := busy("id"); !reflect.DeepEqual(got, want) {
+		t.Fatalf("%+v\n%+v", got, want)
 	}
 }

@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/hawkerlive/hawker/event"
@@ -147,7 +146,7 @@ func parse(facts []Fact) (out []parsed, unreadable int) {
 			continue
 		}
 		data := r.data()
-		if err := json.Unmarshal(f.Data, data); err != nil {
+		if err := readFact(f.Data, data); err != nil {
 			unreadable++
 			continue
 		}

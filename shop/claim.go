@@ -32,6 +32,9 @@ type Claim struct {
 	Contact     string      `json:"contact"` // snapshot of where to send it, JSON; empty: none. Personal: kept apart
 	Source      Source      `json:"source"`
 	HoldUntil   time.Time   `json:"hold_until"`
+
+	// Fresh says that the key is new as far as memory knows: it need not be looked up first. The unique key decides.
+	Fresh bool `json:"-"`
 }
 
 // ClaimLine asks for units of a variant, at the price of a verified quote or else at today's.

@@ -93,6 +93,12 @@ func (a *Allocator) yield(took time.Duration) {
 	}
 }
 
+// Busy tells whether a claim that came now would be turned away for the time that it would wait.
+func (a *Allocator) Busy() bool {
+	a.init()
+	return a.tooMany()
+}
+
 // Wait estimates how long a claim that came now would wait for its batch.
 func (a *Allocator) Wait() time.Duration {
 	a.init()

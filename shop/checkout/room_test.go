@@ -19,6 +19,8 @@ import (
 	"github.com/hawkerlive/hawker/shop/shoptest"
 )
 
+const rushing = 1200 // more than a batch takes and may wait besides
+
 // overrun holds the store back until so many wait that the next must queue, and returns the first place given.
 func overrun(t *testing.T, d *desk, held chan<- struct{}, release chan<- struct{}, variant string) checkout.Standing {
 	t.Helper()
@@ -27,8 +29,8 @@ func overrun(t *testing.T, d *desk, held chan<- struct{}, release chan<- struct{
 	}
 	held <- struct{}{}
 	var wg sync.WaitGroup
-	places := make(chan checkout.Standing, 400)
-	for i := range 400 {
+	places := make(chan checkout.Standing, rushing)
+	for i := range rushing {
 		wg.Go(func() {
 			q := request(fmt.Sprint("buyer", i), "k", variant, payment.TokenApproved)
 			q.Queue = true

@@ -23,6 +23,7 @@ var errKeyRace = errors.New("shopsql: another node placed an order under the sam
 func (s *Store) Apply(ctx context.Context, b shop.Batch) (shop.BatchResult, error) {
 	for try := 1; ; try++ {
 		r := newRun(b)
+		r.again = try > 1
 		err := s.DB.UpdateFirst(ctx, func(tx *store.Tx) error { return r.apply(ctx, tx) })
 		if err == nil {
 			return r.result, nil
@@ -36,6 +37,7 @@ func (s *Store) Apply(ctx context.Context, b shop.Batch) (shop.BatchResult, erro
 // run is one batch on its way through its transaction: read, decide in memory, write.
 type run struct {
 	tx     *store.Tx
+	again  bool // a key that was thought to be new was not
 	batch  shop.Batch
 	result shop.BatchResult
 	facts  *shop.Facts
@@ -167,9 +169,11 @@ const keyedQuery = `SELECT key_hash, ` + orderColumns + ` FROM orders WHERE key_
 
 // readKeys finds the orders of the claims' keys and forgets keys that are too old.
 func (r *run) readKeys(ctx context.Context) error {
-	ids := make([]string, len(r.batch.Claims))
+	var ids []string
 	for i := range r.batch.Claims {
-		ids[i] = r.batch.Claims[i].Key
+		if c := &r.batch.Claims[i]; !c.Fresh || r.again {
+			ids = append(ids, c.Key)
+		}
 	}
 	found, err := in(ctx, r.tx, scanKeyed, keyedQuery, distinct(ids), ``)
 	if err != nil {
