@@ -155,6 +155,10 @@ func (a *Allocator) apply(entries []*entry) (r shop.BatchResult, err error) {
 	b := shop.Batch{Now: now, KeysFrom: now.Add(-keysFor)}
 	for _, e := range entries {
 		if e.claim != nil {
+			// Asked now, when every batch before has been answered, and noted at once: whatever becomes of this try, the
+			// next one looks the key up.
+			e.claim.Fresh = !a.keys.mayHave(e.claim.Key)
+			a.keys.add(e.claim.Key)
 			b.Claims = append(b.Claims, *e.claim)
 		} else {
 			b.Settlements = append(b.Settlements, *e.settlement)
@@ -209,7 +213,6 @@ func (a *Allocator) place(e *entry) (answered bool) {
 		}
 		return true
 	}
-	a.keys.add(e.claim.Key)
 	if e.outcome.Orders[0].PurchaseID == e.claim.PurchaseID {
 		e.outcome.Known = false // read back after a commit whose reply was lost: these are this claim's own
 	}

@@ -65,7 +65,7 @@ func (a *Allocator) checkout(ctx context.Context, r Request) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	claim.HoldUntil, claim.Fresh = a.now().Add(a.HoldFor), !a.keys.mayHave(claim.Key)
+	claim.HoldUntil = a.now().Add(a.HoldFor)
 	pass, err := a.admit(ctx, &r, claim)
 	if err != nil {
 		// A retry of what was accepted is never refused for what has changed since.
