@@ -59,6 +59,10 @@ MINUTES ?= 30
 soak: build ## A show of MINUTES (30) whose publisher comes anew each minute, watched over WebRTC and HLS; note in docs/evidence
 	@scripts/lab.sh soak $(MINUTES)
 
+.PHONY: rushview
+rushview: build ## Do 50 WHEP and 50 LL-HLS viewers keep their picture in a rush? STREAMLOAD and CHECKOUTLOAD name the generators
+	@node scripts/rushview.mjs
+
 histories: build ## Check HISTORIES (200) recorded client histories for linearizability
 	@$(GO) run ./cmd/torture -histories $(or $(HISTORIES),200)
 
