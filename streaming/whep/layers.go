@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"github.com/hawkerlive/hawker/streaming/rtpfan"
 )
 
 // Layer selection (draft-ietf-wish-whep's extension): a viewer POSTs the encoding that it wants to the session's
@@ -65,7 +67,7 @@ func (v *session) pick(name string) bool {
 // Showing counts a broadcast's viewers by the encoding that they are sent; the empty one is sound alone. There are no
 // more of them than the stream has pictures, and one.
 func (s *Server) Showing(broadcastID string) map[string]int {
-	out := map[string]int{}
+	out := map[string]int{rtpfan.MainName: 0}
 	for _, v := range s.all() {
 		if v.broadcast != broadcastID {
 			continue
