@@ -1,6 +1,7 @@
 package rtpfan
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -176,7 +177,7 @@ func (v *Viewer) rungs(out []rung) []rung {
 	_, _, live := v.Fan.state()
 	for _, f := range v.Fan.Rungs() {
 		err, format, newest := f.state()
-		if v.Types[format] == 0 || f != v.Fan && (err != nil || live-newest > stale) {
+		if v.Types[format] == 0 || errors.Is(err, ErrReordered) || f != v.Fan && (err != nil || live-newest > stale) {
 			continue
 		}
 		out = append(out, rung{f, f.Need() + audioNeed})

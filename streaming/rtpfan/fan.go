@@ -105,15 +105,51 @@ func (f *Fan) Format() (Format, bool) {
 // Layered tells whether the stream has further renditions.
 func (f *Fan) Layered() bool { return len(f.stream.Renditions()) > 0 }
 
-// Err tells whether the stream can be sent: nil, ErrNotReady, ErrReordered, ErrCodec or streaming.ErrEnded.
+// Err tells whether the stream can be sent: nil, ErrNotReady, ErrReordered, ErrCodec or streaming.ErrEnded. Pictures
+// out of order are no obstacle where a rendition has them in order.
 func (f *Fan) Err() error {
-	f.mu.RLock()
-	defer f.mu.RUnlock()
-	return f.err
+	err, _, _ := f.state()
+	if errors.Is(err, ErrReordered) && f.spare() {
+		return nil
+	}
+	return err
 }
 
 // Ready waits until it is known whether the stream can be sent, and returns Err.
 func (f *Fan) Ready(ctx context.Context) error {
+	err := f.own(ctx)
+	if !errors.Is(err, ErrReordered) || !f.Layered() {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, spareWait)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !f.spare() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
+	return nil
+}
+
+// spareWait is how long the renditions' own fans get to begin.
+const spareWait = time.Second
+
+// spare tells whether a rendition can be sent in the place of the stream's own picture.
+func (f *Fan) spare() bool {
+	for _, r := range f.Rungs() {
+		if err, _, _ := r.state(); r != f && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// own waits until it is known whether the stream's own picture can be sent.
+func (f *Fan) own(ctx context.Context) error {
 	for {
 		f.mu.RLock()
 		ready, err, changed := f.ready, f.err, f.changed
@@ -224,7 +260,7 @@ func (f *Fan) set(err error, ready bool) {
 // picture packetizes one access unit.
 func (f *Fan) picture(u *streaming.Unit) {
 	if f.order.see(u) {
-		if !errors.Is(f.Err(), ErrReordered) {
+		if err, _, _ := f.state(); !errors.Is(err, ErrReordered) {
 			f.set(ErrReordered, true)
 			f.log.Warn("B-frames: this stream cannot be sent over WebRTC", "generation", f.generation)
 		}
