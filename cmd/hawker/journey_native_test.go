@@ -1,8 +1,10 @@
 package main
 
 import (
+	"strconv"
 	"testing"
 
+	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/mediatime"
 )
 
@@ -19,7 +21,7 @@ func TestJourneyThePinLandsOnTheFrameOfTheBrowsersOwnHLS(t *testing.T) {
 		HLSJS  bool
 		Faults []string
 	}
-	browse(t, "native.mjs", &saw)
+	browse(t, "native.mjs", &saw, numberZero(t))
 	if !saw.Own || saw.HLSJS {
 		t.Errorf("plays by itself: %v, fetched hls.js: %v", saw.Own, saw.HLSJS)
 	}
@@ -35,4 +37,21 @@ func TestJourneyThePinLandsOnTheFrameOfTheBrowsersOwnHLS(t *testing.T) {
 	for _, fault := range saw.Faults {
 		t.Errorf("the page says %s", fault)
 	}
+}
+
+// numberZero is when the demo's frame number 0 was, in milliseconds: tick 0 of the generation, whatever anchored it.
+func numberZero(t *testing.T) string {
+	t.Helper()
+	a, _ := server(t)
+	s, err := a.hub.Stream(a.demoData.Broadcast)
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchor, _ := s.Anchors().Newest()
+	g, ok := s.GenerationOf(anchor.Generation)
+	if !ok {
+		t.Fatalf("generation %d is gone", anchor.Generation)
+	}
+	video, _ := g.First(streaming.Video)
+	return strconv.FormatInt(anchor.Date(video.Zero).UnixMilli(), 10)
 }
