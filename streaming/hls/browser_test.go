@@ -169,6 +169,7 @@ func (s *stage) fill(id string, r round, length time.Duration, server *Server) {
 		s.t.Fatal(err)
 	}
 	ready := make(chan struct{})
+	var reached sync.Once
 	s.all.Go(func() {
 		n := 0
 		s.show(r, 0, began, func(u *streaming.Unit) error {
@@ -187,9 +188,8 @@ func (s *stage) fill(id string, r round, length time.Duration, server *Server) {
 					s.t.Error(err)
 				}
 			}
-			if live && ready != nil {
-				close(ready)
-				ready = nil
+			if live {
+				reached.Do(func() { close(ready) })
 			}
 			return err
 		})

@@ -35,6 +35,7 @@ async function late(chrome) {
   await page.evaluate(() => eye.reset());
   const [low] = await page.evaluate(() => hls.levels.map((level) => level.height).sort((a, b) => a - b));
   await change(page, low);
+  await until('its pictures', () => page.evaluate(() => eye.frames > 30), 10_000);
   return { before, ...(await state(page)) };
 }
 
