@@ -76,6 +76,7 @@ var rooms = map[string][]string{
 	"api":                           {"access", "account", "shop", "shop/checkout", "shop/payment", "overlay", "dashboard/...", "streaming", "streaming/mediatime", "event", "store"},
 	"streaming/play":                {"streaming", "streaming/mediatime"},
 	"streaming/relay":               {"streaming", "streaming/mediatime"},
+	"streaming/poster":              {"streaming", "streaming/mediatime"},
 }
 
 // vendors lists libraries that only the named rooms may know, so that each can be left.

@@ -116,6 +116,7 @@ func (a *app) handler() (http.Handler, error) {
 	mux.Handle("/whep/", a.whep)
 	mux.Handle("/whip", a.whip)
 	mux.Handle("/whip/", a.whip)
+	a.posters(mux)
 	mux.Handle("GET /v1/broadcasts/{id}/feed", forOtherPages(a.feed))
 	mux.Handle("GET /v1/shops/{id}/feed", a.feed)
 	mux.Handle("/v1/", v1)

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import eye from 'lucide-static/icons/eye.svg?raw';
 import radio from 'lucide-static/icons/radio.svg?raw';
 import { api } from '../../api/client';
@@ -18,6 +19,8 @@ export { messages };
 
 /** A show is on the list within two seconds of its beginning. */
 const everyMilliseconds = 1800;
+/** A picture is made at most so often. */
+const posterMilliseconds = 10_000;
 
 export default function FeedPage() {
   const { data, error, reload } = useLoad(
@@ -83,6 +86,22 @@ export default function FeedPage() {
   );
 }
 
+/** Poster lies over the drawn placeholder, which stays where there is no picture: no ffmpeg, or not yet. */
+function Poster({ broadcast }: { broadcast: string }) {
+  const [turn, setTurn] = useState(0);
+  const [shown, setShown] = useState(false);
+  useEvery(posterMilliseconds, () => setTurn((n) => n + 1));
+  return (
+    <img
+      class={shown ? 'show-poster' : 'show-poster show-poster-away'}
+      src={`/v1/broadcasts/${broadcast}/poster.jpg?turn=${turn}`}
+      alt=""
+      onLoad={() => setShown(true)}
+      onError={() => setShown(false)}
+    />
+  );
+}
+
 function Show({ item }: { item: BroadcastItem }) {
   const live = item.state === 'live';
   return (
@@ -90,6 +109,7 @@ function Show({ item }: { item: BroadcastItem }) {
       <a class="show" href={`/b/${item.id}`} data-broadcast={item.id}>
         <span class="show-picture" aria-hidden="true">
           {[...item.channel_name][0]}
+          <Poster broadcast={item.id} />
         </span>
         <span class="show-text">
           <span class="show-line">
