@@ -38,6 +38,8 @@ type protocol struct {
 
 // protocols are all that there are.
 var protocols = map[string]protocol{
+	"rtmp": {watchRTMP, []string{"hawker_rtmp_viewers"}},
+	"rtsp": {watchRTSP, []string{"hawker_rtsp_viewers"}},
 	"whep": {watchWHEP, []string{"hawker_whep_viewers", "hawker_whep_half_open"}},
 	"hls":  {watchHLS, []string{"hawker_hls_waiting", "hawker_hls_packagers"}},
 	"feed": {followFeed, []string{"hawker_feed_connections"}},

@@ -35,6 +35,8 @@ type server struct {
 	url       string // of the pages
 	metrics   string
 	broadcast string
+	rtmp      string
+	rtsp      string
 }
 
 // start starts the binary and waits until its demo broadcast is on air.
@@ -75,13 +77,14 @@ func (s *server) wait(ctx context.Context, ready string) error {
 			return false
 		}
 		var r struct {
-			HTTP, Metrics string
-			Demo          struct{ Broadcast string }
+			HTTP, Metrics, RTMP, RTSP string
+			Demo                      struct{ Broadcast string }
 		}
 		if json.Unmarshal(text, &r) != nil {
 			return false
 		}
 		s.url, s.metrics, s.broadcast = "http://"+r.HTTP, "http://"+r.Metrics, r.Demo.Broadcast
+		s.rtmp, s.rtsp = r.RTMP, r.RTSP
 		page, err := s.get(ctx, s.url+"/v1/broadcasts?state=live")
 		return err == nil && strings.Contains(page, s.broadcast)
 	})
