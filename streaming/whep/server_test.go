@@ -74,7 +74,7 @@ func run(t *testing.T, change func(s *whep.Server)) *house {
 // await waits until a condition holds, at most 10 s.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
+	deadline := time.NewTimer(30 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
