@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/hawkerlive/hawker/config"
+	"github.com/hawkerlive/hawker/store/storetest"
 )
 
 // The journeys boot the real wiring once, with the demo's people, products and looping show, and go through it as a
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		os.Exit(beProgram())
 	}
-	code := m.Run()
+	code := storetest.Main(m)
 	if journeyed != nil {
 		if err := journeyed.stop(); err != nil && code == 0 {
 			fmt.Fprintln(os.Stderr, "stop:", err)
