@@ -51,6 +51,7 @@ func (a *app) buildDoors(context.Context) error {
 		Hub: a.hub, Access: whepAccess{door}, Config: a.config.WebRTC, Sound: opusLegs(a.legs), Log: a.log, Metrics: whep.NewMetrics(a.registry),
 		Fan: rtpfan.NewMetrics(a.registry), ClientAddr: a.api.Address, Unlimited: a.unlimited(),
 	}
+	a.allocator.Late = a.whep.Late
 	a.hls = &hls.Server{Hub: a.hub, Access: hlsAccess{door}, Audio: aacLegs{a.legs}, Dates: a.dates, Config: a.config.HLS, Log: a.log, Metrics: hls.NewMetrics(a.registry)}
 	a.buildVideos(door)
 	a.buildLadders()

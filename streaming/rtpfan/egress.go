@@ -18,6 +18,8 @@ const (
 	audioWait   = 15 * time.Millisecond  // how long a sound waits for a picture that it can leave with
 	inboxMax    = 8192                   // requests for packets that wait; more are dropped and counted
 	joinRateAll = 50 << 20               // default of Egress.JoinRate
+	lateLeast   = 5 * time.Millisecond   // less is no lateness
+	lateKept    = 250 * time.Millisecond // that is how long it is told
 )
 
 // Egress sends to its viewers through one socket. One goroutine owns all their SRTP contexts; several egresses may
@@ -41,7 +43,10 @@ type Egress struct {
 	wake chan struct{}
 	soon chan struct{}
 
-	media atomic.Bool // there is something for more than those who asked
+	media  atomic.Bool  // there is something for more than those who asked
+	called atomic.Int64 // Unix nanoseconds of the Wake that has not been heard yet
+	late   atomic.Int64 // how long the last one that was heard too late had waited, in nanoseconds …
+	lateAt atomic.Int64 // … and when that was
 
 	mu    sync.Mutex
 	inbox []command
@@ -132,8 +137,28 @@ func (e *Egress) put(c command) {
 
 // Wake makes the egress look for something to send to all viewers.
 func (e *Egress) Wake() {
-	e.media.Store(true)
+	if !e.media.Swap(true) {
+		e.called.Store(time.Now().UnixNano())
+	}
 	e.nudge()
+}
+
+// Late tells how long a packet had to wait lately before its sending began: the goroutine did not get its core, or was
+// still busy with the packets before. It is 0 where nothing was late in the last quarter of a second.
+func (e *Egress) Late() time.Duration {
+	if time.Now().UnixNano()-e.lateAt.Load() > int64(lateKept) {
+		return 0
+	}
+	return time.Duration(e.late.Load())
+}
+
+// heard notes how late a Wake is heard.
+func (e *Egress) heard(now time.Time) {
+	called := e.called.Swap(0)
+	if waited := now.UnixNano() - called; called != 0 && waited > int64(lateLeast) {
+		e.late.Store(waited)
+		e.lateAt.Store(now.UnixNano())
+	}
 }
 
 // nudge makes it look into its inbox.
@@ -190,6 +215,7 @@ func (e *Egress) Run(ctx context.Context) error {
 			e.media.Store(false)
 		}
 		woken := time.Now()
+		e.heard(woken)
 		if e.looked != nil {
 			e.looked(woken)
 		}

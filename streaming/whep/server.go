@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hawkerlive/hawker/streaming"
@@ -61,6 +62,7 @@ type Server struct {
 	certificate tls.Certificate
 	fingerprint string
 	fans        *rtpfan.Fans
+	sending     atomic.Pointer[[]*shard] // shards, once they send
 	shards      []*shard
 	gate        chan struct{} // one token per handshake step that may run
 	running     sync.WaitGroup
@@ -155,6 +157,7 @@ func (s *Server) Run(ctx context.Context) error {
 		s.running.Go(func() { _ = h.egress.Run(below) })
 	}
 	s.running.Go(func() { _ = s.fans.Run(below) })
+	s.sending.Store(&s.shards)
 	for _, h := range s.shards {
 		if h.reads {
 			s.running.Go(h.read)
@@ -263,4 +266,17 @@ func (s *Server) now() time.Time {
 		return s.Now()
 	}
 	return time.Now()
+}
+
+// Late tells how late sending to viewers has been in the last quarter of a second, of the shard that is the latest.
+// Other work on this machine should leave its cores to it then.
+func (s *Server) Late() (late time.Duration) {
+	shards := s.sending.Load()
+	if shards == nil {
+		return 0
+	}
+	for _, h := range *shards {
+		late = max(late, h.egress.Late())
+	}
+	return late
 }
