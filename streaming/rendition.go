@@ -20,13 +20,13 @@ const (
 
 // RenditionInfo is what is known of a rendition from the start.
 type RenditionInfo struct {
-	Name          string // lower-case letters and digits, unique within its stream; "main", "audio" and "ts" are not free
+	Name          string // lower-case letters and digits, unique within its stream; "main", "audio", "ts", "index" and "dvr" are not free
 	Width, Height int    // pixels; 0: not known
 	Bitrate       int    // bits per second, declared; 0: not known
 }
 
 func (r RenditionInfo) valid() bool {
-	if r.Name == "" || len(r.Name) > renditionNameMax || slices.Contains([]string{"main", "audio", "ts"}, r.Name) {
+	if r.Name == "" || len(r.Name) > renditionNameMax || slices.Contains([]string{"main", "audio", "ts", "index", "dvr"}, r.Name) {
 		return false
 	}
 	for _, c := range r.Name {

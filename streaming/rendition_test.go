@@ -175,7 +175,7 @@ func TestKeyRequestsOfARenditionFindWhoCanBeAsked(t *testing.T) {
 func TestRenditionsHaveNamesAndANumber(t *testing.T) {
 	t.Parallel()
 	_, _, s, l := layered(t)
-	for _, name := range []string{"", "main", "audio", "ts", "360P", "a/b", "a-b", "abcdefghijklmnopq"} {
+	for _, name := range []string{"", "main", "audio", "ts", "index", "dvr", "360P", "a/b", "a-b", "abcdefghijklmnopq"} {
 		if _, err := s.AddRendition(streaming.RenditionInfo{Name: name}); !errors.Is(err, streaming.ErrRenditions) {
 			t.Errorf("%q: %v", name, err)
 		}

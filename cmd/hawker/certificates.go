@@ -38,10 +38,13 @@ type certificates struct {
 
 // openCertificates reads the certificate at the start, so that a wrong one is told before anything else is done.
 func (a *app) openCertificates() error {
-	if !a.config.TLS.On() {
+	c := &certificates{from: a.config.TLS, log: a.log}
+	a.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "hawker", Subsystem: "tls", Name: "certificate_expires_seconds", Help: "Unix time at which the certificate from files expires; 0 without, and with ACME.",
+	}, c.expires))
+	if !c.from.On() {
 		return nil
 	}
-	c := &certificates{from: a.config.TLS, log: a.log}
 	if len(c.from.Domains) > 0 {
 		c.manager = &autocert.Manager{
 			Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(filepath.Join(a.config.Data, "acme")), Email: c.from.Email,
@@ -54,9 +57,6 @@ func (a *app) openCertificates() error {
 		return err
 	}
 	a.certificates = c
-	a.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: "hawker", Subsystem: "tls", Name: "certificate_expires_seconds", Help: "Unix time at which the certificate from files expires; 0 with ACME.",
-	}, c.expires))
 	return c.openRedirect(a)
 }
 
