@@ -135,10 +135,7 @@ func (w *watcher) finish(t *testing.T) {
 	}
 }
 
-var (
-	tall = clip{fps: 30, gop: 60}
-	wide = clip{fps: 30, gop: 60, sets: setsWide}
-)
+var wide = clip{fps: 30, gop: 60, sets: setsWide}
 
 // Every rendition has the segments of the publisher's own picture: the same numbers, dates and lengths, whenever it
 // came and however late its pictures are.

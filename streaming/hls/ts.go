@@ -12,6 +12,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
 	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/substructs"
 
 	"github.com/hawkerlive/hawker/streaming"
 )
@@ -174,7 +175,7 @@ func tsTrackOf(c codecs.Codec) (*mpegts.Track, error) {
 	case *codecs.MPEG4Audio:
 		return &mpegts.Track{Codec: &tscodecs.MPEG4Audio{Config: c.Config}}, nil
 	case *codecs.Opus:
-		return &mpegts.Track{Codec: &tscodecs.Opus{ChannelCount: c.ChannelCount}}, nil
+		return &mpegts.Track{Codec: &tscodecs.Opus{Desc: &substructs.OpusAudioDescriptor{ChannelConfigCode: uint8(c.ChannelCount)}}}, nil
 	}
 	return nil, errNoTS
 }

@@ -174,9 +174,9 @@ func (e *Egress) look(v *Viewer, now time.Time) {
 
 // rungs lists what the viewer can be sent now, the one with the highest need first.
 func (v *Viewer) rungs(out []rung) []rung {
-	_, _, live := v.Fan.state()
+	_, live, _ := v.Fan.state()
 	for _, f := range v.Fan.Rungs() {
-		err, format, newest := f.state()
+		format, newest, err := f.state()
 		if v.Types[format] == 0 || errors.Is(err, ErrReordered) || f != v.Fan && (err != nil || live-newest > stale) {
 			continue
 		}

@@ -84,7 +84,7 @@ func TestAnH265UnitComesBackFromItsPackets(t *testing.T) {
 		if got != len(want) {
 			t.Fatalf("%d NAL units came back of %d", got, len(want))
 		}
-		var other codecs.H265Packet
+		var other codecs.H265Depacketizer
 		for _, p := range all {
 			if _, err := other.Unmarshal(p.Payload); err != nil {
 				t.Fatal(err)
@@ -238,7 +238,7 @@ func FuzzSplit(f *testing.F) {
 		fan.split(u)
 		all := payloads(fan.pieces)
 		fits(t, all)
-		var h265 codecs.H265Packet
+		var h265 codecs.H265Depacketizer
 		for _, b := range all {
 			var err error
 			switch fan.format {

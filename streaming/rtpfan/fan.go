@@ -108,7 +108,7 @@ func (f *Fan) Layered() bool { return len(f.stream.Renditions()) > 0 }
 // Err tells whether the stream can be sent: nil, ErrNotReady, ErrReordered, ErrCodec or streaming.ErrEnded. Pictures
 // out of order are no obstacle where a rendition has them in order.
 func (f *Fan) Err() error {
-	err, _, _ := f.state()
+	_, _, err := f.state()
 	if errors.Is(err, ErrReordered) && f.spare() {
 		return nil
 	}
@@ -141,7 +141,7 @@ const spareWait = time.Second
 // spare tells whether a rendition can be sent in the place of the stream's own picture.
 func (f *Fan) spare() bool {
 	for _, r := range f.Rungs() {
-		if err, _, _ := r.state(); r != f && err == nil {
+		if _, _, err := r.state(); r != f && err == nil {
 			return true
 		}
 	}
@@ -260,7 +260,7 @@ func (f *Fan) set(err error, ready bool) {
 // picture packetizes one access unit.
 func (f *Fan) picture(u *streaming.Unit) {
 	if f.order.see(u) {
-		if err, _, _ := f.state(); !errors.Is(err, ErrReordered) {
+		if _, _, err := f.state(); !errors.Is(err, ErrReordered) {
 			f.set(ErrReordered, true)
 			f.log.Warn("B-frames: this stream cannot be sent over WebRTC", "generation", f.generation)
 		}

@@ -141,8 +141,8 @@ func (w *needWindow) add(at mediatime.Time, n int) {
 }
 
 // state is what choosing has to know of a rung now.
-func (f *Fan) state() (err error, format Format, newest mediatime.Time) {
+func (f *Fan) state() (format Format, newest mediatime.Time, err error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	return f.err, f.format, f.video.media
+	return f.format, f.video.media, f.err
 }

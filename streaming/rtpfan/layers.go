@@ -10,11 +10,11 @@ type Layer struct {
 
 // Layers lists the stream's pictures: the publisher's own, then the renditions, the highest bitrate first.
 func (f *Fan) Layers() []Layer {
-	_, _, live := f.state()
+	_, live, _ := f.state()
 	var out []Layer
 	for _, r := range f.Rungs() {
 		info, _ := r.stream.Rendition()
-		err, _, newest := r.state()
+		_, newest, err := r.state()
 		l := Layer{Name: r.Name(), Width: info.Width, Height: info.Height, Bitrate: info.Bitrate}
 		l.Active = err == nil && (r == f || live-newest <= stale)
 		if l.Bitrate == 0 {

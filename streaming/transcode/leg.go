@@ -195,7 +195,7 @@ func (l *leg) attach(c *child, b *beginning, rungs []Rung, pipes []*os.File) err
 		}}
 		c.rungs.Go(func() {
 			defer func() { _ = pipes[i].Close() }() // read to its end, or given up
-			if err := out.copy(pipes[i]); err != nil && !errors.Is(err, io.EOF) {
+			if err := out.copy(pipes[i]); !errors.Is(err, io.EOF) {
 				c.failed <- err
 			}
 		})

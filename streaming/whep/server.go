@@ -112,7 +112,7 @@ func (s *Server) bind(addr net.TCPAddr) error {
 	if s.Config.NoUDP {
 		n = 1
 	}
-	s.conns, err = openShards("udp"+family, net.UDPAddr{IP: addr.IP, Port: addr.Port, Zone: addr.Zone}, n)
+	s.conns, err = openShards("udp"+family, net.UDPAddr(addr), n)
 	if err != nil {
 		return errors.Join(err, closeTCP(s.tcp))
 	}
