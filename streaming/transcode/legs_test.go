@@ -69,12 +69,12 @@ func air(t *testing.T, config transcode.Config, film ...string) *show {
 	return s
 }
 
-// eventually waits on a condition, for at most 20 s.
+// eventually waits on a condition, for at most a minute: ffmpeg runs behind everything else.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(20 * time.Second); !is(); <-tick.C {
+	for end := time.Now().Add(time.Minute); !is(); <-tick.C {
 		if time.Now().After(end) {
 			t.Fatalf("waited in vain for %s", what)
 		}
@@ -105,8 +105,8 @@ func TestALadderHasTheKeyPicturesOfItsSourceAtTheSameTimes(t *testing.T) {
 		t.Fatalf("the renditions are %v: none may be larger than the source", names)
 	}
 	rungs := s.stream.Renditions()
-	eventually(t, "four seconds of pictures", func() bool {
-		return rungs[0].Stats().Units > 130 && rungs[1].Stats().Units > 130
+	eventually(t, "three seconds of pictures", func() bool {
+		return rungs[0].Stats().Units > 90 && rungs[1].Stats().Units > 90
 	})
 	theirs := instants(t, s.stream, 300)
 	for _, r := range rungs {
