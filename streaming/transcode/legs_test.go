@@ -3,6 +3,7 @@ package transcode_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"slices"
@@ -33,7 +34,7 @@ func air(t *testing.T, config transcode.Config, film ...string) *show {
 	t.Helper()
 	tracks, units := hlstest.Film(t, film...)
 	s := &show{hub: &streaming.Hub{}}
-	s.legs = &transcode.Legs{Hub: s.hub, Config: config}
+	s.legs = &transcode.Legs{Hub: s.hub, Config: config, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	p, err := s.hub.Publish(t.Context(), "b", tracks)
 	if err != nil {
 		t.Fatal(err)
@@ -178,14 +179,14 @@ func TestPicturesOutOfOrderGetARenditionOfTheSameSizeInOrder(t *testing.T) {
 
 func TestAKilledFFmpegIsStartedAgainAndAFailingOneIsNamed(t *testing.T) {
 	t.Parallel()
-	s := air(t, transcode.Config{Ladder: "120:100"}, hlstest.FilmFor("4")...)
+	s := air(t, transcode.Config{Ladder: "140:100"}, hlstest.FilmFor("4")...)
 	if err := s.legs.Want("b", true); err != nil {
 		t.Fatal(err)
 	}
 	running := func() bool { return s.legs.Status("b").State == transcode.Running }
 	eventually(t, "the ladder", running)
 	killed := 0
-	for _, pid := range children(t, "scale=120:214") {
+	for _, pid := range children(t, "scale=140:") {
 		if exec.Command("kill", "-9", pid).Run() == nil {
 			killed++
 		}
