@@ -23,13 +23,17 @@ const (
 )
 
 // handler answers the requests that gortsplib has read. Its methods run on the goroutines of connections and sessions.
-type handler struct{ server *Server }
+type handler struct {
+	server *Server
+	turn   turn // of viewers that set up
+}
 
 var (
 	_ gortsplib.ServerHandlerOnAnnounce     = (*handler)(nil)
 	_ gortsplib.ServerHandlerOnSetup        = (*handler)(nil)
 	_ gortsplib.ServerHandlerOnRecord       = (*handler)(nil)
 	_ gortsplib.ServerHandlerOnDescribe     = (*handler)(nil)
+	_ gortsplib.ServerHandlerOnResponse     = (*handler)(nil)
 	_ gortsplib.ServerHandlerOnPlay         = (*handler)(nil)
 	_ gortsplib.ServerHandlerOnConnClose    = (*handler)(nil)
 	_ gortsplib.ServerHandlerOnSessionClose = (*handler)(nil)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/bluenviron/gortsplib/v4"
 	"github.com/bluenviron/gortsplib/v4/pkg/base"
@@ -99,6 +101,7 @@ func (a *asked) drop() {
 // setup gives the connection's viewing to its session.
 func (h *handler) setup(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
 	if v := viewingOf(c.Session); v != nil {
+		h.turn.take(c.Conn)
 		return answer(base.StatusOK), v.Stream(), nil
 	}
 	if c.Transport == gortsplib.TransportUDPMulticast {
@@ -112,7 +115,29 @@ func (h *handler) setup(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *
 		a.viewing = nil // the session's from here on
 	}
 	c.Session.SetUserData(v)
+	h.turn.take(c.Conn)
 	return answer(base.StatusOK), v.Stream(), nil
+}
+
+// OnResponse ends a viewer's turn: the library has taken the SETUP in.
+func (h *handler) OnResponse(c *gortsplib.ServerConn, _ *base.Response) { h.turn.giveBack(c) }
+
+// turn lets one viewer at a time set a track up, from our answer until the library's. In between it writes down what
+// the session has set up, without a lock, where a SETUP of another session on the same stream reads it.
+type turn struct {
+	mu     sync.Mutex
+	holder atomic.Pointer[gortsplib.ServerConn]
+}
+
+func (t *turn) take(c *gortsplib.ServerConn) {
+	t.mu.Lock()
+	t.holder.Store(c)
+}
+
+func (t *turn) giveBack(c *gortsplib.ServerConn) {
+	if t.holder.CompareAndSwap(c, nil) {
+		t.mu.Unlock()
+	}
 }
 
 // OnPlay lets the packets flow.
