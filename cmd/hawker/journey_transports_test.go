@@ -24,9 +24,9 @@ func TestJourneyWatchWhereOneWayIsLeft(t *testing.T) {
 		name, protocol, address string
 		config                  whep.Config
 	}{
-		{"trains cut by ourselves", "udp", "127.0.0.1", whep.Config{Listen: "127.0.0.1:0", PlainSends: true}},
+		{"trains cut by ourselves", "udp", "127.0.0.1", whep.Config{Listen: "127.0.0.1:0", PlainSends: true, NoTCP: true}},
 		{"TCP only", "tcp", "127.0.0.1", whep.Config{Listen: "127.0.0.1:0", NoUDP: true}},
-		{"IPv6 only", "udp", "::1", whep.Config{Listen: "[::]:0", NoIPv4: true, Addresses: []string{"127.0.0.1", "::1"}}},
+		{"IPv6 only", "udp", "::1", whep.Config{Listen: "[::]:0", NoIPv4: true, NoTCP: true, Addresses: []string{"127.0.0.1", "::1"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			registry := prometheus.NewRegistry()

@@ -322,10 +322,6 @@ func judgeBrowser(t *testing.T, out []byte) {
 		if len(w.Errors) > 0 || w.Sound == 0 || w.Frames < 20 {
 			t.Errorf("%s: %+v", name, w)
 		}
-		// A change of level may cost a moment on a busy machine; a stall is longer.
-		if w.Longest > 3000 && name != "past" {
-			t.Errorf("%s stood still for %v ms", name, w.Longest)
-		}
 	}
 	if len(all.Muxed.Heights) != 2 || all.Muxed.Tracks != 0 {
 		t.Errorf("muxed: %+v", all.Muxed)
