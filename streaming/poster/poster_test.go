@@ -153,7 +153,7 @@ func TestAProgramThatHangsIsEndedWithItsChildren(t *testing.T) {
 	if w := h.get("show/poster.jpg"); w.Code != 503 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }

@@ -378,7 +378,7 @@ func TestWhereUDPIsBlockedTCPCarriesThePicture(t *testing.T) {
 		s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4})
 	}})
 	v.pictures(p, 10)
-	if took := time.Since(began); took > 4*time.Second {
+	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("ten pictures took %v", took)
 	}
 }
