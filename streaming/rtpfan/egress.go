@@ -61,6 +61,7 @@ type Egress struct {
 	rungs     []rung
 	clock     time.Time // of the round
 	joining   int       // viewers that wait for their share of a join
+	catching  int       // viewers that are on their way from a key picture to the live edge
 	allTokens float64
 	tokensAt  time.Time
 	rtcp      []byte
@@ -317,25 +318,12 @@ func (e *Egress) remove(v *Viewer) {
 		delete(e.groups, v.Fan)
 	}
 	v.addr, v.sink = netip.AddrPort{}, nil
+	e.catch(v, false)
 	if v.choice != nil {
 		e.settleMove(v)
 		e.attach(v.shown, v, -1)
 	}
 	v.Fan.attach(e, -1)
-}
-
-// refill renews what all joining viewers together may get.
-func (e *Egress) refill(now time.Time) {
-	rate := float64(e.JoinRate)
-	if rate == 0 {
-		rate = joinRateAll
-	}
-	if e.tokensAt.IsZero() {
-		e.allTokens = rate / 20
-	} else {
-		e.allTokens = min(e.allTokens+rate*now.Sub(e.tokensAt).Seconds(), rate/20)
-	}
-	e.tokensAt = now
 }
 
 // round gives each viewer its next few packets and reports whether one could have had more.

@@ -47,33 +47,27 @@ func (e *Egress) serveVideo(v *Viewer, now time.Time) bool {
 	f := v.shown
 	f.mu.RLock()
 	h := f.video
-	if !v.join(h, now) {
-		waiting := !v.waitUntil.IsZero()
-		f.mu.RUnlock()
-		if waiting {
-			e.joining++
-		}
-		return false
-	}
-	skipped := v.keepUp(h)
-	behind := h.next - v.video.next
 	rate := f.rate
-	share := trainPacketsMax
-	if v.spread && v.joined {
-		share = v.pace.may(e.Spread, behind, now)
-	}
-	if v.video.started {
-		e.window = e.window[:0]
-		for n := v.video.next; n < h.next && len(e.window) < share; n++ {
-			e.window = append(e.window, h.at(n))
-		}
-	}
-	f.mu.RUnlock()
+	skipped := e.keepUp(v, h)
 	if skipped {
 		v.counters.skipped.Add(1)
 		e.Metrics.skip()
 	}
-	if !v.video.started || v.lost.Load() {
+	if !e.join(v, h, rate, now) {
+		f.mu.RUnlock()
+		return false
+	}
+	behind := h.next - v.video.next
+	share := trainPacketsMax
+	if v.spread && v.joined {
+		share = v.pace.may(e.Spread, behind, now)
+	}
+	e.window = e.window[:0]
+	for n := v.video.next; n < h.next && len(e.window) < share; n++ {
+		e.window = append(e.window, h.at(n))
+	}
+	f.mu.RUnlock()
+	if v.lost.Load() {
 		return false
 	}
 	for _, p := range e.window {
@@ -96,6 +90,7 @@ func (e *Egress) serveVideo(v *Viewer, now time.Time) bool {
 	v.pace.took(len(e.window), behind)
 	if behind == 0 {
 		v.joined = true
+		e.catch(v, false)
 		return false
 	}
 	if share == 0 {

@@ -15,6 +15,7 @@ const (
 	joinKeyWait     = time.Second            // how long to wait for the key that was asked for
 	joinFactor      = 4                      // a joining viewer gets at most so many times the stream's rate
 	joinRateMin     = 125_000.0              // bytes a second, where the stream's rate is not known yet
+	joinFresh       = 100 * time.Millisecond // a key picture so new goes to a joining viewer with all the others
 	behindMax       = 2 * time.Second        // a viewer further behind goes on at the newest key picture
 	resendShare     = 0.25                   // of the viewer's rate
 	resendBurst     = 64 << 10               // bytes
@@ -68,6 +69,7 @@ type Viewer struct {
 	pictures       bool   // it takes video
 	choice         *choice
 	joined         bool // the video has caught up with the live edge
+	catching       bool // it is counted in Egress.catching
 	waitUntil      time.Time
 	tokens         float64 // bytes that a joining viewer may get now
 	tokensAt       time.Time
@@ -144,26 +146,6 @@ func (v *Viewer) open() error {
 
 func (v *Viewer) reachable() bool { return (v.sink != nil || v.addr.IsValid()) && !v.lost.Load() }
 
-// join places the video's cursor. It runs under the fan's read lock and reports false while the viewer has to wait
-// for a key picture.
-func (v *Viewer) join(h *history, now time.Time) bool {
-	if v.video.started {
-		return true
-	}
-	if !h.keyed {
-		return false
-	}
-	if v.waitUntil.IsZero() && h.span(h.key) > joinGroupMax && v.shown.stream.TakesKeyRequests() {
-		v.waitUntil = now.Add(joinKeyWait)
-		v.shown.requestKey()
-	}
-	if now.Before(v.waitUntil) && h.span(h.key) > joinGroupMax {
-		return false
-	}
-	v.start(&v.video, h.key)
-	return true
-}
-
 // start places a cursor. A receiver guesses the upper bits of an SRTP index from the last number that it has seen: a
 // viewer that has missed half a cycle of numbers would guess wrong for ever, so it is given up. Its first number is
 // in the lower half of a cycle, so that missing that one does no harm (RFC 3711, 3.3.1).
@@ -188,37 +170,6 @@ func (c *cursor) index(number uint64) uint64 { return number + c.shift }
 func (c *cursor) number(seq uint16) uint64 {
 	last := c.next - 1
 	return last - uint64(uint16(last+c.shift)-seq)
-}
-
-// keepUp moves a cursor that has fallen out of the history, or too far behind, to the newest key picture. It runs
-// under the fan's read lock and reports whether the viewer lost something.
-func (v *Viewer) keepUp(h *history) bool {
-	c := &v.video
-	if c.next >= h.first && (c.next >= h.next || c.next >= h.key || !h.keyed || h.span(c.next) < behindMax) {
-		return false
-	}
-	v.joined, v.tokensAt = false, time.Time{}
-	if !h.keyed {
-		c.started = false
-		return true
-	}
-	v.start(c, h.key)
-	return true
-}
-
-// mayJoin takes n bytes from what a joining viewer may get. A viewer at the live edge may always.
-func (v *Viewer) mayJoin(now time.Time, rate float64) bool {
-	if v.joined {
-		return true
-	}
-	rate = max(rate, joinRateMin) * joinFactor
-	if v.tokensAt.IsZero() {
-		v.tokens = 16 * packetMax
-	} else {
-		v.tokens = min(v.tokens+rate*now.Sub(v.tokensAt).Seconds(), max(16*packetMax, rate/20))
-	}
-	v.tokensAt = now
-	return v.tokens > 0
 }
 
 // trip is the round trip to the viewer, a guess before its first report.
