@@ -44,7 +44,7 @@ fuzz: ## Fuzz every target for FUZZTIME (20s) each
 
 TRIALS ?= 20
 ENGINE ?= sqlite
-torture: build ## Kill the server in a rush in TRIALS (20) more trials on ENGINE (sqlite, postgres) with FAULTS, audit, note in docs/evidence
+torture: build ## Kill the server in a rush in TRIALS (20) more trials on ENGINE (sqlite, postgres; recorder: while it records) with FAULTS, audit, note in docs/evidence
 	@$(GO) run ./cmd/torture -trials $(TRIALS) -engine $(ENGINE) -faults "$(FAULTS)"
 
 .PHONY: crowd

@@ -3,7 +3,8 @@
 // retries, sends SIGKILL at random moments, starts it again, asks again for everything, and compares acknowledged
 // orders, stock, ledger and the sandbox bank's book of charges. On PostgreSQL several nodes share a database, and some
 // of them survive each strike. One line per trial is appended to a file, and the
-// next run goes on after the last line. With -histories it records what clients see and checks it for linearizability.
+// next run goes on after the last line. With -engine recorder a show is recorded through kills, and its replay played
+// from start to end. With -histories it records what clients see and checks it for linearizability.
 // It refuses to say that all is well where anything is left over. make torture runs it.
 package main
 
@@ -41,7 +42,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	path := flags.String("csv", "docs/evidence/torture.csv", "where each trial gets its line")
 	trials := flags.Int("trials", 20, "trials of this run")
 	kills := flags.Int("kills", 2, "strikes of a trial")
-	engine := flags.String("engine", "sqlite", "sqlite, or postgres: a server of its own with several nodes on it")
+	engine := flags.String("engine", "sqlite", "sqlite; postgres: a server of its own with several nodes on it; recorder: kill it while it records a show")
+	browserEvery := flags.Int("browser-every", 20, "of the recorder's trials, which replays play in a browser as well; 0: none")
 	nodes := flags.Int("nodes", 4, "nodes beside each other on PostgreSQL")
 	buyers := flags.Int("buyers", 24, "buyers at the same time")
 	suffered := flags.String("faults", "", "what else befalls each trial, by commas: "+strings.Join(faultNames(), ", "))
@@ -57,6 +59,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if *histories > 0 {
 		return checkHistories(ctx, absolute, *histories, max(*seed, 1), out)
+	}
+	if *engine == "recorder" {
+		return recordThroughKills(ctx, absolute, *path, *trials, *kills, *browserEvery, *seed, out)
 	}
 	if *seed == 0 {
 		if *seed, err = nextSeed(*path); err != nil {
@@ -159,7 +164,9 @@ func commit() string {
 }
 
 // appendLine adds one line, with the head if the file is new.
-func appendLine(path string, fields []string) error {
+func appendLine(path string, fields []string) error { return appendRow(path, columns, fields) }
+
+func appendRow(path string, columns, fields []string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}

@@ -25,13 +25,16 @@ type server struct {
 	err  error         // how it ended
 	dead atomic.Bool   // it was killed
 	url  string
+	rtmp string
 	demo demo
 }
 
 // demo is what the ready file tells of the demo's data.
 type demo struct {
-	Shop   string            `json:"shop"`
-	Tokens map[string]string `json:"tokens"`
+	Shop      string            `json:"shop"`
+	Channel   string            `json:"channel"`
+	StreamKey string            `json:"stream_key"`
+	Tokens    map[string]string `json:"tokens"`
 }
 
 // site is where servers live one after the other, or, on PostgreSQL, beside each other.
@@ -119,12 +122,13 @@ func (s *server) wait(ctx context.Context, ready string) error {
 		if text, err := os.ReadFile(ready); err == nil {
 			var r struct {
 				HTTP string `json:"http"`
+				RTMP string `json:"rtmp"`
 				Demo demo   `json:"demo"`
 			}
 			if err := json.Unmarshal(text, &r); err != nil {
 				return err
 			}
-			s.url, s.demo = "http://"+r.HTTP, r.Demo
+			s.url, s.rtmp, s.demo = "http://"+r.HTTP, r.RTMP, r.Demo
 			return nil
 		}
 		select {

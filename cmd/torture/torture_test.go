@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -239,5 +240,51 @@ func TestTheNextRunGoesOnAfterTheLastLine(t *testing.T) {
 		if err := appendLine(path, line(next, "abc", "sqlite", 1, "", figures{Notes: []string{"a, \"b\""}})); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// The server is killed while it records a show, and the encoder comes back: viewers who were told of a part find it in
+// the replay, but for one per kill at most, and the replay plays.
+func TestARecordingOutlivesAKill(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "recordkill.csv")
+	if err := recordThroughKills(t.Context(), binary(t, good), path, 1, 1, 0, 1, t.Output()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is missing from a replay is missed.
+func TestAPartThatIsNotKeptIsMissed(t *testing.T) {
+	t.Parallel()
+	var told toldParts
+	if err := told.read(`#EXTM3U
+#EXT-X-PROGRAM-DATE-TIME:2026-11-20T12:00:00.000Z
+#EXTINF:2.000000,
+main_a_0.m4s
+#EXT-X-PROGRAM-DATE-TIME:2026-11-20T12:00:02.000Z
+#EXT-X-PART:DURATION=1.000000,URI="main_a_p3.m4s",INDEPENDENT=YES
+#EXT-X-PART:DURATION=1.000000,URI="main_a_p4.m4s"
+#EXTINF:2.000000,
+main_a_1.m4s
+#EXT-X-PROGRAM-DATE-TIME:2026-11-20T12:00:04.000Z
+#EXT-X-PART:DURATION=0.500000,URI="main_a_p5.m4s",INDEPENDENT=YES
+`); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := readReplay(`#EXTM3U
+#EXT-X-PROGRAM-DATE-TIME:2026-11-20T12:00:00.000Z
+#EXTINF:2.000000,
+main_a_0.m4s
+#EXT-X-DISCONTINUITY
+#EXT-X-PROGRAM-DATE-TIME:2026-11-20T12:00:03.000Z
+#EXTINF:1.000000,
+main_a_1.m4s
+`)
+	if err != nil || len(kept) != 2 || kept[0].gap || !kept[1].gap {
+		t.Fatalf("kept %v, %v", kept, err)
+	}
+	missing := told.missing(kept)
+	slices.Sort(missing)
+	if told.count() != 3 || !slices.Equal(missing, []string{"main_a_p3.m4s", "main_a_p5.m4s"}) {
+		t.Errorf("of %d parts these are missed: %v", told.count(), missing)
 	}
 }
