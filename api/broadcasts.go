@@ -104,35 +104,40 @@ type BroadcastBody struct {
 
 // Transport is one way to watch.
 type Transport struct {
-	Kind string `json:"kind" enum:"whep,hls"`
-	URL  string `json:"url"`
+	Kind   string `json:"kind" enum:"whep,hls"`
+	URL    string `json:"url"`
+	Rewind string `json:"rewind,omitempty" doc:"Of HLS: the same from the oldest picture that is still to be had, where a broadcast on air can be wound back."`
 }
 
 // Transports lists how a broadcast can be watched; it depends on nothing but the id and the grant. WHEP takes the
 // grant as a bearer token.
 func Transports(id, grant string) []Transport {
-	return []Transport{{"whep", "/whep/" + id}, {"hls", playlist("/hls/", id, grant)}}
+	return []Transport{{Kind: "whep", URL: "/whep/" + id}, {Kind: "hls", URL: playlist("/hls/", id, grant, "index")}}
 }
 
-func playlist(below, id, grant string) string {
+func playlist(below, id, grant, name string) string {
 	if grant != "" {
 		id += "/~" + grant
 	}
-	return below + id + "/index.m3u8"
+	return below + id + "/" + name + ".m3u8"
 }
 
 // transports lists how a broadcast can be watched now: live, or its recording.
 func (s *Server) transports(ctx context.Context, b streaming.Broadcast, grant string) ([]Transport, error) {
 	switch {
 	case b.State.OnAir(), b.State == streaming.Rehearsal:
-		return Transports(b.ID, grant), nil
+		out := Transports(b.ID, grant)
+		if s.Rewinds != nil && s.Rewinds(b.ID) {
+			out[1].Rewind = playlist("/hls/", b.ID, grant, "dvr")
+		}
+		return out, nil
 	case b.State == streaming.Ended && s.Recordings != nil:
 		recorded, err := s.Recordings.Recorded(ctx, b.ID)
 		if err != nil {
 			return nil, err
 		}
 		if recorded {
-			return []Transport{{"hls", playlist("/vod/", b.ID, grant)}}, nil
+			return []Transport{{Kind: "hls", URL: playlist("/vod/", b.ID, grant, "index")}}, nil
 		}
 	}
 	return []Transport{}, nil
@@ -211,7 +216,10 @@ func (s *Server) listBroadcasts(ctx context.Context, in *struct {
 	return page(items, f.Limit-1, func(b BroadcastItem) string { return makeCursor(b.ID) }), nil
 }
 
-func (s *Server) getBroadcast(ctx context.Context, in *idIn) (*broadcastOut, error) {
+func (s *Server) getBroadcast(ctx context.Context, in *struct {
+	IDIn
+	GrantIn
+}) (*broadcastOut, error) {
 	b, err := s.Broadcasts.Get(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -220,7 +228,7 @@ func (s *Server) getBroadcast(ctx context.Context, in *idIn) (*broadcastOut, err
 	if (b.State == streaming.Draft || b.State == streaming.Rehearsal) && !team {
 		return nil, streaming.ErrNotFound
 	}
-	return s.broadcastBody(ctx, b, team)
+	return s.broadcastBody(ctx, b, team, in.Grant)
 }
 
 func (s *Server) createBroadcast(ctx context.Context, in *struct {
@@ -235,7 +243,7 @@ func (s *Server) createBroadcast(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return s.broadcastBody(ctx, b, true)
+	return s.broadcastBody(ctx, b, true, "")
 }
 
 func (s *Server) changeBroadcast(ctx context.Context, in *struct {
@@ -255,7 +263,7 @@ func (s *Server) changeBroadcast(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return s.broadcastBody(ctx, b, true)
+	return s.broadcastBody(ctx, b, true, "")
 }
 
 func (s *Server) endBroadcast(ctx context.Context, in *idIn) (*broadcastOut, error) {
@@ -263,7 +271,7 @@ func (s *Server) endBroadcast(ctx context.Context, in *idIn) (*broadcastOut, err
 	if err != nil {
 		return nil, err
 	}
-	return s.broadcastBody(ctx, b, true)
+	return s.broadcastBody(ctx, b, true, "")
 }
 
 // mayRead tells whether the caller, if there is one, belongs to the owner's people.
@@ -283,7 +291,7 @@ func (s *Server) broadcastItem(b streaming.Broadcast, channel account.Channel) B
 	return item
 }
 
-func (s *Server) broadcastBody(ctx context.Context, b streaming.Broadcast, team bool) (*broadcastOut, error) {
+func (s *Server) broadcastBody(ctx context.Context, b streaming.Broadcast, team bool, grant string) (*broadcastOut, error) {
 	channel, err := s.Accounts.Channel(ctx, b.ChannelID)
 	if err != nil {
 		return nil, err
@@ -297,7 +305,7 @@ func (s *Server) broadcastBody(ctx context.Context, b streaming.Broadcast, team 
 	if out.Body.Anchors == nil {
 		out.Body.Anchors = mediatime.Anchors{}
 	}
-	if err := s.tellWatching(ctx, &out.Body, b, team); err != nil {
+	if err := s.tellWatching(ctx, &out.Body, b, team, grant); err != nil {
 		return nil, err
 	}
 	if team && s.Health != nil {
@@ -306,14 +314,18 @@ func (s *Server) broadcastBody(ctx context.Context, b streaming.Broadcast, team 
 	return out, nil
 }
 
-// tellWatching says how the caller can watch: nothing to who must ask first.
-func (s *Server) tellWatching(ctx context.Context, out *BroadcastBody, b streaming.Broadcast, team bool) (err error) {
+// tellWatching says how the caller can watch: nothing to who must ask first, and to whose grant is good for nothing.
+func (s *Server) tellWatching(ctx context.Context, out *BroadcastBody, b streaming.Broadcast, team bool, grant string) (err error) {
 	out.Transports = []Transport{}
 	open := AccessOf(b).Open()
-	if team && !open && s.Access != nil {
+	switch {
+	case open || s.Access == nil:
+	case team:
 		if out.Grant, err = s.decide(ctx, b, "", ""); err != nil {
 			return err
 		}
+	case grant != "" && s.visible(ctx, b.ID, grant) == nil:
+		out.Grant = grant
 	}
 	if open || out.Grant != "" {
 		if out.Transports, err = s.transports(ctx, b, out.Grant); err != nil {

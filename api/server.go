@@ -50,6 +50,8 @@ type Server struct {
 	Audience Audience
 	// Recordings knows what can be watched again; without it nothing can.
 	Recordings Recordings
+	// Rewinds tells whether a broadcast on air can be wound back; without it none can.
+	Rewinds func(broadcast string) bool
 	// Health knows the publishers; without it their state is not told.
 	Health Health
 	// Ladders makes smaller pictures of broadcasts; without it there are none.

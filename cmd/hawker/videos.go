@@ -30,7 +30,7 @@ func (a *app) buildVideos(door *doorkeeper) {
 			return pinRanges(pins), err
 		},
 	}
-	a.api.Recordings = a.replays
+	a.api.Recordings, a.api.Rewinds = a.replays, a.hls.Rewinds
 	if a.config.Recording {
 		a.recorder = &vod.Recorder{
 			Dir: filepath.Join(a.config.Data, "spool"), Hub: a.hub, Packagers: a.hls, Broadcasts: books,

@@ -179,6 +179,9 @@ func (s *Server) index(ctx context.Context, p *packager, dvr bool) answer {
 		}
 	}
 	p.asked.Store(true)
+	if main := p.lines.find(renditionMain); dvr && (main == nil || !main.lasts()) {
+		return answer{problem: problemPath}
+	}
 	return answer{contentType: typePlaylist, cache: cacheShort, document: p.multivariant(dvr)}
 }
 

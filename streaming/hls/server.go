@@ -173,6 +173,18 @@ func (s *Server) Stats(broadcast string) (Stats, bool) {
 	return st, true
 }
 
+// Rewinds tells whether a broadcast on air can be wound back: its packager runs, and what leaves its lists is recorded.
+func (s *Server) Rewinds(broadcast string) bool {
+	s.mu.Lock()
+	p := s.packagers[broadcast]
+	s.mu.Unlock()
+	if p == nil || p.finished.Load() {
+		return false
+	}
+	r := p.lines.find(renditionMain)
+	return r != nil && r.lasts()
+}
+
 // packager finds the packager of a broadcast, and starts it where none runs and start is set.
 func (s *Server) packager(broadcast string, start bool) (*packager, error) {
 	s.prepare()

@@ -2206,6 +2206,8 @@ export interface components {
         Transport: {
             /** @enum {string} */
             kind: "whep" | "hls";
+            /** @description Of HLS: the same from the oldest picture that is still to be had, where a broadcast on air can be wound back. */
+            rewind?: string;
             url: string;
         };
         UrlDoor: {
@@ -2376,7 +2378,10 @@ export interface operations {
     };
     "get-broadcasts-by-id": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description From watch, where the broadcast is not for everybody. */
+                grant?: string;
+            };
             header?: never;
             path: {
                 id: string;

@@ -123,6 +123,8 @@ export interface Anchor {
 export interface Transport {
   kind: 'whep' | 'hls';
   url: string;
+  /** Of HLS, on air: what can be wound back. */
+  rewind?: string;
 }
 
 /** What the doctor knows of the encoder. Fields may be added. */

@@ -3,8 +3,16 @@ import type { Level, LevelDetails } from 'hls.js';
 import { hlsConfig, loadHls } from './hlsload';
 import { bufferedAhead, elementCounters, type HlsOptions } from './hlsnative';
 import { HangGuard, steer } from './latency';
-import { dateToMediaTime, fragmentDate, parseWall, type MediaTime, type WallAnchor } from './mediatime';
-import { TransportError, type Counters, type FrameMetadata, type Quality, type Session } from './session';
+import {
+  dateToMediaTime,
+  fragmentDate,
+  mediaTimeToSeconds,
+  parseWall,
+  type MediaTime,
+  type WallAnchor,
+} from './mediatime';
+import { Newcomers } from './newcomers';
+import { TransportError, type Counters, type FrameMetadata, type Quality, type Session, type Span } from './session';
 
 /** How often the latency is steered and a hang looked for. */
 const tickMilliseconds = 250;
@@ -22,6 +30,8 @@ export class HlsSession implements Session {
   private playlistAnchors = new Map<number, WallAnchor>();
   private timer: ReturnType<typeof setInterval> | undefined;
   private readonly guard = new HangGuard();
+  private readonly newcomers = new Newcomers();
+  private found = false;
   private edge = 0;
   private bytes = 0;
   private freezes = 0;
@@ -43,8 +53,8 @@ export class HlsSession implements Session {
     video.srcObject = null;
     video.addEventListener('waiting', this.onWaiting);
     this.hls?.attachMedia(video);
-    // A recording has no edge to steer to, and waits where its viewer stops it.
-    if (!this.replay) this.timer = setInterval(() => this.tick(), tickMilliseconds);
+    // A recording has no edge to steer to, and waits where its viewer stops it; so does what was wound back.
+    if (!this.own) this.timer = setInterval(() => this.tick(), tickMilliseconds);
   }
 
   detach(): void {
@@ -63,14 +73,25 @@ export class HlsSession implements Session {
   }
 
   mediaTime(frame: FrameMetadata): MediaTime | undefined {
-    if (!this.details) return undefined;
-    const date = fragmentDate(frame.mediaTime, this.details.fragments, this.details.fragmentHint);
-    if (date === undefined) return undefined;
-    return dateToMediaTime(date, [...this.options.anchors(), ...this.playlistAnchors.values()]);
+    return this.mediaTimeAt(frame.mediaTime);
+  }
+
+  span(): Span | undefined {
+    const { details } = this;
+    if (!details) return undefined;
+    const from = this.mediaTimeAt(details.fragments[0]?.start ?? 0);
+    const to = this.mediaTimeAt(details.edge);
+    const at = this.mediaTimeAt(this.options.video.currentTime) ?? from;
+    return from === undefined || to === undefined || at === undefined ? undefined : { from, to, at };
+  }
+
+  seek(to: MediaTime): void {
+    const seconds = this.secondsOf(to);
+    if (seconds !== undefined) this.options.video.currentTime = seconds;
   }
 
   toLive(): void {
-    if (this.replay) return;
+    if (this.own) return;
     const { video } = this.options;
     const edge = this.hls?.liveSyncPosition;
     if (edge !== undefined && edge !== null && edge > video.currentTime + nearEdgeSeconds) video.currentTime = edge;
@@ -79,7 +100,7 @@ export class HlsSession implements Session {
 
   /** A request that hangs in the old network is given up. */
   moved(): void {
-    if (this.replay || !this.hls) return;
+    if (this.own || !this.hls) return;
     this.hls.stopLoad();
     this.hls.startLoad(-1);
   }
@@ -97,12 +118,29 @@ export class HlsSession implements Session {
     this.hls = undefined;
   }
 
-  private get replay(): boolean {
-    return this.options.replayFrom !== undefined;
+  /** own: the viewer says where it plays and when it stands still. */
+  private get own(): boolean {
+    return this.options.replayFrom !== undefined || this.options.rewindTo !== undefined;
+  }
+
+  private get anchors(): WallAnchor[] {
+    return [...this.options.anchors(), ...this.playlistAnchors.values()];
+  }
+
+  private mediaTimeAt(seconds: number): MediaTime | undefined {
+    const date = this.details && fragmentDate(seconds, this.details.fragments, this.details.fragmentHint);
+    return date === undefined ? undefined : dateToMediaTime(date, this.anchors);
+  }
+
+  private secondsOf(at: MediaTime): number | undefined {
+    const { details } = this;
+    if (!details) return undefined;
+    const seconds = mediaTimeToSeconds(at, details.fragments, this.anchors);
+    return seconds && Math.min(seconds, Math.max(details.fragmentStart, details.edge - details.targetduration));
   }
 
   private start(Implementation: typeof Hls): void {
-    const hls = new Implementation(hlsConfig(this.options.token, this.options.replayFrom));
+    const hls = new Implementation(hlsConfig(this.options.token, this.options.replayFrom, this.own));
     this.hls = hls;
     const { Events } = Implementation;
     hls.on(Events.MANIFEST_PARSED, (_event, data) => this.onLevels(data.levels));
@@ -114,6 +152,13 @@ export class HlsSession implements Session {
     hls.loadSource(this.options.url);
   }
 
+  /** renew reads the multivariant playlist again: hls.js does so only from the beginning. */
+  private renew(): void {
+    this.options.onRenew?.();
+    this.details = undefined;
+    this.hls?.loadSource(this.options.url);
+  }
+
   private onLevels(levels: readonly Level[]): void {
     const found = levels.map((level) => ({
       name: levelName(level.uri ?? level.url[0] ?? ''),
@@ -122,6 +167,7 @@ export class HlsSession implements Session {
       bitrate: level.bitrate || undefined,
     }));
     this.qualities = found.length > 1 ? found : [];
+    this.newcomers.known(found.map((one) => one.name));
     if (this.chosen !== undefined) this.choose(this.chosen);
     this.options.onQualities?.();
   }
@@ -139,6 +185,18 @@ export class HlsSession implements Session {
         this.playlistAnchors.set(generation, { generation, mediaTime, wall });
       }
     }
+    if (this.options.rewindTo !== undefined) this.find(this.options.rewindTo);
+    if (this.own) return;
+    const named = details.renditionReports?.map((report) => levelName(report['URI'] ?? '')) ?? [];
+    if (this.newcomers.named(named, performance.now())) this.renew();
+  }
+
+  /** find begins at the frame that was asked for, as soon as the first playlist says where it lies. */
+  private find(to: MediaTime): void {
+    if (this.found) return;
+    this.found = true;
+    const seconds = this.secondsOf(to);
+    if (seconds !== undefined) this.hls?.startLoad(seconds);
   }
 
   private tick(): void {

@@ -25,8 +25,12 @@ export function prepareHls(): void {
 const replayBufferSeconds = 30;
 
 /** hlsConfig is how hls.js plays: live near the edge, or a recording from a second on. */
-export function hlsConfig(token: string | undefined, replayFrom: number | undefined): Partial<HlsConfig> {
-  const replay = replayFrom !== undefined;
+export function hlsConfig(
+  token: string | undefined,
+  replayFrom: number | undefined,
+  rewound: boolean,
+): Partial<HlsConfig> {
+  const replay = replayFrom !== undefined || rewound;
   return {
     lowLatencyMode: !replay,
     // Ours steers: see latency.ts. liveSyncDurationCount is left alone, it would override PART-HOLD-BACK.
@@ -37,7 +41,7 @@ export function hlsConfig(token: string | undefined, replayFrom: number | undefi
     backBufferLength: 20,
     maxBufferLength: replay ? replayBufferSeconds : 10,
     capLevelToPlayerSize: true,
-    ...(replay && { startPosition: replayFrom }),
+    ...(replayFrom !== undefined && { startPosition: replayFrom }),
     xhrSetup: token ? (xhr: XMLHttpRequest) => xhr.setRequestHeader('Authorization', `Bearer ${token}`) : undefined,
   };
 }

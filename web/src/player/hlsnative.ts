@@ -1,4 +1,4 @@
-import { dateToMediaTime, type MediaTime, type WallAnchor } from './mediatime';
+import { dateToMediaTime, mediaTimeToSeconds, type MediaTime, type WallAnchor } from './mediatime';
 import {
   TransportError,
   type Counters,
@@ -6,6 +6,7 @@ import {
   type Quality,
   type Session,
   type SessionOptions,
+  type Span,
 } from './session';
 
 export interface HlsOptions extends SessionOptions {
@@ -13,6 +14,10 @@ export interface HlsOptions extends SessionOptions {
   anchors: () => readonly WallAnchor[];
   /** A recording, from this second on. Without it: live, near the edge. */
   replayFrom?: number;
+  /** A broadcast that its viewer winds back and a recording alike: from this frame on. */
+  rewindTo?: MediaTime;
+  /** The picture goes away for a moment, because what there is to choose from has changed. */
+  onRenew?: () => void;
 }
 
 /** Nearer to the edge than this a seek would only cost a stall. */
@@ -67,12 +72,14 @@ export class NativeHlsSession implements Session {
     video.addEventListener('waiting', this.onWaiting);
     video.src = url;
     if (replayFrom) video.currentTime = replayFrom;
+    video.addEventListener('loadedmetadata', this.onLoaded);
   }
 
   detach(): void {
     const { video } = this.options;
     video.removeEventListener('error', this.onError);
     video.removeEventListener('waiting', this.onWaiting);
+    video.removeEventListener('loadedmetadata', this.onLoaded);
     if (!video.hasAttribute('src')) return;
     video.removeAttribute('src');
     video.load();
@@ -84,15 +91,38 @@ export class NativeHlsSession implements Session {
 
   /** Safari names the date of the start of its timeline. */
   mediaTime(frame: FrameMetadata): MediaTime | undefined {
+    const start = this.startDate;
+    return start === undefined ? undefined : dateToMediaTime(start + frame.mediaTime * 1000, this.options.anchors());
+  }
+
+  span(): Span | undefined {
+    const { seekable, currentTime } = this.options.video;
+    const start = this.startDate;
+    if (seekable.length === 0 || start === undefined) return undefined;
+    const of = (seconds: number) => dateToMediaTime(start + seconds * 1000, this.options.anchors());
+    const [from, to, at] = [of(seekable.start(0)), of(seekable.end(seekable.length - 1)), of(currentTime)];
+    return from === undefined || to === undefined || at === undefined ? undefined : { from, to, at };
+  }
+
+  seek(to: MediaTime): void {
+    const start = this.startDate;
+    const anchors = this.options.anchors();
+    if (start === undefined) return;
+    const stretches = anchors.map(({ wall }) => ({ start: (wall - start) / 1000, programDateTime: wall }));
+    stretches.sort((a, b) => a.start - b.start);
+    const seconds = mediaTimeToSeconds(to, stretches, anchors);
+    if (seconds !== undefined) this.options.video.currentTime = Math.max(0, seconds);
+  }
+
+  private get startDate(): number | undefined {
     const video = this.options.video as HTMLVideoElement & { getStartDate?: () => Date };
     const start = video.getStartDate?.().getTime();
-    if (start === undefined || Number.isNaN(start)) return undefined;
-    return dateToMediaTime(start + frame.mediaTime * 1000, this.options.anchors());
+    return start === undefined || Number.isNaN(start) ? undefined : start;
   }
 
   toLive(): void {
-    const { video, replayFrom } = this.options;
-    if (replayFrom !== undefined || video.seekable.length === 0) return;
+    const { video, replayFrom, rewindTo } = this.options;
+    if (replayFrom !== undefined || rewindTo !== undefined || video.seekable.length === 0) return;
     const edge = video.seekable.end(video.seekable.length - 1) - nativeEdgeSeconds;
     if (edge > video.currentTime + nearEdgeSeconds) video.currentTime = edge;
   }
@@ -109,6 +139,10 @@ export class NativeHlsSession implements Session {
     this.closed = true;
     this.detach();
   }
+
+  private onLoaded = (): void => {
+    if (this.options.rewindTo !== undefined) this.seek(this.options.rewindTo);
+  };
 
   private onWaiting = (): void => void this.freezes++;
 

@@ -112,3 +112,22 @@ export function fragmentDate(
   }
   return found && found.programDateTime! + (seconds - found.start) * 1000;
 }
+
+/**
+ * mediaTimeToSeconds is where in the player's timeline the frame of a media time lies, or the next one after a hole. A
+ * time before the first fragment is its start; undefined: the fragments have no dates.
+ */
+export function mediaTimeToSeconds(
+  target: MediaTime,
+  fragments: readonly Fragment[],
+  anchors: readonly WallAnchor[],
+): number | undefined {
+  let found: number | undefined;
+  for (const { start, programDateTime } of fragments) {
+    const began = programDateTime === null ? undefined : dateToMediaTime(programDateTime, anchors);
+    if (began === undefined) continue;
+    if (found !== undefined && began > target) return Math.min(found, start);
+    found = start + Math.max(0, target - began) / 1e6;
+  }
+  return found;
+}

@@ -2,11 +2,11 @@ import { Cover } from './cover';
 import { FrameClock, type Frame } from './frameclock';
 import { HlsSession } from './hls';
 import { hasMediaSource, prepareHls } from './hlsload';
-import { NativeHlsSession, bufferedAhead } from './hlsnative';
+import { NativeHlsSession, bufferedAhead, type HlsOptions } from './hlsnative';
 import { parseWall, type MediaTime, type WallAnchor } from './mediatime';
 import { Meter, type Figures } from './meter';
 import { newAttempts, plan, upgradeWait, type Next } from './plan';
-import { TransportError, type Quality, type Session, type TransportKind } from './session';
+import { TransportError, type Quality, type Session, type Span, type TransportKind } from './session';
 import { Surroundings } from './surroundings';
 import { WhepSession } from './whep';
 
@@ -25,6 +25,8 @@ export interface PlayerOptions {
   liveEdge?: () => MediaTime | undefined;
   /** A recording: its viewer says where it plays and when it stands still. */
   replay?: boolean;
+  /** So does the viewer of a show that was wound back, or of its recording from where that was: from this frame on. */
+  rewindTo?: MediaTime;
   onState?: (state: PlayerState) => void;
   onTransport?: (kind: TransportKind) => void;
   /** Each presented frame, inside its own rendering. */
@@ -165,8 +167,19 @@ export class Player {
 
   /** toLive goes to the newest picture, and starts a playback that the browser blocked. */
   toLive(): void {
+    if (this.own) return;
     this.session?.toLive();
     void this.play();
+  }
+
+  /** span is what can be watched now, where the transport can go back. */
+  span(): Span | undefined {
+    return this.session?.span?.();
+  }
+
+  /** seek goes to the frame of a media time, within the span. */
+  seek(to: MediaTime): void {
+    this.session?.seek?.(to);
   }
 
   /** nudge ends a wait: the page has heard that the broadcast is on air again. */
@@ -252,7 +265,7 @@ export class Player {
   /** upgradeLater has WebRTC tried again, when the page is visible and HLS has bandwidth to spare. */
   private upgradeLater(): void {
     clearTimeout(this.rivalTimer);
-    if (this.session?.kind !== 'hls' || !this.offers('whep') || this.options.replay) return;
+    if (this.session?.kind !== 'hls' || !this.offers('whep') || this.own) return;
     this.rivalTimer = setTimeout(() => this.upgrade(), upgradeWait(this.upgrades));
   }
 
@@ -291,10 +304,30 @@ export class Player {
       ended: (error: TransportError) => this.onEnded(session, error),
       onQualities: () => this.tellQualities(session),
       anchors: () => this.anchors,
-      replayFrom: this.options.replay ? this.reached : undefined,
+      ...this.begin(),
+      onRenew: () => this.renewed(session),
     };
     const session: Session = hasMediaSource() ? new HlsSession(options) : new NativeHlsSession(options);
     return session;
+  }
+
+  /** begin is where a viewer who says it begins, or goes on after a failure. */
+  private begin(): Pick<HlsOptions, 'replayFrom' | 'rewindTo'> {
+    const { replay, rewindTo } = this.options;
+    if (rewindTo !== undefined) return { rewindTo: this.lastFrame?.mediaTime ?? rewindTo };
+    return { replayFrom: replay ? this.reached : undefined };
+  }
+
+  /** own: the viewer says where it plays and when it stands still. */
+  private get own(): boolean {
+    return this.options.replay === true || this.options.rewindTo !== undefined;
+  }
+
+  /** renewed keeps the last picture while a session begins anew. */
+  private renewed(session: Session): void {
+    if (session !== this.session) return;
+    this.cover.show();
+    this.use(session);
   }
 
   private shared(kind: TransportKind) {
@@ -415,7 +448,7 @@ export class Player {
   /** look finds a picture that stands still. Hidden pages present no frames, that says nothing. */
   private look(): void {
     if (document.visibilityState === 'hidden' || !this.session || !this.hadPicture) return;
-    if (this.options.replay && this.options.video.paused) return;
+    if (this.own && this.options.video.paused) return;
     const now = performance.now();
     const still = now - this.pictureAt;
     if (this.state === 'playing' && still > stillMilliseconds) {

@@ -53,6 +53,13 @@ export interface Counters {
   skew?: number;
 }
 
+/** Span is a stretch of media time, and where in it the playback stands. */
+export interface Span {
+  from: MediaTime;
+  to: MediaTime;
+  at: MediaTime;
+}
+
 /** Session is one connection of one transport. It ends once: by close, or by ended. */
 export interface Session {
   readonly kind: TransportKind;
@@ -67,6 +74,10 @@ export interface Session {
   choose(quality: string | undefined): void;
   /** mediaTime of a frame that is being presented; at is a monotonic time in milliseconds. */
   mediaTime(frame: FrameMetadata, at: number): MediaTime | undefined;
+  /** span is what can be watched now, from its first frame to its last, where the transport can go back. */
+  span?(): Span | undefined;
+  /** seek goes to the frame of a media time. */
+  seek?(to: MediaTime): void;
   /** toLive goes to the live edge, after sleep or a long stall. */
   toLive(): void;
   /** moved says that the network may be another one now, or that the device slept. */

@@ -27,7 +27,12 @@ export function ownPage(): Place {
 
 /** within makes the server's addresses whole, where the page is another's. */
 export function within(place: Place, transports: readonly Transport[]): Transport[] {
-  return transports.map(({ kind, url }) => ({ kind, url: place.base ? new URL(url, place.base).href : url }));
+  const whole = (url: string) => (place.base ? new URL(url, place.base).href : url);
+  return transports.map(({ kind, url, rewind }) => ({
+    kind,
+    url: whole(url),
+    ...(rewind !== undefined && { rewind: whole(rewind) }),
+  }));
 }
 
 /** offered is what the server named. Before it has, or before the show begins, the addresses are the usual. */

@@ -40,6 +40,11 @@ export class Replay {
     this.pins = options.pins;
   }
 
+  /** renew takes the pins anew: a show that is on air has further ones. */
+  renew(pins: readonly PinSpan[]): void {
+    this.pins = pins;
+  }
+
   /** frame tells of the frame that is being presented. */
   frame(at: MediaTime): void {
     const time = at + toleranceMicroseconds;

@@ -1,46 +1,26 @@
 import { ApiError } from '../api/client';
-import type { FeedEvent, MediaTime, Pin, Scene, SceneBroadcast, Transport, Watch } from '../api/types';
+import type { FeedEvent, MediaTime, Pin, Scene, Watch } from '../api/types';
 import { createStore, type Store } from '../app/value';
-import { Feed, spreadSceneReload, type FeedState } from '../feed/feed';
+import { Feed, spreadSceneReload } from '../feed/feed';
 import { backoff } from '../feed/position';
 import { language } from '../i18n/language';
-import { Player, type Figures, type Frame, type PlayerState, type Quality, type TransportKind } from '../player';
+import { Player, type Figures, type Frame } from '../player';
+import { Cover } from '../player/cover';
 import { captionsShown, onCaptions, showCaptions } from '../player/captions';
 import { Release, type Kept, type Lateness } from '../player/release';
+import { Archive, WayBack, type Past } from './past';
 import { offered, ownPage, within, type Place } from './place';
-import { Replay, type PinSpan } from './replay';
-import { apply, isOld, leavesAtOnce, openScene, place, type Overlay } from './scene';
+import { apply, isOld, leavesAtOnce, onAir, openScene, place, placed } from './scene';
+import type { Progress, RoomView } from './view';
+
+export type { Progress, RoomView } from './view';
 import { hasConsent, storedVisitor, storeVisitor } from './visitor';
-
-/** RoomView is all that the page shows of a broadcast. */
-export interface RoomView {
-  /** missing: there is no such broadcast. refused: it is not for this viewer. failed: it could not be loaded, and is tried again. */
-  phase: 'loading' | 'missing' | 'refused' | 'failed' | 'ready';
-  broadcast?: SceneBroadcast;
-  overlay?: Overlay;
-  player: PlayerState;
-  transport?: TransportKind;
-  muted: boolean;
-  /** What the viewer may choose from, and what was chosen (undefined: the player chooses). */
-  qualities: readonly Quality[];
-  quality?: string;
-  feed: FeedState;
-  /** The show is over and its recording plays. */
-  replay?: boolean;
-  /** The show has just ended, and there is a recording of it. */
-  again?: boolean;
-}
-
-/** Progress is where a recording plays, in seconds. */
-export interface Progress {
-  time: number;
-  length: number;
-  paused: boolean;
-}
 
 const heartbeatMilliseconds = 5000;
 /** A viewer is behind the end of a show by at most this long: the rest is still shown. */
 const endingMilliseconds = 10_000;
+/** Nearer to the edge than this, who moves forward wants to be there. */
+const liveSeconds = 3;
 /** With no frame for this long there is no picture to wait for: events are shown as they come. */
 const noPictureMilliseconds = 5000;
 
@@ -70,8 +50,11 @@ export class Room {
   private sceneTimer: ReturnType<typeof setTimeout> | undefined;
   private endingTimer: ReturnType<typeof setTimeout> | undefined;
   private sceneAttempts = 0;
-  private replay: Replay | undefined;
-  private replayURL: string | undefined;
+  private past: Past | undefined;
+  private readonly archive: Archive;
+  private readonly way: WayBack;
+  private rewindTo: MediaTime | undefined;
+  private cover: Cover | undefined;
   /** The addresses that the player was given before the server had named any. */
   private guessed = false;
   private seen = new Set<string>();
@@ -81,6 +64,9 @@ export class Room {
     readonly id: string,
     private readonly place: Place = ownPage(),
   ) {
+    const grant = async () => (await this.watched)?.grant;
+    this.archive = new Archive(place, this.path, grant, this.abort.signal);
+    this.way = new WayBack(this.archive, () => this.update({ rewindable: true }));
     this.release = new Release<FeedEvent>({
       deliver: (event) => this.deliver(event),
       onLate: (lateness) => this.tellLateness(lateness),
@@ -90,10 +76,7 @@ export class Room {
   start(): void {
     this.watched = this.watch();
     void this.loadScene();
-    this.timers = [
-      setInterval(() => this.heartbeat(), heartbeatMilliseconds),
-      setInterval(() => this.flushWithoutPicture(), 1000),
-    ];
+    this.timers = [setInterval(() => this.heartbeat(), heartbeatMilliseconds), setInterval(() => this.tick(), 1000)];
   }
 
   stop(): void {
@@ -102,12 +85,14 @@ export class Room {
     clearTimeout(this.sceneTimer);
     clearTimeout(this.endingTimer);
     this.feed?.close();
-    this.player?.stop();
+    this.stopPlayer();
+    this.cover?.hide();
   }
 
   /** attach gives the element to play in; it may come before or after the scene. */
   attach(video: HTMLVideoElement): void {
     this.video = video;
+    this.cover = new Cover(video);
     void this.play();
   }
 
@@ -119,8 +104,36 @@ export class Room {
     this.player?.mute();
   }
 
+  /** toLive goes to the newest picture, also from what was wound back. */
   toLive(): void {
-    this.player?.toLive();
+    if (!this.past?.onAir) {
+      this.player?.toLive();
+      return;
+    }
+    this.past = this.rewindTo = undefined;
+    this.changePlayer();
+    this.update({ rewound: false });
+    void this.loadScene();
+  }
+
+  /** rewind winds a show that is on air back, by so many seconds from what the viewer sees. */
+  async rewind(seconds: number): Promise<void> {
+    const { frame, video } = this;
+    const { url } = this.way;
+    if (this.past || !frame || !url || !video) return;
+    try {
+      const past = await this.archive.open(url, true, (pins) => this.showPins(pins));
+      const watch = await this.watched;
+      if (this.abort.signal.aborted || this.past || !this.player) return;
+      this.past = past;
+      this.rewindTo = Math.max(0, frame.mediaTime - seconds * 1e6);
+      this.release.flush();
+      this.changePlayer();
+      this.update({ rewound: true });
+      this.begin(video, watch);
+    } catch {
+      // What is on air goes on.
+    }
   }
 
   /** choose takes one quality, or leaves the choice to the player. */
@@ -147,10 +160,15 @@ export class Room {
     return { ...(await this.player?.figures()), cards: this.release.kept };
   }
 
-  /** seek plays a recording from another second on. */
+  /** seek plays a recording, or what was wound back, from another second on. */
   seek(seconds: number): void {
     const { video } = this;
     if (!video) return;
+    if (this.past?.onAir) {
+      if (seconds > this.progress(video).length - liveSeconds) this.toLive();
+      else this.player?.seek(seconds * 1e6);
+      return;
+    }
     const over = video.ended;
     video.currentTime = seconds;
     if (over) void video.play().catch(() => undefined); // the end stopped it, not the viewer
@@ -166,21 +184,22 @@ export class Room {
   onProgress(listener: (progress: Progress) => void): () => void {
     const { video } = this;
     if (!video) return () => undefined;
-    const tell = () =>
-      listener({
-        time: video.currentTime,
-        length: Number.isFinite(video.duration) ? video.duration : 0,
-        paused: video.paused,
-      });
+    const tell = () => listener(this.progress(video));
     const kinds = ['timeupdate', 'durationchange', 'play', 'pause', 'seeking'];
     for (const kind of kinds) video.addEventListener(kind, tell);
     tell();
     return () => kinds.forEach((kind) => video.removeEventListener(kind, tell));
   }
 
+  private progress({ currentTime, duration, paused }: HTMLVideoElement): Progress {
+    const span = this.past?.onAir ? this.player?.span() : undefined;
+    if (span) return { from: span.from / 1e6, time: span.at / 1e6, length: span.to / 1e6, paused };
+    return { from: 0, time: currentTime, length: Number.isFinite(duration) ? duration : 0, paused };
+  }
+
   /** reload asks for the scene again: the reader wants another try, or a quote ran out. */
   reload(): Promise<void> {
-    this.replay?.forget();
+    this.past?.replay.forget();
     return this.loadScene();
   }
 
@@ -213,6 +232,7 @@ export class Room {
       });
       storeVisitor(watch.visitor);
       this.session = watch.view_session;
+      this.way.take(within(this.place, watch.transports));
       this.correct(watch);
       return watch;
     } catch {
@@ -233,15 +253,17 @@ export class Room {
       if (scene.state === 'ended') {
         this.stopPlayer();
         await this.openReplay();
-        // What lies on the frame stays: the scene of now has the pins of the last one.
-        overlay.pins = (this.replay && this.view.get().overlay?.pins) || [];
-        waiting.length = 0;
+        if (!this.past) overlay.pins = [];
       } else if (!onAir(overlay)) this.stopPlayer();
+      // What lies on the frame stays: the scene of now has the pins of the last one.
+      if (this.past) overlay.pins = this.view.get().overlay?.pins ?? [];
+      if (this.past || scene.state === 'ended') waiting.length = 0;
       this.update({
         phase: 'ready',
         broadcast: scene.broadcast,
         overlay,
-        replay: this.replay !== undefined,
+        replay: this.past !== undefined && !this.past.onAir,
+        rewound: this.past?.onAir === true,
         again: false,
       });
       for (const pin of waiting) this.release.hold(placed(pin, scene), pin.from);
@@ -282,28 +304,17 @@ export class Room {
 
   /** openReplay finds the recording of a show that is over. */
   private async openReplay(): Promise<void> {
-    if (this.replay) return;
-    const url = await this.recording();
-    if (!url) return;
-    const { client } = this.place;
-    const { items } = await client.get<{ items: PinSpan[] }>(`${this.path}/pins`, undefined, this.abort.signal);
-    this.replayURL = url;
-    this.replay = new Replay({
-      pins: items,
-      load: async (at) =>
-        (await client.get<Scene>(`${this.path}/scene?at=${Math.round(at)}`, undefined, this.abort.signal)).pins,
-      show: (pins) => {
-        const { overlay } = this.view.get();
-        if (overlay) this.update({ overlay: { ...overlay, pins } });
-      },
-    });
+    const before = this.past;
+    if (before && !before.onAir) return;
+    const found = await this.archive.transport();
+    this.past = found && (await this.archive.open(found.url, false, (pins) => this.showPins(pins)));
+    // Who had wound it back goes on from there.
+    this.rewindTo = before && this.past && this.mediaTime;
   }
 
-  /** recording is the address of the show's recording, where there is one. */
-  private async recording(): Promise<string | undefined> {
-    const { client } = this.place;
-    const { transports } = await client.get<{ transports: Transport[] }>(this.path, undefined, this.abort.signal);
-    return within(this.place, transports).find((one) => one.kind === 'hls')?.url;
+  private showPins(pins: Pin[]): void {
+    const { overlay } = this.view.get();
+    if (overlay) this.update({ overlay: { ...overlay, pins } });
   }
 
   private async follow(position: string): Promise<void> {
@@ -341,7 +352,7 @@ export class Room {
     if (!this.video || this.player || this.abort.signal.aborted) return;
     const early = !overlay && phase === 'loading' && !this.place.token;
     if (!early) {
-      if (!overlay || !(onAir(overlay) || this.replay)) return;
+      if (!overlay || !(onAir(overlay) || this.past)) return;
       const watch = await this.watched;
       if (this.player || this.abort.signal.aborted || !this.video) return;
       this.begin(this.video, watch);
@@ -365,19 +376,26 @@ export class Room {
     this.player = undefined;
   }
 
+  /** changePlayer ends a player whose place another takes: the last picture stays until then. */
+  private changePlayer(): void {
+    this.cover?.show();
+    this.stopPlayer();
+  }
+
   private begin(video: HTMLVideoElement, watch: Watch | undefined): void {
+    const { past, rewindTo } = this;
     this.player = new Player({
       video,
-      transports: this.replayURL
-        ? [{ kind: 'hls', url: this.replayURL }]
-        : offered(this.place, watch?.transports, this.id),
-      replay: this.replay !== undefined,
+      transports: past ? [{ kind: 'hls', url: past.url }] : offered(this.place, watch?.transports, this.id),
+      replay: past && !past.onAir,
+      rewindTo,
       token: watch?.grant,
       anchors: this.view.get().overlay?.anchors,
       liveEdge: () => this.liveEdge(),
       onState: (player) => {
         // Who asked before the server had said who may watch is not refused yet: its word comes, or the scene's.
         if (player === 'refused' && this.guessed) return;
+        if (player === 'playing' || player === 'refused') this.cover?.hide();
         this.update({ player });
         if (this.endingTimer && player !== 'playing') this.end();
       },
@@ -386,7 +404,7 @@ export class Room {
       onQualities: (qualities, quality) => this.update({ qualities, quality }),
       onFrame: (frame) => {
         this.frame = frame;
-        if (this.replay) this.replay.frame(frame.mediaTime);
+        if (this.past) this.past.replay.frame(frame.mediaTime);
         else this.release.advance(frame.mediaTime);
       },
     });
@@ -397,10 +415,22 @@ export class Room {
   private onEvent(event: FeedEvent): void {
     const { overlay } = this.view.get();
     if (!overlay || isOld(overlay, event)) return;
-    // The show is over: what is still told of its end or its pins is in the recording.
-    if (this.replay && /^(broadcast|pin)\./.test(event.kind)) return;
-    if (leavesAtOnce(event)) this.deliver(event);
+    if (this.past) this.onEventInPast(event, this.past);
+    else if (leavesAtOnce(event)) this.deliver(event);
     else this.release.hold(event, event.media_time);
+  }
+
+  /** onEventInPast: what lies on the frames is known from the show's record; the rest is of now. */
+  private onEventInPast(event: FeedEvent, past: Past): void {
+    if (!past.onAir && /^(broadcast|pin)\./.test(event.kind)) return;
+    if (!event.kind.startsWith('pin.')) {
+      this.deliver(event);
+      return;
+    }
+    this.archive.pins().then(
+      (pins) => past.replay.renew(pins),
+      () => undefined, // the next one brings it
+    );
   }
 
   private deliver(event: FeedEvent): void {
@@ -417,7 +447,7 @@ export class Room {
     this.update({ overlay: next });
     if (next.state === 'ended') {
       // A recording plays on whatever is told meanwhile, such as who else watches it.
-      if (overlay.state !== 'ended' && !this.replay) this.end();
+      if (overlay.state !== 'ended' && (!this.past || this.past.onAir)) this.end();
     } else if (!this.player) void this.play();
   }
 
@@ -425,17 +455,21 @@ export class Room {
   private end(): void {
     clearTimeout(this.endingTimer);
     this.endingTimer = undefined;
+    if (this.past?.onAir) {
+      void this.loadScene(); // its recording goes on from the same frame
+      return;
+    }
     this.feed?.close();
     this.player?.stop();
     this.feed = this.player = undefined;
     this.release.flush();
     const { overlay } = this.view.get();
     if (overlay) this.update({ overlay: { ...overlay, state: 'ended' } });
-    this.recording().then(
-      (url) => {
+    this.archive.transport().then(
+      (found) => {
         // Who came as it ended and has seen nothing yet came for the recording.
-        if (url && !this.frame) void this.loadScene();
-        else this.update({ again: url !== undefined });
+        if (found && !this.frame) void this.loadScene();
+        else this.update({ again: found !== undefined });
       },
       () => undefined, // there is nothing to offer
     );
@@ -458,25 +492,18 @@ export class Room {
     this.feed?.send({ kind: 'lateness', ms, frames });
   }
 
-  private flushWithoutPicture(): void {
+  private tick(): void {
+    if (this.frame && !this.past) this.way.ask(performance.now());
     const since = performance.now() - (this.frame?.at ?? this.edge?.at ?? performance.now());
     if (since > noPictureMilliseconds) this.release.flush();
   }
 
   /** liveEdge is the scene's live edge, carried on by our own clock: nobody's wall clock is trusted. */
   private liveEdge(): MediaTime | undefined {
-    return this.replay ? undefined : this.edge && this.edge.mediaTime + (performance.now() - this.edge.at) * 1000;
+    return this.past ? undefined : this.edge && this.edge.mediaTime + (performance.now() - this.edge.at) * 1000;
   }
 
   private update(change: Partial<RoomView>): void {
     this.view.set({ ...this.view.get(), ...change });
   }
-}
-
-function onAir({ state }: Overlay): boolean {
-  return state === 'live' || state === 'interrupted' || state === 'rehearsal';
-}
-
-function placed(pin: Pin, scene: Scene): FeedEvent {
-  return { id: '', kind: 'scene.pin', v: 1, media_time: pin.from, at: 0, data: { ...pin, version: scene.version } };
 }

@@ -106,3 +106,13 @@ function withAnchor(overlay: Overlay, data: Record<string, unknown>): Overlay {
 export function leavesAtOnce(event: FeedEvent): boolean {
   return event.kind.startsWith('broadcast.') || event.media_time <= 0;
 }
+
+/** onAir tells whether there is, or may be again in a moment, a picture of now. */
+export function onAir({ state }: Overlay): boolean {
+  return state === 'live' || state === 'interrupted' || state === 'rehearsal';
+}
+
+/** placed is a pin of a scene as the event that will show it with its frame. */
+export function placed(pin: Pin, scene: Scene): FeedEvent {
+  return { id: '', kind: 'scene.pin', v: 1, media_time: pin.from, at: 0, data: { ...pin, version: scene.version } };
+}

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import bagIcon from 'lucide-static/icons/shopping-bag.svg?raw';
+import rewindIcon from 'lucide-static/icons/rewind.svg?raw';
 import ellipsis from 'lucide-static/icons/ellipsis.svg?raw';
 import shareIcon from 'lucide-static/icons/share-2.svg?raw';
 import volume from 'lucide-static/icons/volume-2.svg?raw';
@@ -18,6 +19,9 @@ import { Sheet } from '../../ui/Sheet';
 import { toast } from '../../ui/Toast';
 import { Choices } from './Choices';
 import { t } from './messages';
+
+/** One tap goes so far back; the bar goes further. */
+const rewindSeconds = 15;
 
 interface Props {
   room: Room;
@@ -40,6 +44,9 @@ export function Rail({ room, view, count, onBag, stats, onStats }: Props) {
           label={view.muted ? t('sound') : t('soundOff')}
           onClick={() => (view.muted ? room.unmute() : room.mute())}
         />
+      )}
+      {view.player === 'playing' && view.rewindable && !view.rewound && !view.replay && (
+        <IconButton svg={rewindIcon} mirror label={t('rewind')} onClick={() => void room.rewind(rewindSeconds)} />
       )}
       <IconButton
         svg={shareIcon}

@@ -75,6 +75,7 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
     return <Notice title={common('broken')} text={common('brokenText')} action={again} />;
   }
 
+  const bar = view.replay || view.rewound;
   const pins = view.overlay?.pins ?? [];
   const bag = view.overlay?.bag ?? [];
   const buy = (product: string, pin?: string) => {
@@ -89,7 +90,7 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
       <aside class="room-start" aria-label={t('others')}>
         <Others current={room.id} />
       </aside>
-      <main class={`room-stage${view.replay ? ' room-stage-replay' : ''}${stats ? ' room-stage-stats' : ''}`}>
+      <main class={`room-stage${bar ? ' room-stage-replay' : ''}${stats ? ' room-stage-stats' : ''}`}>
         <Stage room={room} view={view} />
         {stats && <Stats room={room} onClose={() => setStats(false)} />}
         <Head view={view} onLeave={leave} />
@@ -104,7 +105,7 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
             onStats={setStats}
           />
         </div>
-        {view.replay && <ReplayBar room={room} />}
+        {bar && <ReplayBar key={String(view.rewound)} room={room} live={view.rewound === true} />}
         <Banner offline={view.feed === 'offline'} reconnecting={view.feed === 'connecting'} />
       </main>
       <aside class="room-end" aria-label={t('bagTitle')}>

@@ -45,6 +45,8 @@ const ar: Translation<typeof en> = {
   replayLabel: 'إعادة العرض: {title}',
   watchAgain: 'شاهد مرة أخرى',
   pause: 'إيقاف مؤقت',
+  rewind: 'الرجوع 15 ثانية',
+  behind: 'متأخر {by}',
   seek: 'الموضع في العرض',
   position: '{at} من {of}',
   quality: 'جودة الصورة',

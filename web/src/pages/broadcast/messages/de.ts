@@ -38,6 +38,8 @@ const de: Translation<typeof en> = {
   replayLabel: 'Aufzeichnung: {title}',
   watchAgain: 'Noch einmal ansehen',
   pause: 'Anhalten',
+  rewind: '15 Sekunden zurück',
+  behind: '{by} zurück',
   seek: 'Stelle in der Show',
   position: '{at} von {of}',
   quality: 'Bildqualität',

@@ -35,6 +35,8 @@ export const en = {
   replayLabel: 'Replay: {title}',
   watchAgain: 'Watch again',
   pause: 'Pause',
+  rewind: 'Go back 15 seconds',
+  behind: '{by} behind',
   seek: 'Position in the show',
   position: '{at} of {of}',
   quality: 'Picture quality',

@@ -38,6 +38,8 @@ const fr: Translation<typeof en> = {
   replayLabel: 'Rediffusion : {title}',
   watchAgain: 'Revoir',
   pause: 'Pause',
+  rewind: 'Revenir 15 secondes en arrière',
+  behind: '{by} de retard',
   seek: 'Position dans l’émission',
   position: '{at} sur {of}',
   quality: 'Qualité de l’image',

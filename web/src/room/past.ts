@@ -1,0 +1,81 @@
+import type { Broadcast, MediaTime, Scene, Transport } from '../api/types';
+import { within, type Place } from './place';
+import { Replay, type PinSpan, type ReplayOptions } from './replay';
+
+/**
+ * Past is what a viewer watches that is not now: the recording of a show that is over, or what a show on air still has
+ * of its past. Its pins lie on their own frames.
+ */
+export interface Past {
+  /** Address of its playlist. */
+  url: string;
+  replay: Replay;
+  /** The show is still on air. */
+  onAir: boolean;
+}
+
+/** Archive asks the server for what there is of a broadcast's past. Where it is not for everybody, with a grant. */
+export class Archive {
+  constructor(
+    private readonly place: Place,
+    private readonly path: string,
+    private readonly grant: () => Promise<string | undefined>,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** transport is how the broadcast is watched over HLS, where it is: live, or its recording. */
+  async transport(): Promise<Transport | undefined> {
+    const { transports } = await this.get<Pick<Broadcast, 'transports'>>(this.path);
+    return within(this.place, transports).find((one) => one.kind === 'hls');
+  }
+
+  /** open makes the past that an address leads to; what lies on its frames is shown by show. */
+  async open(url: string, onAir: boolean, show: ReplayOptions['show']): Promise<Past> {
+    const load = async (at: MediaTime) =>
+      (await this.get<Scene>(`${this.path}/scene`, { at: String(Math.max(0, Math.round(at))) })).pins;
+    return { url, onAir, replay: new Replay({ pins: await this.pins(), load, show }) };
+  }
+
+  /** pins are those of the whole show up to now. */
+  async pins(): Promise<PinSpan[]> {
+    return (await this.get<{ items: PinSpan[] }>(`${this.path}/pins`)).items;
+  }
+
+  private async get<T>(path: string, query: Record<string, string> = {}): Promise<T> {
+    const grant = await this.grant();
+    return this.place.client.get<T>(path, { ...query, grant }, this.signal);
+  }
+}
+
+/** Who came before there was something to wind back asks once, after so long and up to half as long again. */
+const askMilliseconds = 20_000;
+
+/** WayBack is where a show on air can be wound back, as the server names it. */
+export class WayBack {
+  url: string | undefined;
+  private askAt: number | undefined;
+
+  constructor(
+    private readonly archive: Pick<Archive, 'transport'>,
+    private readonly onFound: () => void,
+    private readonly random: () => number = Math.random,
+  ) {}
+
+  /** take finds it among ways to watch. */
+  take(transports: readonly Transport[]): void {
+    this.url ??= transports.find((one) => one.kind === 'hls')?.rewind;
+    if (this.url) this.onFound();
+  }
+
+  /** ask is called while there is a picture of now; it asks the server once, a while after the first time. */
+  ask(now: number): void {
+    if (this.url) return;
+    this.askAt ??= now + askMilliseconds * (1 + this.random() / 2);
+    if (now < this.askAt) return;
+    this.askAt = Infinity;
+    this.archive.transport().then(
+      (found) => found && this.take([found]),
+      () => undefined, // then there is none
+    );
+  }
+}
