@@ -17,6 +17,7 @@ import (
 
 const (
 	tick            = 50 * time.Millisecond // what is not urgent leaves at its end
+	tickMost        = 4 * tick              // or, in a room with very many readers, at the latest then
 	roomKept        = 10 * time.Second      // a room without readers waits this long for the next
 	roomReadyWithin = 5 * time.Second       // for the first subscription of a room
 

@@ -51,6 +51,7 @@ type room struct {
 	bytes     int            // of pending
 	ringBytes int
 	flushed   time.Time
+	urgent    bool      // a fact is among what waits
 	dirty     bool      // in the feed's list for the next tick
 	emptyAt   time.Time // since when it has no reader; zero while it has, or while one is coming
 	joined    int       // readers, and those that are coming
@@ -60,8 +61,13 @@ type room struct {
 type part struct {
 	mu      sync.Mutex
 	sinks   []sink
-	waiting atomic.Bool // in the shard's queue
+	waiting atomic.Bool  // in the shard's queue
+	walk    atomic.Int64 // nanoseconds that the last pass through them took
 }
+
+// restShare is which part of the time a room's passes leave to everything else: facts, joins, pictures. A room whose
+// pass takes long has longer ticks, with more in each.
+const restShare = 2 // one in so many, of the time of a pass, between passes
 
 // run follows the bus until ctx ends.
 func (r *room) run(ctx context.Context) {
@@ -145,7 +151,6 @@ func (r *room) begin(p event.Position) {
 func (r *room) take(f event.Frame) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	urgent := false
 	for i, e := range f.Events {
 		offset := f.To.Offset - uint64(len(f.Events)-1-i)
 		if key := e.ValueKey(); key != "" {
@@ -166,7 +171,7 @@ func (r *room) take(f event.Frame) {
 		}
 		r.pending = append(r.pending, entry{e, offset})
 		r.bytes += len(e.Data)
-		urgent = urgent || class == event.Fact
+		r.urgent = r.urgent || class == event.Fact
 		if r.to = offset; len(r.pending) >= pendingMax || r.bytes >= pendingBytesMax {
 			r.flush("full")
 		}
@@ -174,7 +179,7 @@ func (r *room) take(f event.Frame) {
 	r.to = f.To.Offset
 	switch {
 	case r.to == r.from:
-	case urgent && r.feed.now().Sub(r.flushed) >= tick:
+	case r.urgent && r.feed.now().Sub(r.flushed) >= tick:
 		r.flush("urgent")
 	case !r.dirty:
 		r.dirty = true
@@ -189,14 +194,25 @@ func (r *room) forget(i int) {
 	r.dead++
 }
 
-// tick sends what waits.
-func (r *room) tick() {
+// tick sends what waits, and reports false where that has to wait for a later tick: the readers are so many that the
+// pass before has only just come round. A fact does not wait for that.
+func (r *room) tick() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.urgent {
+		walk := int64(0)
+		for i := range r.parts {
+			walk = max(walk, r.parts[i].walk.Load())
+		}
+		if between := time.Duration(walk + walk/restShare); between > tick && r.feed.now().Sub(r.flushed) < min(between, tickMost) {
+			return false
+		}
+	}
 	r.dirty = false
 	if r.to != r.from {
 		r.flush("tick")
 	}
+	return true
 }
 
 // flush makes a batch of what waits and lets the readers have it. It runs under r.mu.
@@ -232,6 +248,7 @@ func (r *room) flush(lane string) {
 // clear forgets what waits. It runs under r.mu.
 func (r *room) clear() {
 	r.pending, r.dead, r.bytes, r.talk = r.pending[:0], 0, 0, r.talk[:0]
+	r.urgent = false
 	clear(r.pending[:cap(r.pending)])
 	if cap(r.pending) > pendingMax/4 {
 		r.pending = nil // a rush does not keep its memory

@@ -124,3 +124,43 @@ func TestARoomThatNeverOpensTellsWhoWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestALongPassHasALongTick holds that what rides the tick waits until the readers' shards have had a rest, that it does
+// not wait for ever, and that a fact does not wait for it at all.
+func TestALongPassHasALongTick(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 20, 20, 0, 0, 0, time.UTC)
+	f := &Feed{Now: func() time.Time { return now }, ticking: make(chan struct{}, 1), class: event.Kind.Class}
+	r := &room{feed: f, topic: "broadcast/b", ready: make(chan struct{}), flushed: now, parts: make([]part, 2)}
+	for i := range r.parts {
+		r.parts[i].waiting.Store(true) // there is no shard
+	}
+	r.begin(event.Position{Epoch: "e"})
+	offset := uint64(0)
+	add := func(kind event.Kind) {
+		offset++
+		r.take(event.Frame{To: event.Position{Epoch: "e", Offset: offset}, Events: []event.Event{event.New(r.topic, kind, 0, now, offset)}})
+	}
+	for _, c := range []struct {
+		walk  time.Duration
+		after time.Duration
+	}{{0, 0}, {20 * time.Millisecond, tick}, {60 * time.Millisecond, 90 * time.Millisecond}, {time.Second, tickMost}} {
+		r.parts[1].walk.Store(int64(c.walk))
+		add("x.like")
+		if now = now.Add(c.after - 1); c.after > tick && r.tick() {
+			t.Fatalf("a pass of %v: the next one came after %v", c.walk, c.after-1)
+		}
+		if now = now.Add(1); !r.tick() || r.window.Load().ends != offset {
+			t.Fatalf("a pass of %v: the next one did not come after %v", c.walk, c.after)
+		}
+	}
+	add("x.like")
+	add(event.PinPlaced)
+	if !r.tick() || r.window.Load().ends != offset {
+		t.Fatal("a pin waited for the rest")
+	}
+	add("x.like")
+	if r.tick() {
+		t.Fatal("the pin's urgency outlived it")
+	}
+}

@@ -169,24 +169,33 @@ func (f *Feed) mark(r *room) {
 	}
 }
 
-// tickRooms sends what waits at the end of each tick. While nothing waits it sleeps: an idle node is idle.
+// tickRooms sends what waits at the end of each tick. While nothing waits it sleeps: an idle node is idle. A room that
+// is not ready for a further pass is looked at again half a tick later.
 func (f *Feed) tickRooms(ctx context.Context) {
+	var later []*room
 	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-f.ticking:
+		every := tick / 2
+		if len(later) == 0 {
+			every = tick
+			select {
+			case <-ctx.Done():
+				return
+			case <-f.ticking:
+			}
 		}
 		now := f.now()
-		if !sleep(ctx, now.Truncate(tick).Add(tick).Sub(now)) {
+		if !sleep(ctx, now.Truncate(every).Add(every).Sub(now)) {
 			return
 		}
 		f.dirtyMu.Lock()
 		dirty := f.dirty
 		f.dirty = nil
 		f.dirtyMu.Unlock()
+		dirty, later = append(later, dirty...), nil
 		for _, r := range dirty {
-			r.tick()
+			if !r.tick() {
+				later = append(later, r)
+			}
 		}
 	}
 }

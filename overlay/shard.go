@@ -125,7 +125,9 @@ func (s *shard) run(ctx context.Context, f *Feed, number int) {
 		f.Metrics.written(shared.end())
 		active = append(active[:0], active[1:]...)
 		if p.next += n; n < stride {
-			f.Metrics.walked(f.now().Sub(p.began))
+			took := f.now().Sub(p.began)
+			p.room.parts[number].walk.Store(int64(took))
+			f.Metrics.walked(took)
 			if !p.again {
 				delete(running, p.room)
 				continue
