@@ -44,6 +44,9 @@ var rooms = map[string][]string{
 	"streaming/transcode":           {"streaming", "streaming/mediatime"},
 	"ingest":                        {"streaming", "streaming/mediatime"},
 	"ingest/doctor":                 {"ingest", "streaming"},
+	"ingest/pull":                   {"ingest", "ingest/rtmp", "ingest/rtsp", "ingest/srt", "streaming", "streaming/mediatime", "outbound"},
+	"ingest/pull/pullsql":           {"ingest/pull", "store"},
+	"ingest/pull/pulltest":          {"ingest/pull"},
 	"ingest/rtmp":                   {"ingest", "streaming", "streaming/mediatime"},
 	"ingest/rtsp":                   {"ingest", "streaming", "streaming/mediatime"},
 	"ingest/srt":                    {"ingest", "streaming", "streaming/mediatime"},
@@ -71,6 +74,7 @@ var rooms = map[string][]string{
 	"dashboard/views/viewstest":     {"dashboard/views", "event"},
 	"config":                        {"streaming/...", "ingest/...", "shop/...", "overlay", "account", "store", "dashboard/...", "api"},
 	"web":                           {},
+	"outbound":                      {},
 	"deploy":                        {}, // tests alone: that what starts Hawker elsewhere names what exists
 	"api/apitest":                   {"api", "account", "store"},
 	"api":                           {"access", "account", "shop", "shop/checkout", "shop/payment", "overlay", "dashboard/...", "streaming", "streaming/mediatime", "event", "store"},

@@ -116,14 +116,19 @@ func (s *Sessions) authorize(ctx context.Context, r Request) (*Session, error) {
 		}
 	}
 	r.StreamKey = "" // nothing after this needs it
+	return s.session(r, grant, log), nil
+}
+
+// session makes a session that has not entered yet.
+func (s *Sessions) session(r Request, g Grant, log *slog.Logger) *Session {
 	out := &Session{
-		sessions: s, request: r, grant: grant, config: s.Config.withDefaults(),
+		sessions: s, request: r, grant: g, config: s.Config.withDefaults(),
 		id: uuid.Must(uuid.NewV7()).String(), identity: identity(r),
 		log:  log,
 		done: make(chan struct{}),
 	}
 	out.health.begin(s.now(), r)
-	return out, nil
+	return out
 }
 
 // enter adds a session. Where somebody was kicked since it was authorized, it may have been meant: ask again.

@@ -30,7 +30,7 @@ var moduli = []int64{1 << 31, 1 << 32}
 // intake turns media messages into a session's tracks and frames: it waits until the tracks are known, declares
 // them, and declares anew what changes. One goroutine uses it.
 type intake struct {
-	session *ingest.Session
+	session ingest.Sink
 	refused func(codec error) // told about a coding that is left out
 
 	video, audio *ingest.Source

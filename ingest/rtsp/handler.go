@@ -82,7 +82,7 @@ func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Res
 		return answer(base.StatusServiceUnavailable), err
 	}
 	guard.admit()
-	p.ingest = session
+	p.ingest, p.sink = session, session
 	c.Session.SetUserData(p)
 	if !s.start(p) {
 		session.End(ingest.ErrStopping)

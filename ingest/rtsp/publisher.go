@@ -34,8 +34,9 @@ var (
 
 // publisher is one announced session: its own loop turns packets into frames.
 type publisher struct {
-	rtsp    *gortsplib.ServerSession
-	ingest  *ingest.Session
+	rtsp    *gortsplib.ServerSession // nil where we fetch
+	ingest  *ingest.Session          // nil where we fetch
+	sink    ingest.Sink
 	metrics *ingest.DoorMetrics
 	log     *slog.Logger
 	idle    time.Duration
@@ -161,14 +162,14 @@ func (p *publisher) put(e event) {
 
 // run is the publisher's loop. It ends with the session, and takes everything down.
 func (p *publisher) run(ctx context.Context) {
-	cause := p.loop(ctx)
+	cause := p.loop(ctx, p.ingest.Done())
 	p.ingest.End(cause)
 	p.rtsp.Close()
 	<-p.gone
 	p.ingest.Close()
 }
 
-func (p *publisher) loop(ctx context.Context) (cause error) {
+func (p *publisher) loop(ctx context.Context, over <-chan struct{}) (cause error) {
 	defer func() {
 		if r := recover(); r != nil {
 			cause = fmt.Errorf("rtsp: a panic in a publisher's packets: %v", r)
@@ -185,14 +186,14 @@ func (p *publisher) loop(ctx context.Context) (cause error) {
 			}
 		case now := <-tick.C:
 			if n := p.lost.Swap(0); n > 0 {
-				p.ingest.CountLost(n)
+				p.sink.CountLost(n)
 			}
 			if now.Sub(p.newest) > p.idle {
 				return errSilent
 			}
 		case <-p.gone:
 			return errLeft
-		case <-p.ingest.Done():
+		case <-over:
 			return nil // it knows why
 		case <-ctx.Done():
 			return ingest.ErrStopping
@@ -233,7 +234,7 @@ func (p *publisher) take(ctx context.Context, e event) error {
 		}
 		p.newest = e.at
 		f.Track = t.source.Track.ID
-		if err := p.ingest.Write(f); err != nil {
+		if err := p.sink.Write(f); err != nil {
 			return err
 		}
 	}
@@ -256,5 +257,5 @@ func (p *publisher) declare(ctx context.Context) error {
 		}
 	}
 	p.declared = true
-	return p.ingest.Declare(ctx, sources)
+	return p.sink.Declare(ctx, sources)
 }

@@ -269,8 +269,14 @@ func (s *Server) serve(ctx context.Context, conn gosrt.Conn, session *ingest.Ses
 	defer func() { cancel(); <-ended }()
 
 	in := &intake{ctx: ctx, session: session, refused: func(what error) { log.Warn("a track is left out", "why", what) }}
+	return pump(conn, session, in, func() { silence.Reset(idle) }, s.Metrics.Received)
+}
+
+// pump reads a transport stream until it ends. heard is called for whole PES packets: packets alone keep nobody on the
+// line.
+func pump(conn gosrt.Conn, session ingest.Sink, in *intake, heard func(), received func(int)) error {
 	t := &transport{onProgram: in.program, onPES: func(p pes) error {
-		silence.Reset(idle) // packets alone keep nobody on the line
+		heard()
 		return in.packet(p)
 	}}
 	count := &losses{conn: conn, session: session}
@@ -280,7 +286,7 @@ func (s *Server) serve(ctx context.Context, conn gosrt.Conn, session *ingest.Ses
 		if err != nil {
 			return errLeft
 		}
-		s.Metrics.Received(n)
+		received(n)
 		if err := t.push(b[:n]); err != nil {
 			return err
 		}
@@ -291,7 +297,7 @@ func (s *Server) serve(ctx context.Context, conn gosrt.Conn, session *ingest.Ses
 // losses tells the session what was lost on the way, once a second.
 type losses struct {
 	conn    gosrt.Conn
-	session *ingest.Session
+	session ingest.Sink
 	at      time.Time
 	told    uint64
 }

@@ -37,7 +37,7 @@ const (
 // sound track. One goroutine uses it.
 type intake struct {
 	ctx     context.Context // of the connection that this is a part of
-	session *ingest.Session
+	session ingest.Sink
 	refused func(what error) // told about what is left out
 
 	video, audio       *ingest.Source // audio: nil until its parameters are known
