@@ -10,6 +10,7 @@ import (
 	"github.com/hawkerlive/hawker/dashboard/views"
 	"github.com/hawkerlive/hawker/event"
 	"github.com/hawkerlive/hawker/overlay"
+	"github.com/hawkerlive/hawker/overlay/chat"
 	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/shop/payment"
 	"github.com/hawkerlive/hawker/store"
@@ -136,6 +137,32 @@ var meanings = []meaning{
 	{overlay.ErrFeedAddress, 429, "limited", "Too many feeds from this address", time.Minute},
 	{overlay.ErrFeedFull, 503, "busy", "This node follows as many feeds as it can", 5 * time.Second},
 	{overlay.ErrFeedClosed, 503, "stopping", "The feed is not running", 2 * time.Second},
+
+	{chat.ErrNotFound, 404, "not-found", "There is no such thing, or it is not yours", 0},
+	{chat.ErrGuest, 401, "unauthenticated", "Log in first", 0},
+	{chat.ErrBanned, 403, "banned", "This channel has banned you", 0},
+	{chat.ErrMuted, 403, "muted", "A moderator has muted you for a while", 0},
+	{chat.ErrFollowers, 403, "followers-only", "Only followers of the channel may say something", 0},
+	{chat.ErrNewcomer, 403, "newcomer", "Your account is too young to say something here", 0},
+	{chat.ErrRank, 403, "rank", "Their role at the channel is not below yours", 0},
+	{chat.ErrOff, 409, "chat-off", "The chat is off", 0},
+	{chat.ErrEnded, 409, "ended", "The broadcast has ended", 0},
+	{chat.ErrState, 409, "decided", "The message was decided upon before", 0},
+	{chat.ErrText, 422, "bad-text", "A message is a line that people can read", 0},
+	{chat.ErrTooLong, 422, "too-long", "A message has at most 200 characters", 0},
+	{chat.ErrWord, 422, "word", "The message holds a word that is not wanted here", 0},
+	{chat.ErrLink, 422, "link", "The message holds a link", 0},
+	{chat.ErrRepeated, 422, "repeated", "You have just said that", 0},
+	{chat.ErrReply, 422, "reply-gone", "What you answer is not there any more", 0},
+	{chat.ErrSettings, 422, "bad-settings", "There are no such chat settings", 0},
+	{chat.ErrReason, 422, "bad-reason", "A reason has at most 200 characters and no control characters", 0},
+	{chat.ErrAnnounce, 422, "bad-announcement", "An announcement is a line of at most 120 characters", 0},
+	{chat.ErrTooMany, 422, "too-many", "The limit for this kind of thing is reached", 0},
+	{chat.ErrCursor, 422, "bad-cursor", "The cursor is not one of ours", 0},
+	{chat.ErrSlow, 429, "slow-mode", "Slow mode: wait before you say something again", time.Second},
+	{chat.ErrTooFast, 429, "too-fast", "Too many messages", time.Second},
+	{chat.ErrBusy, 503, "busy", "More is said than can be taken", time.Second},
+	{chat.ErrStopping, 503, "stopping", "The server is stopping", 2 * time.Second},
 
 	{views.ErrStart, 422, "bad-view", "A view session has a transport whep or hls, a language tag and a short source", 0},
 	{views.ErrMessage, 422, "bad-message", "This is not a viewer's message", 0},
