@@ -1,7 +1,10 @@
 package ingest
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,6 +17,8 @@ const (
 	readingsKept = 30   // whole seconds that Recent returns
 	fpsTolerance = 0.10 // of the mean frame distance; beyond it the rate varies
 	staleAfter   = 2 * time.Second
+	leftOutMax   = 16 // tracks that LeftOut names
+	ofLayers     = 2  // where the bytes of further pictures are counted
 )
 
 // Health is what a session's encoder does, as of the last whole second.
@@ -53,6 +58,20 @@ type Health struct {
 	Restarts uint64 `json:"restarts"` // generations that a jump or a change began
 	Lost     uint64 `json:"lost"`     // packets lost on the way, where the protocol can tell
 	Fault    string `json:"fault,omitempty"`
+
+	Renditions []RenditionHealth `json:"renditions,omitempty"` // further pictures that the publisher sends
+	LeftOut    []string          `json:"left_out,omitempty"`   // tracks that are not shown, and why
+}
+
+// RenditionHealth is a further picture of a session, as of the last whole second.
+type RenditionHealth struct {
+	Name    string          `json:"name"`
+	Codec   streaming.Codec `json:"codec"`
+	Width   int             `json:"width,omitempty"`
+	Height  int             `json:"height,omitempty"`
+	Bitrate int             `json:"bitrate"` // bits per second
+	FPS     int             `json:"fps"`
+	OnAir   bool            `json:"on_air"`
 }
 
 // health gathers a session's figures. The writer counts; anybody may take a snapshot.
@@ -61,7 +80,7 @@ type health struct {
 	out Health
 
 	second      time.Time // begin of the second that is being counted
-	bytes       [2]int    // video, audio
+	bytes       [3]int    // video, audio, further pictures
 	recent      [secondsKept]int
 	recentAt    int
 	readings    []Health // one per whole second, oldest first
@@ -103,14 +122,14 @@ func (h *health) declared(broadcast string, tracks map[int]*track) {
 
 // count takes the bytes that arrived. It tells whether a second has passed, and when the bytes have been too many
 // for ten of them.
-func (h *health) count(now time.Time, kind streaming.Kind, size, bitrateMax int) (turned bool, err error) {
+func (h *health) count(now time.Time, of, size, bitrateMax int) (turned bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	turned = h.turn(now)
 	h.last = now
-	h.bytes[index(kind)] += size
+	h.bytes[of] += size
 	h.out.Bytes += uint64(size)
-	total := h.bytes[0] + h.bytes[1]
+	total := h.bytes[0] + h.bytes[1] + h.bytes[2]
 	for _, n := range h.recent {
 		total += n
 	}
@@ -131,9 +150,9 @@ func (h *health) turn(now time.Time) bool {
 		h.out.VideoBitrate, h.out.AudioBitrate = h.bytes[0]*8, h.bytes[1]*8
 		h.out.FPS = float64(h.pictures)
 		h.out.VariableRate = h.pictures > 2 && h.mean > 0 && h.worst > h.mean*fpsTolerance
-		h.recent[h.recentAt] = h.bytes[0] + h.bytes[1]
+		h.recent[h.recentAt] = h.bytes[0] + h.bytes[1] + h.bytes[2]
 		h.recentAt = (h.recentAt + 1) % secondsKept
-		h.bytes, h.pictures, h.worst = [2]int{}, 0, 0
+		h.bytes, h.pictures, h.worst = [3]int{}, 0, 0
 		h.second = h.second.Add(time.Second)
 		if len(h.readings) == readingsKept {
 			h.readings = append(h.readings[:0], h.readings[1:]...)
@@ -207,6 +226,32 @@ func (h *health) drop(fault error) {
 	h.out.Dropped++
 	if fault != nil {
 		h.out.Fault = fault.Error()
+	}
+}
+
+// layered tells the figures of the further pictures.
+func (h *health) layered(layers map[int]*layer) {
+	out := make([]RenditionHealth, 0, len(layers))
+	for _, l := range layers {
+		out = append(out, RenditionHealth{
+			Name: l.info.Name, Codec: l.track.Codec, Width: l.info.Width, Height: l.info.Height, Bitrate: l.rate, FPS: l.fps,
+			OnAir: l.publication != nil,
+		})
+	}
+	slices.SortFunc(out, func(a, b RenditionHealth) int {
+		return cmp.Or(b.Width*b.Height-a.Width*a.Height, strings.Compare(a.Name, b.Name))
+	})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.out.Renditions = out
+}
+
+// leftOut names a track that is not shown, once.
+func (h *health) leftOut(what string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.out.LeftOut) < leftOutMax && !slices.Contains(h.out.LeftOut, what) {
+		h.out.LeftOut = append(slices.Clone(h.out.LeftOut), what)
 	}
 }
 

@@ -42,14 +42,16 @@ type Session struct {
 	onKey       func()
 	line        line
 	tracks      map[int]*track
-	told        Health    // what the metrics know
-	asked       time.Time // when a key picture was asked for
+	layers      map[int]*layer // further pictures
+	told        Health         // what the metrics know
+	asked       time.Time      // when a key picture was asked for
 	watching    sync.WaitGroup
 
 	health health
 	stay   stay
 
 	mu        sync.Mutex
+	reconnect func(to string) bool
 	broadcast string
 	ended     error
 	done      chan struct{}
@@ -183,23 +185,16 @@ func (s *Session) Write(f Frame) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	t := s.tracks[f.Track]
-	if t == nil {
+	t, further := s.tracks[f.Track], s.layers[f.Track]
+	if t == nil && further == nil {
 		return nil
 	}
 	now := s.sessions.now()
-	size := 0
-	for _, p := range f.Payload {
-		size += len(p)
+	if err := s.count(now, f, t); err != nil {
+		return err
 	}
-	turned, err := s.health.count(now, t.Kind, size, s.config.BitrateMax)
-	if err != nil {
-		return s.fail(err)
-	}
-	if turned && s.stay.is(roleShown) {
-		h := s.health.snapshot(now)
-		s.sessions.Metrics.second(h, s.told)
-		s.told = h
+	if further != nil {
+		return s.writeLayer(now, further, f)
 	}
 	picture, err := t.codec.read(f.Payload)
 	if err != nil {
@@ -239,6 +234,33 @@ func (s *Session) Write(f Frame) error {
 		return nil
 	}
 	return s.show(now, t, u, picture)
+}
+
+// count takes a frame's bytes into the figures. t is nil for a further picture.
+func (s *Session) count(now time.Time, f Frame, t *track) error {
+	size, of := 0, ofLayers
+	for _, p := range f.Payload {
+		size += len(p)
+	}
+	if t != nil {
+		of = index(t.Kind)
+	}
+	turned, err := s.health.count(now, of, size, s.config.BitrateMax)
+	if err != nil {
+		return s.fail(err)
+	}
+	if !turned {
+		return nil
+	}
+	if len(s.layers) > 0 {
+		s.idleLayers(now)
+	}
+	if s.stay.is(roleShown) {
+		h := s.health.snapshot(now)
+		s.sessions.Metrics.second(h, s.told)
+		s.told = h
+	}
+	return nil
 }
 
 // show puts a unit on air.
@@ -366,6 +388,7 @@ func (s *Session) Close() {
 	s.closing.Do(func() {
 		s.end(errGone)
 		s.watching.Wait()
+		s.closeLayers()
 		if s.publication != nil {
 			s.publication.Close()
 		}
@@ -376,4 +399,24 @@ func (s *Session) Close() {
 		s.log.Info("publisher gone", "why", s.Err(), "seconds", int(h.Seconds), "frames", h.Frames, "restarts", h.Restarts)
 		s.sessions.remove(s)
 	})
+}
+
+// LeaveOut tells, once per text, that something which the publisher sends is not shown.
+func (s *Session) LeaveOut(what string) { s.health.leftOut(what) }
+
+// OnReconnect sets what asks the encoder to connect again, at another address where one is named. It reports false
+// where the encoder does not know the request.
+func (s *Session) OnReconnect(f func(to string) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reconnect = f
+}
+
+// Reconnect asks the encoder to connect again: what it sends until it has is shown. It reports false where the
+// encoder, or its protocol, does not know the request.
+func (s *Session) Reconnect(to string) bool {
+	s.mu.Lock()
+	f := s.reconnect
+	s.mu.Unlock()
+	return f != nil && s.Err() == nil && f(to)
 }

@@ -232,6 +232,17 @@ func (s *Sessions) Promote(channelID, sessionID string) bool {
 	return false
 }
 
+// Reconnect asks a channel's session to connect again (see Session.Reconnect). found is false where the channel has no
+// such session.
+func (s *Sessions) Reconnect(channelID, sessionID, to string) (found, asked bool) {
+	for _, one := range s.list() {
+		if one.id == sessionID && one.grant.ChannelID == channelID && one.Err() == nil {
+			return true, one.Reconnect(to)
+		}
+	}
+	return false, false
+}
+
 // sweep forgets places of which nothing is worth remembering; every arrival pays for a few. The caller holds s.mu.
 func (s *Sessions) sweep(now time.Time) {
 	n := 0

@@ -56,7 +56,7 @@ func Pull(ctx context.Context, r Remote, admit ingest.Admit) (cause error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	wire.chunks.trusted = true
-	in := &intake{session: sink, refused: func(err error) { log.Warn("a track is left out", "why", err) }}
+	in := &intake{session: ingest.Layers(sink), refused: func(err error) { log.Warn("a track is left out", "why", err) }}
 	net.until = time.Now().Add(idle)
 	for {
 		m, err := wire.next()
@@ -93,10 +93,11 @@ var errOver = errors.New("rtmp: the stream has ended there")
 // answered is a connection that hands gortmplib whole commands only, as our own listener does.
 type answered struct {
 	*deadlineConn
-	wire *wire
+	wire     *wire
+	commands plainCommands
 }
 
-func (a *answered) Read(p []byte) (int, error) { return a.wire.Read(p) }
+func (a *answered) Read(p []byte) (int, error) { return a.commands.Read(p) }
 
 // call dials and asks for the stream.
 func (r Remote) call(ctx context.Context, idle time.Duration) (*deadlineConn, *wire, error) {
@@ -116,6 +117,7 @@ func (r Remote) call(ctx context.Context, idle time.Duration) (*deadlineConn, *w
 		}
 		out = &answered{deadlineConn: &deadlineConn{Conn: raw, idle: idle}}
 		out.wire = newWire(out.deadlineConn)
+		out.commands.wire = out.wire
 		return out, nil
 	}}
 	ctx, cancel := context.WithTimeout(ctx, callWithin)

@@ -8,11 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"time"
-
-	"github.com/bluenviron/gortmplib"
-	"github.com/bluenviron/gortmplib/pkg/amf0"
-	"github.com/bluenviron/gortmplib/pkg/message"
 
 	"github.com/hawkerlive/hawker/ingest"
 	"github.com/hawkerlive/hawker/streaming"
@@ -23,7 +20,7 @@ type conn struct {
 	server *Server
 	net    *deadlineConn
 	wire   *wire
-	rtmp   *gortmplib.ServerConn
+	said   *dialogue
 	log    *slog.Logger
 	remote string
 
@@ -40,20 +37,17 @@ func (c *conn) serve(ctx context.Context) (err error) {
 	}()
 	c.net.until = time.Now().Add(c.server.handshakeTimeout())
 	c.wire = newWire(c.net)
-	c.rtmp = &gortmplib.ServerConn{RW: c.wire}
-	if err := c.rtmp.Initialize(); err != nil {
-		return fmt.Errorf("handshake: %w", plain(err))
+	c.said = &dialogue{wire: c.wire}
+	if err := c.said.begin(); err != nil {
+		return plain(err)
 	}
-	if err := c.rtmp.AcceptConn(); err != nil {
-		return fmt.Errorf("commands: %w", plain(err))
-	}
-	if c.rtmp.Publish {
+	if c.said.publish {
 		return c.publish(ctx)
 	}
 	return c.play(ctx)
 }
 
-// plain drops what gortmplib prints of a stranger's bytes, but for the errors that are ours or the connection's.
+// plain drops what libraries print of a stranger's bytes, but for the errors that are ours or the connection's.
 func plain(err error) error {
 	for _, known := range []error{errBudget, errChunk, errStopped, io.EOF, io.ErrUnexpectedEOF, os.ErrDeadlineExceeded, net.ErrClosed} {
 		if errors.Is(err, known) {
@@ -63,12 +57,10 @@ func plain(err error) error {
 	return errCommand
 }
 
-var errCommand = errors.New("rtmp: malformed or unexpected command")
-
 func (c *conn) publish(ctx context.Context) error {
 	session, err := c.server.Sessions.Admit(ctx, ingest.Request{
-		Protocol: "rtmp", StreamKey: streamKey(c.rtmp.URL), RemoteAddr: c.remote,
-		Encoder: printable(c.rtmp.FlashVer), Backup: wantsStandby(c.rtmp.URL), Moduli: moduli,
+		Protocol: "rtmp", StreamKey: streamKey(c.said.url), RemoteAddr: c.remote,
+		Encoder: printable(c.said.flashVer), Backup: wantsStandby(c.said.url), Moduli: moduli,
 	})
 	if err != nil {
 		c.reject(err)
@@ -77,28 +69,51 @@ func (c *conn) publish(ctx context.Context) error {
 	defer session.Close()
 	c.admitted()
 	c.wire.chunks.trusted = true
-	if err := c.rtmp.AcceptAction(); err != nil {
+	session.OnReconnect(c.askToReconnect)
+	if err := c.said.accept(); err != nil {
 		session.End(fmt.Errorf("accept: %w", plain(err)))
 		return nil
 	}
-	stop := context.AfterFunc(ctx, c.net.stop)
-	defer stop()
 	done := make(chan struct{})
-	woken := make(chan struct{})
-	go func() {
-		defer close(woken)
-		select {
-		case <-session.Done():
-			c.net.stop()
-		case <-done:
-		}
-	}()
+	var watching sync.WaitGroup
+	watching.Go(func() { c.watch(ctx, session, done) })
 	cause := c.read(ctx, session)
 	close(done)
-	<-woken
+	watching.Wait()
+	if ctx.Err() != nil && errors.Is(cause, errStopped) {
+		cause = ingest.ErrStopping
+	}
 	session.End(cause)
 	c.farewell(session.Err())
 	return nil
+}
+
+// watch wakes the reader when the session must end. Where the server stops, encoders that can are asked to connect
+// again first, and read until they have: the next server has them before this one lets go.
+func (c *conn) watch(ctx context.Context, session *ingest.Session, done <-chan struct{}) {
+	defer c.net.stop()
+	select {
+	case <-session.Done():
+		return
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	if !c.askToReconnect("") {
+		return
+	}
+	patience := time.NewTimer(or(c.server.Config.Drain, drainDefault))
+	defer patience.Stop()
+	select {
+	case <-session.Done():
+	case <-done:
+	case <-patience.C:
+	}
+}
+
+// askToReconnect asks the encoder to connect again, and reports false where it cannot be asked.
+func (c *conn) askToReconnect(tcURL string) bool {
+	return c.said.caps&capReconnect != 0 && c.said.reconnect(tcURL) == nil
 }
 
 // read takes messages until the connection or the session ends.
@@ -131,7 +146,7 @@ func (c *conn) read(ctx context.Context, session *ingest.Session) error {
 
 // leaves tells whether a command ends the publishing.
 func leaves(body []byte) bool {
-	data, err := amf0.Unmarshal(body)
+	data, err := readValues(body)
 	if err != nil || len(data) == 0 {
 		return false
 	}
@@ -146,7 +161,7 @@ func leaves(body []byte) bool {
 // could not be told.
 func (c *conn) reject(cause error) {
 	if !errors.Is(cause, streaming.ErrResting) {
-		_ = c.rtmp.RejectAction()
+		_ = c.said.reject()
 		return
 	}
 	c.status("error", "NetStream.Publish.Rejected", restingText)
@@ -177,12 +192,7 @@ func (c *conn) farewell(cause error) {
 
 // status writes an onStatus. The encoder may have gone; then nobody reads it.
 func (c *conn) status(level, code, text string) {
-	_ = c.rtmp.Write(&message.CommandAMF0{
-		ChunkStreamID: 5, MessageStreamID: 0x1000000, Name: "onStatus",
-		Arguments: []any{nil, amf0.Object{
-			{Key: "level", Value: level}, {Key: "code", Value: code}, {Key: "description", Value: text},
-		}},
-	})
+	_ = c.said.status(level, code, text)
 }
 
 const printableMax = 64

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,8 @@ import (
 	"github.com/hawkerlive/hawker/ingest"
 	"github.com/hawkerlive/hawker/streaming"
 )
+
+const handshakeBytes = 1 + 1536 + 1536 // C0, C1, C2
 
 // anybody lets everybody in.
 type anybody struct{}
@@ -246,30 +249,39 @@ func FuzzTags(f *testing.F) {
 	f.Add([]byte("\x95\x10Opus\x00\x00\x00\x01\x00"))
 	f.Add([]byte{0xaf, 0, 0x12, 0x10})
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, read := range []func([]byte) (tag, error){readVideo, readAudio} {
-			tag, err := read(body)
-			if err != nil || tag.kind == tagNone {
-				continue
-			}
-			if tag.kind == tagConfig {
-				_, _, _ = describe(tag, streaming.Video) // any answer will do
-			}
-			for size := 1; size <= 4; size++ {
-				nals, err := splitNALs(tag.data, size)
-				total := 0
-				for _, n := range nals {
-					total += len(n) + size
+		for _, read := range []func([]tag, []byte) ([]tag, error){readVideo, readAudio} {
+			tags, _ := read(nil, body) // what could be read counts
+			total := 0
+			for _, tag := range tags {
+				if total += len(tag.data); tag.nanos < 0 || tag.nanos > nanosMax {
+					t.Fatalf("an offset of %d ns", tag.nanos)
 				}
-				if err == nil && total > len(tag.data) {
-					t.Fatal("more came out than went in")
-				}
+				checkTag(t, tag)
 			}
-			if _, err := splitOBUs(tag.data); err == nil && len(tag.data) == 0 {
-				continue
+			if total > len(body) || len(tags) > tracksInMessage {
+				t.Fatalf("%d tags of %d bytes came out of %d", len(tags), total, len(body))
 			}
 		}
 		(&intake{}).metadata(body)
 	})
+}
+
+func checkTag(t *testing.T, tag tag) {
+	t.Helper()
+	if tag.kind == tagConfig {
+		_, _, _ = describe(tag, streaming.Video) // any answer will do
+	}
+	for size := 1; size <= 4; size++ {
+		nals, err := splitNALs(tag.data, size)
+		total := 0
+		for _, n := range nals {
+			total += len(n) + size
+		}
+		if err == nil && total > len(tag.data) {
+			t.Fatal("more came out than went in")
+		}
+	}
+	_, _ = splitOBUs(tag.data) // it must come back
 }
 
 func TestEnhancedMessages(t *testing.T) {
@@ -279,30 +291,53 @@ func TestEnhancedMessages(t *testing.T) {
 		video bool
 		want  tag
 		err   error
+		more  []tag // after the first
 	}{
-		"HEVC with a composition time":      {"\x91hvc1\xff\xff\xd6abcd", true, tag{kind: tagFrame, codec: streaming.H265, cts: -42, data: []byte("abcd")}, nil},
-		"HEVC without one":                  {"\x93hvc1abcd", true, tag{kind: tagFrame, codec: streaming.H265, data: []byte("abcd")}, nil},
-		"AV1":                               {"\x91av01abcd", true, tag{kind: tagFrame, codec: streaming.AV1, data: []byte("abcd")}, nil},
-		"a sequence start":                  {"\x90av01abcd", true, tag{kind: tagConfig, codec: streaming.AV1, data: []byte("abcd")}, nil},
-		"metadata":                          {"\x94hvc1abcd", true, tag{}, nil},
-		"a nanosecond offset":               {"\x97\x02abc\x01hvc1\x00\x00\x01x", true, tag{kind: tagFrame, codec: streaming.H265, cts: 1, data: []byte("x")}, nil},
-		"a second track":                    {"\x96\x01hvc1\x01\x00\x00\x00x", true, tag{kind: tagFrame, codec: streaming.H265, track: 1, data: []byte("x")}, nil},
-		"a command frame":                   {"\xd0hvc1", true, tag{}, nil},
-		"Opus":                              {"\x91Opusabc", false, tag{kind: tagFrame, codec: streaming.Opus, data: []byte("abc")}, nil},
-		"FLAC":                              {"\x91fLaCabc", false, tag{}, errUnsupported},
-		"sound where pictures are":          {"\x91Opusabc", true, tag{}, errUnsupported},
-		"MP3":                               {"\x2fabc", false, tag{}, errUnsupported},
-		"Sorenson":                          {"\x22abc", true, tag{}, errUnsupported},
-		"a truncated one":                   {"\x91hv", true, tag{}, errTag},
-		"an end of sequence":                {"\x17\x02\x00\x00\x00", true, tag{codec: streaming.H264, data: []byte{}}, nil},
-		"a negative composition time (AVC)": {"\x27\x01\xff\xff\xff\x00", true, tag{kind: tagFrame, codec: streaming.H264, cts: -1, data: []byte{0}}, nil},
+		"HEVC with a composition time":   {"\x91hvc1\xff\xff\xd6abcd", true, tag{kind: tagFrame, codec: streaming.H265, cts: -42, data: []byte("abcd")}, nil, nil},
+		"HEVC without one":               {"\x93hvc1abcd", true, tag{kind: tagFrame, codec: streaming.H265, data: []byte("abcd")}, nil, nil},
+		"AV1":                            {"\x91av01abcd", true, tag{kind: tagFrame, codec: streaming.AV1, data: []byte("abcd")}, nil, nil},
+		"a sequence start":               {"\x90av01abcd", true, tag{kind: tagConfig, codec: streaming.AV1, data: []byte("abcd")}, nil, nil},
+		"metadata":                       {"\x94hvc1abcd", true, tag{}, nil, nil},
+		"a modifier that we do not know": {"\x97\x00a\x11hvc1\x00\x00\x01x", true, tag{kind: tagFrame, codec: streaming.H265, cts: 1, data: []byte("x")}, nil, nil},
+		"two modifiers":                  {"\x97\x00a\x17\x02\x00\x01\x00\x03hvc1x", true, tag{kind: tagFrame, codec: streaming.H265, nanos: 256, data: []byte("x")}, nil, nil},
+		"a long modifier":                {"\x97\xff\x01\x00" + strings.Repeat("a", 257) + "\x13hvc1x", true, tag{kind: tagFrame, codec: streaming.H265, data: []byte("x")}, nil, nil},
+		"a modifier of sound":            {"\x97\x02\x00\x01\x00\x01Opusx", false, tag{kind: tagFrame, codec: streaming.Opus, nanos: 256, data: []byte("x")}, nil, nil},
+		"a modifier cut off":             {"\x97\x09abc", true, tag{}, errTag, nil},
+		"an end of a track":              {"\x96\x02hvc1\x03", true, tag{kind: tagEnd, codec: streaming.H265, track: 3}, nil, nil},
+		"many tracks": {"\x96\x13hvc1\x00\x00\x00\x02ab\x01\x00\x00\x01c", true, tag{kind: tagFrame, codec: streaming.H265, data: []byte("ab")}, nil,
+			[]tag{{kind: tagFrame, codec: streaming.H265, track: 1, data: []byte("c")}}},
+		"many tracks and codings": {"\x96\x21hvc1\x00\x00\x00\x05\x00\x00\x02abav01\x02\x00\x00\x01c", true, tag{kind: tagFrame, codec: streaming.H265, cts: 2, data: []byte("ab")}, nil,
+			[]tag{{kind: tagFrame, codec: streaming.AV1, track: 2, data: []byte("c")}}},
+		"one of them is not taken":          {"\x96\x21vvc1\x00\x00\x00\x02abav01\x02\x00\x00\x01c", true, tag{kind: tagFrame, codec: streaming.AV1, track: 2, data: []byte("c")}, errUnsupported, nil},
+		"many tracks cut off":               {"\x96\x13hvc1\x00\x00\x00\x02ab\x01\x00\x00\x09c", true, tag{kind: tagFrame, codec: streaming.H265, data: []byte("ab")}, errTag, nil},
+		"a multitrack in itself":            {"\x96\x06hvc1\x00x", true, tag{}, errTag, nil},
+		"a fourth way of tracks":            {"\x96\x31hvc1\x00x", true, tag{}, errTag, nil},
+		"a nanosecond offset":               {"\x97\x02\x07\xa1\x20\x01hvc1\x00\x00\x01x", true, tag{kind: tagFrame, codec: streaming.H265, cts: 1, nanos: 500_000, data: []byte("x")}, nil, nil},
+		"a second track":                    {"\x96\x01hvc1\x01\x00\x00\x00x", true, tag{kind: tagFrame, codec: streaming.H265, track: 1, data: []byte("x")}, nil, nil},
+		"a command frame":                   {"\xd0hvc1", true, tag{}, nil, nil},
+		"Opus":                              {"\x91Opusabc", false, tag{kind: tagFrame, codec: streaming.Opus, data: []byte("abc")}, nil, nil},
+		"FLAC":                              {"\x91fLaCabc", false, tag{}, errUnsupported, nil},
+		"sound where pictures are":          {"\x91Opusabc", true, tag{}, errUnsupported, nil},
+		"MP3":                               {"\x2fabc", false, tag{}, errUnsupported, nil},
+		"Sorenson":                          {"\x22abc", true, tag{}, errUnsupported, nil},
+		"a truncated one":                   {"\x91hv", true, tag{}, errTag, nil},
+		"an end of sequence":                {"\x17\x02\x00\x00\x00", true, tag{codec: streaming.H264, data: []byte{}}, nil, nil},
+		"a negative composition time (AVC)": {"\x27\x01\xff\xff\xff\x00", true, tag{kind: tagFrame, codec: streaming.H264, cts: -1, data: []byte{0}}, nil, nil},
 	} {
 		read := readAudio
 		if c.video {
 			read = readVideo
 		}
-		got, err := read([]byte(c.body))
-		if !errors.Is(err, c.err) || (err == nil && (got.kind != c.want.kind || got.codec != c.want.codec || got.cts != c.want.cts || got.track != c.want.track || (c.want.kind != tagNone && !bytes.Equal(got.data, c.want.data)))) {
+		got, err := read(nil, []byte(c.body))
+		want := append([]tag{c.want}, c.more...)
+		if c.want.kind == tagNone {
+			want = nil
+			got = slices.DeleteFunc(got, func(t tag) bool { return t.kind == tagNone })
+		}
+		same := slices.EqualFunc(got, want, func(a, b tag) bool {
+			return a.kind == b.kind && a.codec == b.codec && a.cts == b.cts && a.track == b.track && a.nanos == b.nanos && bytes.Equal(a.data, b.data)
+		})
+		if !errors.Is(err, c.err) || !same {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}

@@ -77,6 +77,7 @@ type station struct {
 	hub      *streaming.Hub
 	sessions *ingest.Sessions
 	log      *journal
+	stop     func() // the listener, not the sessions
 }
 
 func start(t *testing.T, config rtmp.Config) *station {
@@ -95,17 +96,20 @@ func start(t *testing.T, config rtmp.Config) *station {
 	}
 	s.addr = addr.String()
 	ctx, cancel := context.WithCancel(context.Background())
+	listening, stop := context.WithCancel(ctx)
+	s.stop = stop
 	var running sync.WaitGroup
-	for _, run := range []func(context.Context) error{server.Run, s.sessions.Run} {
+	for _, run := range []func() error{func() error { return server.Run(listening) }, func() error { return s.sessions.Run(ctx) }} {
 		running.Add(1)
 		go func() {
 			defer running.Done()
-			if err := run(ctx); err != nil {
+			if err := run(); err != nil {
 				t.Error(err)
 			}
 		}()
 	}
 	t.Cleanup(func() {
+		stop()
 		cancel()
 		running.Wait()
 		s.hub.Close()

@@ -19,6 +19,7 @@ import (
 const (
 	handshakeDefault  = 10 * time.Second
 	idleDefault       = 15 * time.Second
+	drainDefault      = 2 * time.Second
 	connsDefault      = 4000
 	perAddressDefault = 20000
 	halfOpenDefault   = 64
@@ -30,6 +31,7 @@ const (
 type Config struct {
 	Handshake    time.Duration `yaml:"handshake"`     // from the connection to the publish command; default 10 s
 	Idle         time.Duration `yaml:"idle"`          // silence that closes a publisher; default 15 s
+	Drain        time.Duration `yaml:"drain"`         // a stopping server waits for encoders that it asked to connect again; default 2 s
 	Conns        int           `yaml:"conns"`         // connections in all; default 4,000
 	PerAddress   int           `yaml:"per_address"`   // connections of one address; default 20,000
 	HalfOpen     int           `yaml:"half_open"`     // of one address, before its key is known to be good; default 64
@@ -128,12 +130,12 @@ func (s *Server) handle(ctx context.Context, raw net.Conn) {
 	in := false
 	c := &conn{
 		server: s, remote: remote, log: log,
-		net:      &deadlineConn{Conn: raw, idle: s.idleTimeout()},
-		admitted: func() { s.doors.Admitted(where); in = true },
+		net: &deadlineConn{Conn: raw, idle: s.idleTimeout()},
 	}
 	// Until it is admitted a stopping server just closes it.
 	stop := context.AfterFunc(ctx, c.net.stop)
 	defer stop()
+	c.admitted = func() { s.doors.Admitted(where); in = true; stop() }
 	err := c.serve(ctx)
 	s.doors.Leave(where, in, !in && err != nil && ctx.Err() == nil)
 	if err == nil || ctx.Err() != nil {

@@ -15,6 +15,7 @@ const (
 	tagNone   tagKind = iota // nothing for us: metadata, ends, commands
 	tagConfig                // a decoder configuration
 	tagFrame
+	tagEnd // nothing of the track follows until its next configuration
 )
 
 // tag is one audio or video message, read (FLV 1.0 annex E, Enhanced RTMP v2). Its slices share the message's body.
@@ -23,8 +24,12 @@ type tag struct {
 	codec streaming.Codec
 	track byte  // of a multitrack message, 0 elsewhere
 	cts   int64 // milliseconds
+	nanos int   // after the message's stamp
 	data  []byte
 }
+
+// tracksInMessage is how many tracks of one message are read; what follows is passed over.
+const tracksInMessage = 16
 
 var (
 	errTag         = errors.New("rtmp: malformed media message")
@@ -56,137 +61,179 @@ var fourCCs = map[string]streaming.Codec{
 	"mp4a": streaming.AAC, "Opus": streaming.Opus,
 }
 
-// readVideo reads a video message.
-func readVideo(body []byte) (tag, error) {
+// readVideo appends what a video message carries: one tag, or one for each track of a multitrack message. With an error
+// it returns those that could be read.
+func readVideo(out []tag, body []byte) ([]tag, error) {
 	if len(body) == 0 {
-		return tag{}, nil
+		return out, nil
 	}
 	if body[0]&0x80 != 0 {
 		if body[0]>>4&7 == frameTypeCommand {
-			return tag{}, nil
+			return out, nil
 		}
-		return readEnhanced(body[0]&0xf, body[1:], true)
+		return readEnhanced(out, body[0]&0xf, body[1:], true)
 	}
 	if body[0]>>4 == frameTypeCommand {
-		return tag{}, nil
+		return out, nil
 	}
-	var out tag
+	var t tag
 	switch body[0] & 0xf {
 	case flvAVC:
-		out.codec = streaming.H264
+		t.codec = streaming.H264
 	case flvHEVC:
-		out.codec = streaming.H265
+		t.codec = streaming.H265
 	default:
-		return tag{}, fmt.Errorf("%w: FLV video codec %d", errUnsupported, body[0]&0xf)
+		return out, fmt.Errorf("%w: FLV video codec %d", errUnsupported, body[0]&0xf)
 	}
 	if len(body) < 5 {
-		return tag{}, errTag
+		return out, errTag
 	}
-	out.cts, out.data = signed24(body[2:]), body[5:]
+	t.cts, t.data = signed24(body[2:]), body[5:]
 	switch body[1] {
 	case 0:
-		out.kind, out.cts = tagConfig, 0
+		t.kind, t.cts = tagConfig, 0
 	case 1:
-		out.kind = tagFrame
+		t.kind = tagFrame
 	}
-	return out, nil
+	return append(out, t), nil
 }
 
-// readAudio reads an audio message.
-func readAudio(body []byte) (tag, error) {
+// readAudio does the same with an audio message.
+func readAudio(out []tag, body []byte) ([]tag, error) {
 	if len(body) == 0 {
-		return tag{}, nil
+		return out, nil
 	}
 	switch format := body[0] >> 4; format {
 	case flvEnhancedAudio:
-		return readEnhanced(body[0]&0xf, body[1:], false)
+		return readEnhanced(out, body[0]&0xf, body[1:], false)
 	case flvAAC:
 		if len(body) < 2 {
-			return tag{}, errTag
+			return out, errTag
 		}
-		out := tag{codec: streaming.AAC, data: body[2:]}
+		t := tag{codec: streaming.AAC, data: body[2:]}
 		switch {
-		case len(out.data) == 0:
+		case len(t.data) == 0:
 		case body[1] == 0:
-			out.kind = tagConfig
+			t.kind = tagConfig
 		case body[1] == 1:
-			out.kind = tagFrame
+			t.kind = tagFrame
 		}
-		return out, nil
+		return append(out, t), nil
 	default:
-		return tag{}, fmt.Errorf("%w: FLV sound format %d", errUnsupported, format)
+		return out, fmt.Errorf("%w: FLV sound format %d", errUnsupported, format)
 	}
 }
 
 // readEnhanced reads what follows the first byte of an enhanced message.
-func readEnhanced(packet byte, rest []byte, video bool) (out tag, err error) {
+func readEnhanced(out []tag, packet byte, rest []byte, video bool) (_ []tag, err error) {
+	nanos := 0
 	for packet == exModEx {
-		if packet, rest, err = skipModEx(rest); err != nil {
-			return tag{}, err
+		var n int
+		if packet, n, rest, err = readModEx(rest); err != nil {
+			return out, err
 		}
+		nanos += n
 	}
 	multi := byte(exAudioMulti)
 	if video {
 		multi = exVideoMulti
 	}
-	if packet == multi {
-		return readMultitrack(rest, video)
+	from := len(out)
+	switch {
+	case packet == multi:
+		out, err = readMultitrack(out, rest, video)
+	case video && packet == exMetadata: // colours (HDR): the parameter sets say the same
+		return out, nil
+	case len(rest) < 4:
+		return out, errTag
+	default:
+		var t tag
+		if t, err = readCoded(packet, string(rest[:4]), rest[4:], video); err == nil {
+			out = append(out, t)
+		}
 	}
-	if video && packet == exMetadata {
-		return tag{}, nil
+	for i := range out[from:] {
+		out[from+i].nanos = min(nanos, nanosMax)
 	}
-	if len(rest) < 4 {
-		return tag{}, errTag
-	}
-	return readCoded(packet, string(rest[:4]), rest[4:], video)
+	return out, err
 }
 
-// skipModEx passes over one modifier (nanosecond offsets and what may come).
-func skipModEx(rest []byte) (packet byte, after []byte, err error) {
+// nanosMax is the largest offset that a modifier may have: a whole millisecond is the message's own.
+const nanosMax = 999_999
+
+// readModEx reads one modifier: an offset in nanoseconds, or what may come and is passed over.
+func readModEx(rest []byte) (packet byte, nanos int, after []byte, err error) {
+	const offsetNano = 0
 	if len(rest) < 1 {
-		return 0, nil, errTag
+		return 0, 0, nil, errTag
 	}
 	size := int(rest[0]) + 1
 	rest = rest[1:]
 	if size == 256 {
 		if len(rest) < 2 {
-			return 0, nil, errTag
+			return 0, 0, nil, errTag
 		}
 		size = int(binary.BigEndian.Uint16(rest)) + 1
 		rest = rest[2:]
 	}
 	if len(rest) < size+1 {
-		return 0, nil, errTag
+		return 0, 0, nil, errTag
 	}
-	return rest[size] & 0xf, rest[size+1:], nil
+	if rest[size]>>4 == offsetNano && size >= 3 {
+		nanos = int(rest[0])<<16 | int(rest[1])<<8 | int(rest[2])
+	}
+	return rest[size] & 0xf, nanos, rest[size+1:], nil
 }
 
-// readMultitrack reads the first track of a multitrack message. Encoders send one track per message.
-func readMultitrack(rest []byte, video bool) (tag, error) {
+// readMultitrack reads the tracks of a multitrack message.
+func readMultitrack(out []tag, rest []byte, video bool) (_ []tag, failed error) {
 	const oneTrack, manyTracks, manyCodecs = 0, 1, 2
 	if len(rest) < 1 {
-		return tag{}, errTag
+		return out, errTag
 	}
 	kind, packet := rest[0]>>4, rest[0]&0xf
 	rest = rest[1:]
-	if kind > manyCodecs || len(rest) < 5 {
-		return tag{}, errTag
-	}
-	fourCC, id := string(rest[:4]), rest[4]
-	rest = rest[5:]
-	if kind != oneTrack {
-		if len(rest) < 3 {
-			return tag{}, errTag
+	fourCC := ""
+	if kind == oneTrack || kind == manyTracks {
+		if len(rest) < 4 {
+			return out, errTag
 		}
-		size := int(rest[0])<<16 | int(rest[1])<<8 | int(rest[2])
-		if len(rest) < 3+size {
-			return tag{}, errTag
-		}
-		rest = rest[3 : 3+size]
+		fourCC, rest = string(rest[:4]), rest[4:]
 	}
-	out, err := readCoded(packet, fourCC, rest, video)
-	out.track = id
-	return out, err
+	if kind > manyCodecs || packet == exModEx || packet == exVideoMulti || packet == exAudioMulti && !video {
+		return out, errTag
+	}
+	for n := 0; len(rest) > 0 && n < tracksInMessage; n++ {
+		if kind == manyCodecs {
+			if len(rest) < 4 {
+				return out, errTag
+			}
+			fourCC, rest = string(rest[:4]), rest[4:]
+		}
+		if len(rest) < 1 {
+			return out, errTag
+		}
+		id, data := rest[0], rest[1:]
+		rest = nil
+		if kind != oneTrack {
+			if len(data) < 3 {
+				return out, errTag
+			}
+			size := int(data[0])<<16 | int(data[1])<<8 | int(data[2])
+			if data = data[3:]; len(data) < size {
+				return out, errTag
+			}
+			data, rest = data[:size:size], data[size:]
+		}
+		t, err := readCoded(packet, fourCC, data, video)
+		if err != nil {
+			failed = err
+			continue
+		}
+		t.track = id
+		out = append(out, t)
+	}
+	return out, failed
 }
 
 // readCoded reads a packet of a known codec.
@@ -198,6 +245,9 @@ func readCoded(packet byte, fourCC string, rest []byte, video bool) (tag, error)
 	}
 	out := tag{codec: codec, data: rest}
 	switch {
+	case packet == exSequenceEnd:
+		out.kind = tagEnd
+		return out, nil
 	case packet == exSequenceStart:
 		out.kind = tagConfig
 	case packet == exCodedFrames && (codec == streaming.H264 || codec == streaming.H265):

@@ -5,9 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
-	"github.com/bluenviron/gortmplib/pkg/amf0"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/opus"
 
@@ -21,48 +22,73 @@ const (
 	framesHeld   = 256
 	videoTrackID = 1
 	audioTrackID = 2
-	stampRate    = 1000
+	layerTrackID = 16   // and the number that the encoder gave the track
+	tracksMax    = 16   // of a kind that are remembered, shown or not
+	stampRate    = 1e6  // milliseconds, and what a modifier adds to them
+	stampUnit    = 1000 // of a millisecond
 )
 
-// moduli at which encoders' millisecond stamps return to zero: FFmpeg's FLV writer keeps 31 bits, others 32.
-var moduli = []int64{1 << 31, 1 << 32}
+// moduli at which encoders' stamps return to zero: FFmpeg's FLV writer keeps 31 bits of milliseconds, others 32.
+var moduli = []int64{1 << 31 * stampUnit, 1 << 32 * stampUnit}
 
 // intake turns media messages into a session's tracks and frames: it waits until the tracks are known, declares
-// them, and declares anew what changes. One goroutine uses it.
+// them, and declares anew what changes. Of several pictures the first track is the one that is declared, the others
+// become renditions; of several sounds the first is shown. One goroutine uses it.
 type intake struct {
-	session ingest.Sink
-	refused func(codec error) // told about a coding that is left out
+	session ingest.LayerSink
+	refused func(why error) // told about what is left out
 
-	video, audio *ingest.Source
-	lengthSize   int
-	wantVideo    bool // announced by the metadata
-	wantAudio    bool
-	announced    bool
-	declared     bool
-	held         []ingest.Frame
-	firstAt      uint32
-	leftOut      map[string]bool
-	malformed    int
+	tags      []tag
+	video     map[byte]*source
+	audio     map[byte]*source
+	shown     [2]*source // that were declared: picture and sound
+	infos     map[byte]streaming.RenditionInfo
+	wantVideo bool // announced by the metadata
+	wantAudio bool
+	announced bool
+	declared  bool
+	held      []heldFrame
+	firstAt   uint32
+	leftOut   map[string]bool
+	malformed int
+}
+
+// source is one track of a message's numbering.
+type source struct {
+	ingest.Source
+	number     byte
+	lengthSize int
+	layer      bool // announced as a further picture
+	out        bool // left out
+}
+
+type heldFrame struct {
+	from  *source
+	frame ingest.Frame
 }
 
 // take reads one message. An error ends the session.
-func (i *intake) take(ctx context.Context, m packet) error {
+func (i *intake) take(ctx context.Context, m packet) (err error) {
+	kind := streaming.Video
 	switch m.kind {
 	case typeDataAMF0:
 		i.metadata(m.body)
 		return nil
 	case typeVideo:
-		t, err := readVideo(m.body)
-		if err != nil {
-			return i.leaveOut(err)
-		}
-		return i.media(ctx, m.stamp, t, &i.video, streaming.Video)
+		i.tags, err = readVideo(i.tags[:0], m.body)
 	case typeAudio:
-		t, err := readAudio(m.body)
-		if err != nil {
-			return i.leaveOut(err)
+		kind = streaming.Audio
+		i.tags, err = readAudio(i.tags[:0], m.body)
+	}
+	for _, t := range i.tags {
+		if err := i.media(ctx, m.stamp, t, kind); err != nil {
+			return err
 		}
-		return i.media(ctx, m.stamp, t, &i.audio, streaming.Audio)
+	}
+	clear(i.tags) // a message must not be kept by the next one
+	i.tags = i.tags[:0]
+	if err != nil {
+		return i.leaveOut(err)
 	}
 	return nil
 }
@@ -73,13 +99,7 @@ const malformedMax = 50
 // messages end the session.
 func (i *intake) leaveOut(err error) error {
 	if errors.Is(err, errUnsupported) {
-		if i.leftOut == nil {
-			i.leftOut = map[string]bool{}
-		}
-		if name := err.Error(); !i.leftOut[name] && len(i.leftOut) < 8 {
-			i.leftOut[name] = true
-			i.refused(err)
-		}
+		i.tell(err)
 		return nil
 	}
 	if i.malformed++; i.malformed > malformedMax {
@@ -88,26 +108,54 @@ func (i *intake) leaveOut(err error) error {
 	return nil
 }
 
-func (i *intake) media(ctx context.Context, stamp uint32, t tag, source **ingest.Source, kind streaming.Kind) error {
-	if t.track != 0 || t.kind == tagNone {
-		return nil // further tracks of a multitrack stream are not ours to show yet
+// tell says once that something is left out.
+func (i *intake) tell(why error) {
+	if i.leftOut == nil {
+		i.leftOut = map[string]bool{}
 	}
-	if t.kind == tagConfig {
-		return i.configure(ctx, t, source, kind)
+	if text := why.Error(); !i.leftOut[text] && len(i.leftOut) < tracksMax {
+		i.leftOut[text] = true
+		i.session.LeaveOut(text)
+		i.refused(why)
 	}
-	if *source == nil && (t.codec == streaming.VP8 || t.codec == streaming.VP9) {
-		if err := i.configure(ctx, t, source, kind); err != nil {
+}
+
+// of returns the tracks of a kind.
+func (i *intake) of(kind streaming.Kind) *map[byte]*source {
+	if kind == streaming.Video {
+		return &i.video
+	}
+	return &i.audio
+}
+
+func (i *intake) media(ctx context.Context, stamp uint32, t tag, kind streaming.Kind) error {
+	s := (*i.of(kind))[t.track]
+	switch t.kind {
+	case tagNone:
+		return nil
+	case tagEnd:
+		if s != nil && s.layer {
+			i.session.DropLayer(s.Track.ID)
+			delete(i.video, t.track)
+		}
+		return nil
+	case tagConfig:
+		return i.configure(ctx, t, kind)
+	}
+	if s == nil && selfDescribing(t.codec) {
+		if err := i.configure(ctx, t, kind); err != nil {
 			return err
 		}
+		s = (*i.of(kind))[t.track]
 	}
-	if *source == nil || (*source).Track.Codec != t.codec {
-		return nil // frames before their configuration
+	if s == nil || s.out || s.Track.Codec != t.codec {
+		return nil // frames before their configuration, or of what is not shown
 	}
-	f := ingest.Frame{Track: (*source).Track.ID, DTS: int64(stamp), CTS: t.cts}
+	f := ingest.Frame{DTS: int64(stamp)*stampUnit + int64(t.nanos)/stampUnit, CTS: t.cts * stampUnit}
 	var err error
 	switch t.codec {
 	case streaming.H264, streaming.H265:
-		f.Payload, err = splitNALs(t.data, i.lengthSize)
+		f.Payload, err = splitNALs(t.data, s.lengthSize)
 	case streaming.AV1:
 		f.Payload, err = splitOBUs(t.data)
 	default:
@@ -116,21 +164,27 @@ func (i *intake) media(ctx context.Context, stamp uint32, t tag, source **ingest
 	if err != nil {
 		return i.leaveOut(err)
 	}
-	if i.declared {
-		return i.session.Write(f)
+	if !i.declared {
+		return i.hold(ctx, stamp, heldFrame{s, f})
 	}
-	return i.hold(ctx, stamp, f)
+	f.Track = s.Track.ID
+	return i.session.Write(f)
+}
+
+// selfDescribing tells whether a coding's frames bring all that is needed.
+func selfDescribing(c streaming.Codec) bool {
+	return c == streaming.VP8 || c == streaming.VP9 || c == streaming.AV1
 }
 
 // hold keeps the first frames until the tracks are known.
-func (i *intake) hold(ctx context.Context, stamp uint32, f ingest.Frame) error {
+func (i *intake) hold(ctx context.Context, stamp uint32, f heldFrame) error {
 	if len(i.held) == 0 {
 		i.firstAt = stamp
 	}
 	i.held = append(i.held, f)
 	waited := time.Duration(int32(stamp-i.firstAt)) * time.Millisecond
-	complete := i.video != nil && i.audio != nil ||
-		i.announced && (!i.wantVideo || i.video != nil) && (!i.wantAudio || i.audio != nil)
+	video, audio := i.video[0] != nil, i.audio[0] != nil
+	complete := video && audio || i.announced && (!i.wantVideo || video) && (!i.wantAudio || audio)
 	if !complete && waited < tracksWait && len(i.held) < framesHeld {
 		return nil
 	}
@@ -139,45 +193,101 @@ func (i *intake) hold(ctx context.Context, stamp uint32, f ingest.Frame) error {
 	}
 	held := i.held
 	i.held = nil
-	for _, f := range held {
-		if err := i.session.Write(f); err != nil {
+	for _, h := range held {
+		if h.from.out {
+			continue
+		}
+		h.frame.Track = h.from.Track.ID
+		if err := i.session.Write(h.frame); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// declare says which picture and which sound there are: the first ones, by the encoder's numbers.
 func (i *intake) declare(ctx context.Context) error {
 	var sources []ingest.Source
-	for _, s := range []*ingest.Source{i.video, i.audio} {
-		if s != nil {
-			sources = append(sources, *s)
+	for n, kind := range []streaming.Kind{streaming.Video, streaming.Audio} {
+		all := *i.of(kind)
+		if i.shown[n] == nil && len(all) > 0 {
+			i.shown[n] = all[slices.Min(slices.Collect(maps.Keys(all)))]
+		}
+		if i.shown[n] != nil {
+			sources = append(sources, i.shown[n].Source)
 		}
 	}
 	if err := i.session.Declare(ctx, sources); err != nil {
 		return err
 	}
+	again := i.declared
 	i.declared = true
+	if again {
+		return nil
+	}
+	for _, all := range []map[byte]*source{i.video, i.audio} {
+		for _, number := range slices.Sorted(maps.Keys(all)) {
+			i.further(all[number])
+		}
+	}
 	return nil
 }
 
+// further announces a track that is neither the picture nor the sound that are shown.
+func (i *intake) further(s *source) {
+	switch {
+	case s == i.shown[0] || s == i.shown[1]:
+	case s.Track.Kind == streaming.Audio:
+		s.out = true
+		i.tell(fmt.Errorf("%w: a further sound (%s, track %d)", errUnsupported, s.Track.Codec, s.number))
+	default:
+		s.Track.ID = layerTrackID + int(s.number)
+		if err := i.session.AddLayer(ingest.Layer{Source: s.Source, Info: i.infos[s.number]}); err != nil {
+			s.out = true
+			i.tell(fmt.Errorf("a further picture (track %d): %w", s.number, err))
+			return
+		}
+		s.layer, s.out = true, false
+	}
+}
+
 // configure takes a decoder configuration: the first one, the same again, or a new one.
-func (i *intake) configure(ctx context.Context, t tag, source **ingest.Source, kind streaming.Kind) error {
-	s, lengthSize, err := describe(t, kind)
+func (i *intake) configure(ctx context.Context, t tag, kind streaming.Kind) error {
+	made, lengthSize, err := describe(t, kind)
 	if err != nil {
 		return i.leaveOut(err)
 	}
-	if *source != nil && (*source).Track.Codec == s.Track.Codec && bytes.Equal((*source).Track.Config, s.Track.Config) {
+	all := i.of(kind)
+	s := (*all)[t.track]
+	switch {
+	case s == nil && len(*all) >= tracksMax:
+		i.tell(fmt.Errorf("%w: more than %d tracks", errUnsupported, tracksMax))
+		return nil
+	case s == nil:
+		if *all == nil {
+			*all = map[byte]*source{}
+		}
+		s = &source{number: t.track}
+		(*all)[t.track] = s
+	case s.Track.Codec == made.Track.Codec && bytes.Equal(s.Track.Config, made.Track.Config):
 		return nil
 	}
-	if kind == streaming.Video {
-		i.lengthSize = lengthSize
-	}
-	*source = &s
-	if !i.declared {
+	s.Source, s.lengthSize = made, lengthSize
+	switch n := index(kind); {
+	case !i.declared:
 		return nil
+	case i.shown[n] == nil || i.shown[n] == s:
+		return i.declare(ctx)
 	}
-	return i.declare(ctx)
+	i.further(s)
+	return nil
+}
+
+func index(kind streaming.Kind) int {
+	if kind == streaming.Audio {
+		return 1
+	}
+	return 0
 }
 
 // describe makes a source of a configuration. The config is the session's to keep.
@@ -213,29 +323,4 @@ func describe(t tag, kind streaming.Kind) (s ingest.Source, lengthSize int, err 
 		s.Track.Config = nil
 	}
 	return s, lengthSize, nil
-}
-
-// metadata reads which tracks onMetaData announces. It may lie: what it says only shortens the wait.
-func (i *intake) metadata(body []byte) {
-	data, err := amf0.Unmarshal(body)
-	if err != nil {
-		return
-	}
-	for _, v := range data {
-		var o amf0.Object
-		switch v := v.(type) {
-		case amf0.Object:
-			o = v
-		case amf0.ECMAArray:
-			o = amf0.Object(v)
-		default:
-			continue
-		}
-		_, hasVideo := o.Get("videocodecid")
-		_, hasWidth := o.Get("width")
-		_, hasAudio := o.Get("audiocodecid")
-		i.announced = i.announced || hasVideo || hasAudio
-		i.wantVideo = i.wantVideo || hasVideo || hasWidth
-		i.wantAudio = i.wantAudio || hasAudio
-	}
 }

@@ -2,11 +2,9 @@ package rtmp
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
@@ -18,8 +16,6 @@ const (
 	viewerSilence     = 24 * time.Hour   // a viewer has nothing to say; TCP tells when it is gone
 	viewerPatience    = 15 * time.Second // for one write to a slow viewer
 	viewerBufferBytes = 256 << 10        // what waits in the kernel for a viewer: the rest waits in the stream
-	viewerChunk       = 65536            // announced when the connection was accepted
-	mediaStream       = 1
 )
 
 // Viewer is an accepted connection that wants to play: the Conn of a PlayRequest. One goroutine uses it.
@@ -28,13 +24,10 @@ type Viewer struct {
 	cancel  context.CancelCauseFunc
 	reading sync.WaitGroup
 	in      bool // it was accepted
-	out     []byte
 }
 
-// Opus tells whether the player says that it knows Opus (Enhanced RTMP's fourCcList).
-func (v *Viewer) Opus() bool {
-	return slices.ContainsFunc(v.conn.rtmp.FourCcList, func(one any) bool { return one == "Opus" || one == "*" })
-}
+// Opus tells whether the player says that it knows Opus (Enhanced RTMP's fourCcList and audioFourCcInfoMap).
+func (v *Viewer) Opus() bool { return v.conn.said.takes("Opus") }
 
 // Accept tells the player that what it asked for comes. From here on it is listened to for its leaving.
 func (v *Viewer) Accept() error {
@@ -42,11 +35,10 @@ func (v *Viewer) Accept() error {
 	c.admitted()
 	v.in = true
 	c.net.until, c.net.idle, c.net.patience = time.Time{}, viewerSilence, viewerPatience
-	c.wire.silent = true // two goroutines must not write
 	if tcp, ok := c.net.Conn.(*net.TCPConn); ok {
 		_ = tcp.SetWriteBuffer(viewerBufferBytes) // best effort: the system's limit holds
 	}
-	if err := c.rtmp.AcceptAction(); err != nil {
+	if err := c.said.accept(); err != nil {
 		return fmt.Errorf("accept: %w", plain(err))
 	}
 	v.reading.Go(func() {
@@ -69,34 +61,16 @@ var errLeft = errors.New("rtmp: the viewer has left")
 // chunk streams of what a viewer is sent.
 var viewerStreams = map[byte]byte{typeAudio: 4, typeVideo: 6, typeDataAMF0: 8}
 
-// Send writes one message, as chunks of the plainest kind (RTMP 1.0, 5.3.1).
+// Send writes one message.
 func (v *Viewer) Send(kind byte, milliseconds uint32, body []byte) error {
-	id := viewerStreams[kind]
-	n := len(body)
-	wide := milliseconds >= 0xffffff
-	field := min(milliseconds, 0xffffff)
-	v.out = append(v.out[:0], id, byte(field>>16), byte(field>>8), byte(field), byte(n>>16), byte(n>>8), byte(n), kind)
-	v.out = binary.LittleEndian.AppendUint32(v.out, mediaStream)
-	for at := 0; ; {
-		if wide {
-			v.out = binary.BigEndian.AppendUint32(v.out, milliseconds)
-		}
-		to := min(n, at+viewerChunk)
-		v.out = append(v.out, body[at:to]...)
-		if at = to; at >= n {
-			break
-		}
-		v.out = append(v.out, 0xc0|id)
-	}
-	_, err := v.conn.net.Write(v.out)
-	return err
+	return v.conn.wire.message(viewerStreams[kind], kind, milliseconds, mediaStream, body)
 }
 
 // play hands a viewer to the Player.
 func (c *conn) play(ctx context.Context) error {
-	broadcast, secret := playTarget(c.rtmp.URL)
+	broadcast, secret := playTarget(c.said.url)
 	if c.server.Player == nil {
-		_ = c.rtmp.RejectAction() // the connection is being closed anyway
+		_ = c.said.reject() // the connection is being closed anyway
 		c.log.Warn("play request refused", "why", "this server plays no RTMP")
 		return ingest.ErrRefused
 	}
@@ -109,7 +83,7 @@ func (c *conn) play(ctx context.Context) error {
 	})
 	switch {
 	case errors.Is(err, ingest.ErrRefused):
-		_ = c.rtmp.RejectAction() // the connection is being closed anyway
+		_ = c.said.reject() // the connection is being closed anyway
 	case errors.Is(err, streaming.ErrOffAir):
 		c.status("error", "NetStream.Play.StreamNotFound", "the broadcast is not on air")
 		err = nil // it may ask again

@@ -7,16 +7,16 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
 const (
-	handshakeBytes = 1 + 1536 + 1536 // C0, C1, C2
-	plainVersion   = 3
-	readBuffer     = 8 << 10
-	writeDeadline  = 5 * time.Second
-	commandStream  = 3
+	plainVersion  = 3
+	readBuffer    = 8 << 10
+	writeDeadline = 5 * time.Second
+	chunkOurs     = 65536 // announced when the connection was accepted; before that nothing longer than the default is sent
 )
 
 var errStopped = errors.New("rtmp: stopped")
@@ -71,15 +71,14 @@ func (c *deadlineConn) stop() {
 	_ = c.SetReadDeadline(time.Unix(1, 0)) // a closed connection has no reader to wake
 }
 
-// wire is what gortmplib reads from: the handshake as it comes, and then whole command messages only, rewritten as
-// chunks of the plainest kind. Everything else before the publish command is swallowed. One goroutine reads.
+// wire is a connection's bytes: the handshake as it comes, then messages. One goroutine reads; any may write.
 type wire struct {
 	conn   *deadlineConn
 	in     *bufio.Reader
 	chunks *chunkReader
-	silent bool   // somebody else writes: nothing is acknowledged
-	shaken int    // bytes of the handshake that were handed on
-	out    []byte // of a rewritten message
+
+	mu  sync.Mutex // of writing
+	out []byte     // of the newest message that was written
 }
 
 func newWire(conn *deadlineConn) *wire {
@@ -87,49 +86,59 @@ func newWire(conn *deadlineConn) *wire {
 	return &wire{conn: conn, in: in, chunks: newChunkReader(in)}
 }
 
-func (w *wire) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
+// checkVersion looks at C0 before anything is allocated for it.
+func (w *wire) checkVersion() error {
+	version, err := w.in.Peek(1)
+	if err != nil {
+		return err
 	}
-	if w.shaken < handshakeBytes {
-		return w.shake(p)
+	if version[0] != plainVersion {
+		return fmt.Errorf("%w: handshake version %d", errChunk, version[0])
 	}
-	for len(w.out) == 0 {
-		m, err := w.chunks.next()
-		if err != nil {
-			return 0, err
-		}
-		if err := w.acknowledge(); err != nil {
-			return 0, err
-		}
-		if m.kind == typeCommandAMF3 && len(m.body) > 0 && m.body[0] == 0 {
-			m.kind, m.body = typeCommandAMF0, m.body[1:]
-		}
-		if m.kind == typeCommandAMF0 {
-			w.out = rewrite(m)
-		}
-	}
-	n := copy(p, w.out)
-	w.out = w.out[n:]
-	return n, nil
+	return nil
 }
 
-func (w *wire) shake(p []byte) (int, error) {
-	if w.shaken == 0 {
-		version, err := w.in.Peek(1)
-		if err != nil {
-			return 0, err
-		}
-		if version[0] != plainVersion {
-			return 0, fmt.Errorf("%w: handshake version %d", errChunk, version[0])
-		}
-	}
-	n, err := w.in.Read(p[:min(len(p), handshakeBytes-w.shaken)])
-	w.shaken += n
-	return n, err
-}
+// Read is the handshake's.
+func (w *wire) Read(p []byte) (int, error) { return w.in.Read(p) }
 
+// Write is the handshake's.
 func (w *wire) Write(p []byte) (int, error) { return w.conn.Write(p) }
+
+// send writes a message, as chunks of the plainest kind (RTMP 1.0, 5.3.1). It does not keep body.
+func (w *wire) send(id, kind byte, body []byte) error { return w.message(id, kind, 0, 0, body) }
+
+// message does so on a message stream.
+func (w *wire) message(id, kind byte, stamp, stream uint32, body []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(body)
+	wide := stamp >= 0xffffff
+	field := min(stamp, 0xffffff)
+	w.out = append(w.out[:0], id, byte(field>>16), byte(field>>8), byte(field), byte(n>>16), byte(n>>8), byte(n), kind)
+	w.out = binary.LittleEndian.AppendUint32(w.out, stream)
+	for at := 0; ; {
+		if wide {
+			w.out = binary.BigEndian.AppendUint32(w.out, stamp)
+		}
+		to := min(n, at+chunkOurs)
+		w.out = append(w.out, body[at:to]...)
+		if at = to; at >= n {
+			break
+		}
+		w.out = append(w.out, 0xc0|id)
+	}
+	_, err := w.conn.Write(w.out)
+	return err
+}
+
+// command writes a command message.
+func (w *wire) command(id byte, stream uint32, name string, transaction float64, arguments ...any) error {
+	body, err := values(append([]any{name, transaction}, arguments...)...)
+	if err != nil {
+		return err
+	}
+	return w.message(id, typeCommandAMF0, 0, stream, body)
+}
 
 // next returns the next message after the commands.
 func (w *wire) next() (packet, error) {
@@ -143,32 +152,10 @@ func (w *wire) next() (packet, error) {
 // acknowledge tells the peer what has arrived, where it wants to know.
 func (w *wire) acknowledge() error {
 	count, due := w.chunks.ackDue()
-	if !due || w.silent {
+	if !due {
 		return nil
 	}
-	raw := [16]byte{2, 0, 0, 0, 0, 0, 4, typeAck}
-	binary.BigEndian.PutUint32(raw[12:], count)
-	_, err := w.conn.Write(raw[:])
-	return err
-}
-
-// rewrite makes chunks of 128 bytes, the size that a reader assumes which was told nothing else.
-func rewrite(m packet) []byte {
-	id := byte(commandStream)
-	if m.chunkStream >= 2 && m.chunkStream < 64 {
-		id = byte(m.chunkStream)
-	}
-	n := len(m.body)
-	out := make([]byte, 0, 12+n+n/chunkSizeDefault)
-	out = append(out, id, 0, 0, 0, byte(n>>16), byte(n>>8), byte(n), m.kind)
-	out = binary.LittleEndian.AppendUint32(out, m.stream)
-	for at := 0; at < n; at += chunkSizeDefault {
-		if at > 0 {
-			out = append(out, 0xc0|id)
-		}
-		out = append(out, m.body[at:min(n, at+chunkSizeDefault)]...)
-	}
-	return out
+	return w.send(controlStream, typeAck, binary.BigEndian.AppendUint32(nil, count))
 }
 
 var _ io.ReadWriter = (*wire)(nil)
