@@ -28,6 +28,7 @@ var rooms = map[string][]string{
 	"store":                         {},
 	"store/storetest":               {"store"},
 	"store/redistest":               {},
+	"store/backup":                  {"store"},
 	"event/outbox":                  {"event", "store"},
 	"event/eventtest":               {"event"},
 	"streaming":                     {"streaming/mediatime"},

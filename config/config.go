@@ -29,6 +29,7 @@ type Config struct {
 	Data           string   `yaml:"data"`
 	Database       string   `yaml:"database"`
 	Redis          string   `yaml:"redis"`
+	Blobs          string   `yaml:"blobs"`
 	PublicURL      string   `yaml:"public_url"`
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	ReadyFile      string   `yaml:"ready_file"`

@@ -8,9 +8,11 @@ import (
 	"iter"
 	"os"
 	"regexp"
+	"time"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
+	_ "gocloud.dev/blob/s3blob" // s3://
 	"gocloud.dev/gcerrors"
 )
 
@@ -28,7 +30,7 @@ var blobKey = regexp.MustCompile(`^v1(/[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?){1,8
 
 // BlobConfig says where blobs are.
 type BlobConfig struct {
-	// URL names a bucket. Empty means a folder.
+	// URL names a bucket, as s3://name?region=…. Empty means a folder.
 	URL string
 	// Dir is the folder. It is made if it is missing.
 	Dir string
@@ -122,6 +124,24 @@ func (b *Blobs) Delete(ctx context.Context, key string) error {
 // Keys lists all keys that begin with prefix, in order.
 func (b *Blobs) Keys(ctx context.Context, prefix string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
+		for one, err := range b.List(ctx, prefix) {
+			if !yield(one.Key, err) {
+				return
+			}
+		}
+	}
+}
+
+// BlobInfo is what a list tells of a blob.
+type BlobInfo struct {
+	Key   string
+	Bytes int64
+	At    time.Time // when it was put
+}
+
+// List lists all blobs whose keys begin with prefix, in the order of their keys.
+func (b *Blobs) List(ctx context.Context, prefix string) iter.Seq2[BlobInfo, error] {
+	return func(yield func(BlobInfo, error) bool) {
 		list := b.bucket.List(&blob.ListOptions{Prefix: prefix})
 		for {
 			o, err := list.Next(ctx)
@@ -129,10 +149,10 @@ func (b *Blobs) Keys(ctx context.Context, prefix string) iter.Seq2[string, error
 				return
 			}
 			if err != nil {
-				yield("", blobError("list blobs", err))
+				yield(BlobInfo{}, blobError("list blobs", err))
 				return
 			}
-			if !yield(o.Key, nil) {
+			if !yield(BlobInfo{o.Key, o.Size, o.ModTime}, nil) {
 				return
 			}
 		}

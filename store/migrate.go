@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"sort"
 	"strings"
@@ -27,48 +28,59 @@ var ErrNewerSchema = errors.New("store: the database was migrated by a newer ver
 type migration struct{ version, text, sum string }
 
 func migrate(ctx context.Context, db *DB) error {
+	// One node migrates; the others wait for it here and then find nothing to do.
+	return db.transact(ctx, db.write, nil, func(tx *Tx) error { return applyMigrations(ctx, db, tx, nil) })
+}
+
+// applyMigrations applies all that are missing or, where only is not nil, those of them that it names; it must name no
+// others.
+func applyMigrations(ctx context.Context, db *DB, tx *Tx, only map[string]string) error {
 	known, err := migrationsOf(db.schema, db.engine)
 	if err != nil {
 		return err
 	}
-	// One node migrates; the others wait for it here and then find nothing to do.
-	return db.transact(ctx, db.write, nil, func(tx *Tx) error {
-		if db.engine == Postgres {
-			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrateLock)); err != nil {
-				return fmt.Errorf("store: lock the migrations: %w", err)
-			}
+	if db.engine == Postgres {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(migrateLock)); err != nil {
+			return fmt.Errorf("store: lock the migrations: %w", err)
 		}
-		if _, err := tx.Exec(ctx, `CREATE TABLE IF NOT EXISTS migration (version TEXT PRIMARY KEY, sum TEXT NOT NULL, applied_at BIGINT NOT NULL)`); err != nil {
-			return fmt.Errorf("store: create the migration table: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `CREATE TABLE IF NOT EXISTS migration (version TEXT PRIMARY KEY, sum TEXT NOT NULL, applied_at BIGINT NOT NULL)`); err != nil {
+		return fmt.Errorf("store: create the migration table: %w", err)
+	}
+	applied, err := appliedMigrations(ctx, tx)
+	if err != nil {
+		return err
+	}
+	left := maps.Clone(only)
+	for _, m := range known {
+		sum, ok := applied[m.version]
+		delete(applied, m.version)
+		switch {
+		case ok && sum != m.sum:
+			return fmt.Errorf("store: migration %s was changed after it was applied", m.version)
+		case ok:
+			continue
 		}
-		applied, err := appliedMigrations(ctx, tx)
-		if err != nil {
-			return err
-		}
-		for _, m := range known {
-			sum, ok := applied[m.version]
-			delete(applied, m.version)
-			switch {
-			case ok && sum != m.sum:
-				return fmt.Errorf("store: migration %s was changed after it was applied", m.version)
-			case ok:
+		if only != nil {
+			if _, ok := only[m.version]; !ok {
 				continue
 			}
-			for _, statement := range statements(m.text) {
-				if _, err := tx.Exec(ctx, statement); err != nil {
-					return fmt.Errorf("store: migration %s: %w", m.version, err)
-				}
-			}
-			if _, err := tx.Exec(ctx, `INSERT INTO migration (version, sum, applied_at) VALUES ($1, $2, $3)`,
-				m.version, m.sum, time.Now().UnixMilli()); err != nil {
-				return fmt.Errorf("store: record migration %s: %w", m.version, err)
+			delete(left, m.version)
+		}
+		for _, statement := range statements(m.text) {
+			if _, err := tx.Exec(ctx, statement); err != nil {
+				return fmt.Errorf("store: migration %s: %w", m.version, err)
 			}
 		}
-		if len(applied) > 0 {
-			return ErrNewerSchema
+		if _, err := tx.Exec(ctx, `INSERT INTO migration (version, sum, applied_at) VALUES ($1, $2, $3)`,
+			m.version, m.sum, time.Now().UnixMilli()); err != nil {
+			return fmt.Errorf("store: record migration %s: %w", m.version, err)
 		}
-		return nil
-	})
+	}
+	if len(applied)+len(left) > 0 {
+		return ErrNewerSchema
+	}
+	return nil
 }
 
 func appliedMigrations(ctx context.Context, tx *Tx) (map[string]string, error) {

@@ -45,8 +45,19 @@ type Config struct {
 
 // Open opens one schema, applies the migrations that it lacks, and returns it.
 func Open(ctx context.Context, c Config, s Schema) (*DB, error) {
-	var db *DB
-	var err error
+	db, err := openEngine(ctx, c, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, db); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// openEngine opens one schema as it is.
+func openEngine(ctx context.Context, c Config, s Schema) (db *DB, err error) {
 	switch {
 	case c.Database == "":
 		if err := os.MkdirAll(c.Dir, 0o700); err != nil {
@@ -58,14 +69,7 @@ func Open(ctx context.Context, c Config, s Schema) (*DB, error) {
 	default:
 		return nil, fmt.Errorf("store: database must be empty or a postgres:// URL")
 	}
-	if err != nil {
-		return nil, err
-	}
-	if err := migrate(ctx, db); err != nil {
-		db.Close()
-		return nil, err
-	}
-	return db, nil
+	return db, err
 }
 
 // DB is one schema. Any number of goroutines may use it.

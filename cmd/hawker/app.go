@@ -178,7 +178,7 @@ func (a *app) openStores(ctx context.Context) (err error) {
 	if a.activity, err = store.Open(ctx, c, store.Activity); err != nil {
 		return err
 	}
-	a.blobs, err = store.OpenBlobs(ctx, store.BlobConfig{Dir: filepath.Join(a.config.Data, "blobs")})
+	a.blobs, err = store.OpenBlobs(ctx, blobConfig(a.config))
 	a.openBus()
 	a.wakeFacts, a.wakeViews = make(chan struct{}, 1), make(chan struct{}, 1)
 	return err

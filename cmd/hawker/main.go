@@ -30,6 +30,8 @@ type cli struct {
 	Config  configCommand  `cmd:"" help:"Print the commented reference configuration."`
 	Migrate migrateCommand `cmd:"" help:"Bring the databases up to this version and stop."`
 	Verify  verifyCommand  `cmd:"" help:"Re-derive every stock balance from the ledger and say where it breaks."`
+	Backup  backupCommand  `cmd:"" help:"Copy both databases and the blobs to a folder, while the server runs or not."`
+	Restore restoreCommand `cmd:"" help:"Bring a backup back into an installation that holds nothing."`
 	OpenAPI openapiCommand `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/hawkerlive/hawker/config"
+	"github.com/hawkerlive/hawker/store"
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/hls"
 	"github.com/hawkerlive/hawker/streaming/vod"
@@ -38,6 +40,11 @@ func (a *app) buildVideos(door *doorkeeper) {
 		}
 		a.hls.Record, a.hls.Past, a.replays.Settled = a.recorder, a.recorder, a.recorder.Settled
 	}
+}
+
+// blobConfig says where blobs are.
+func blobConfig(c config.Config) store.BlobConfig {
+	return store.BlobConfig{URL: c.Blobs, Dir: filepath.Join(c.Data, "blobs")}
 }
 
 // recorded lets vod read streaming's record of a broadcast.

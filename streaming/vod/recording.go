@@ -199,14 +199,15 @@ func (r *recording) open(o hls.Opening) {
 		return
 	}
 	f, err := r.recorder.Broadcasts.BroadcastFacts(ctx, r.source)
-	if err != nil {
+	switch {
+	case err != nil && r.shop == "":
 		r.recorder.trouble(fmt.Errorf("read the record of the broadcast: %w", err))
 		return
-	}
-	if !f.Recorded {
+	case err == nil && !f.Recorded:
 		return
+	case err == nil:
+		r.shop = f.Shop // a database that is slow by now does not tear a hole: what it said before holds
 	}
-	r.shop = f.Shop
 	if err := r.recorder.room(); err != nil {
 		r.recorder.trouble(err)
 		return
