@@ -42,3 +42,18 @@ func TestJourneyALadderOnDemand(t *testing.T) {
 	call(t, "DELETE", path, "creator", nil, 200, &ladder)
 	until(t, "their end", 10*time.Second, func() bool { return len(s.Renditions()) == 0 })
 }
+
+// A viewer over LL-HLS who came before there were smaller pictures can choose one without a reload.
+func TestJourneyQualitiesThatComeLater(t *testing.T) {
+	var saw struct {
+		Before, Lists, Width, Gap, Black int
+		Faults                           []string
+	}
+	browse(t, "later.mjs", &saw)
+	if saw.Before != 1 || saw.Lists != 2 || saw.Width == 0 || saw.Black > 0 {
+		t.Errorf("the viewer saw %+v", saw)
+	}
+	for _, fault := range saw.Faults {
+		t.Errorf("the page says %s", fault)
+	}
+}

@@ -140,6 +140,7 @@ func FuzzCodecHeaders(f *testing.F) {
 func FuzzSoundHeaders(f *testing.F) {
 	f.Add(false, aacTrack(48000).Config, 48000, []byte{0x21})
 	f.Add(false, []byte{0x13, 0x90, 0x56, 0xe5, 0xa0}, 44100, []byte{0x21})
+	f.Add(false, []byte{0x17, 0x80, 0, 0, 0x30}, 44196, []byte{0x30}) // an explicit rate of 0
 	f.Add(true, []byte{2}, 48000, []byte{0xfc, 1, 2})
 	f.Add(true, []byte{}, 48000, []byte{0x03, 0xff})
 	f.Fuzz(func(t *testing.T, opus bool, config []byte, rate int, frame []byte) {

@@ -49,6 +49,9 @@ func newSound(t streaming.Track) (*sound, error) {
 		if err := c.Unmarshal(t.Config); err != nil {
 			return nil, fmt.Errorf("read AudioSpecificConfig: %w", err)
 		}
+		if c.SampleRate <= 0 { // an explicit rate may be 0
+			return nil, fmt.Errorf("%w: a sample rate of %d", errParameters, c.SampleRate)
+		}
 		s.codec, s.channels = &codecs.MPEG4Audio{Config: c}, int(c.ChannelConfig)
 		object := int(c.Type)
 		if c.ExtensionType != 0 {
