@@ -32,6 +32,20 @@ func (w watched) playlist(t *testing.T) string {
 	return ""
 }
 
+// watchedAgain is what GET /v1/broadcasts/{id} says of how to watch.
+type watchedAgain struct {
+	Transports []struct{ Kind, URL, Rewind string }
+}
+
+func (w watchedAgain) rewind() string {
+	for _, one := range w.Transports {
+		if one.Kind == "hls" {
+			return one.Rewind
+		}
+	}
+	return ""
+}
+
 // asking is the body of a watch, with names and values.
 func asking(more ...string) map[string]any {
 	out := map[string]any{"consent": false}
@@ -218,6 +232,13 @@ func TestOnlyWhoMayWatches(t *testing.T) {
 		t.Errorf("the scene with a grant: %d", got)
 	}
 	c := watchInEveryWay(t, show.ID, friends)
+	for grant, want := range map[string]string{friends.Grant: "/hls/" + show.ID + "/~" + friends.Grant + "/dvr.m3u8", "hk_grt_forged": "", "": ""} {
+		var told watchedAgain
+		call(t, "GET", base+"?grant="+grant, "", nil, 200, &told)
+		if told.rewind() != want || (want == "") != (len(told.Transports) == 0) {
+			t.Errorf("with the grant %.10q it is told %+v", grant, told)
+		}
+	}
 	call(t, "DELETE", "/v1/channels/"+d.Channel+"/follow", "viewer", nil, 204, nil)
 	c.putOut(t, show.ID, "unfollowing")
 

@@ -36,6 +36,9 @@ func TestAnswers(t *testing.T) {
 		segment, init := "/hls/b/"+p.Segments[1].URI, "/hls/b/"+p.Segments[0].Map
 		last := p.Segments[len(p.Segments)-2]
 		part := "/hls/b/" + last.Parts[0].URI
+		if w := a.get("/hls/b/dvr.m3u8"); w.Code != 404 || a.server.Rewinds("b") {
+			t.Errorf("what nobody records can be wound back: %d", w.Code)
+		}
 
 		for path, kind := range map[string]string{
 			segment: typeMP4, init: typeMP4, part: typeMP4, "/hls/b/main.m3u8": typePlaylist, "/hls/b/index.m3u8": typePlaylist,

@@ -61,10 +61,7 @@ await run(async (chrome) => {
   await until(
     'live pictures',
     () =>
-      page.evaluate(
-        (from) => eye.frames.filter((f) => f.index >= from && f.transport === 'whep').length > 60,
-        leaving,
-      ),
+      page.evaluate((from) => eye.frames.filter((f) => f.index >= from && f.transport === 'whep').length > 60, leaving),
     20_000,
   );
   result.card = Boolean(await until('the card of now', pinned, 10_000));

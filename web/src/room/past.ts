@@ -1,6 +1,8 @@
 import type { Broadcast, MediaTime, Scene, Transport } from '../api/types';
+import type { Span } from '../player/session';
 import { within, type Place } from './place';
 import { Replay, type PinSpan, type ReplayOptions } from './replay';
+import type { Progress } from './view';
 
 /**
  * Past is what a viewer watches that is not now: the recording of a show that is over, or what a show on air still has
@@ -12,6 +14,13 @@ export interface Past {
   replay: Replay;
   /** The show is still on air. */
   onAir: boolean;
+}
+
+/** progressOf is where a recording plays, or within the span of what was wound back. */
+export function progressOf(video: HTMLVideoElement, span: Span | undefined): Progress {
+  const { currentTime, duration, paused } = video;
+  if (span) return { from: span.from / 1e6, time: span.at / 1e6, length: span.to / 1e6, paused };
+  return { from: 0, time: currentTime, length: Number.isFinite(duration) ? duration : 0, paused };
 }
 
 /** Archive asks the server for what there is of a broadcast's past. Where it is not for everybody, with a grant. */

@@ -3,18 +3,18 @@ import type { FeedEvent, MediaTime, Pin, Scene, Watch } from '../api/types';
 import { createStore, type Store } from '../app/value';
 import { Feed, spreadSceneReload } from '../feed/feed';
 import { backoff } from '../feed/position';
-import { language } from '../i18n/language';
 import { Player, type Figures, type Frame } from '../player';
 import { Cover } from '../player/cover';
 import { captionsShown, onCaptions, showCaptions } from '../player/captions';
-import { Release, type Kept, type Lateness } from '../player/release';
-import { Archive, WayBack, type Past } from './past';
+import { Release, type Kept } from '../player/release';
+import { Edge } from './edge';
+import { Entrance } from './entrance';
+import { Archive, WayBack, progressOf, type Past } from './past';
 import { offered, ownPage, within, type Place } from './place';
 import { apply, isOld, leavesAtOnce, onAir, openScene, place, placed } from './scene';
 import type { Progress, RoomView } from './view';
 
 export type { Progress, RoomView } from './view';
-import { hasConsent, storedVisitor, storeVisitor } from './visitor';
 
 const heartbeatMilliseconds = 5000;
 /** A viewer is behind the end of a show by at most this long: the rest is still shown. */
@@ -36,16 +36,14 @@ export class Room {
     qualities: [],
     feed: 'connecting',
   });
-  /** The server's name for this visit; orders, clicks and impressions carry it. */
-  session: string | undefined;
 
   private player: Player | undefined;
   private feed: Feed | undefined;
   private release: Release<FeedEvent>;
-  private watched: Promise<Watch | undefined> | undefined;
+  private readonly entrance: Entrance;
   private video: HTMLVideoElement | undefined;
   private frame: Frame | undefined;
-  private edge: { mediaTime: MediaTime; at: number } | undefined;
+  private readonly edge = new Edge();
   private timers: ReturnType<typeof setInterval>[] = [];
   private sceneTimer: ReturnType<typeof setTimeout> | undefined;
   private endingTimer: ReturnType<typeof setTimeout> | undefined;
@@ -64,17 +62,20 @@ export class Room {
     readonly id: string,
     private readonly place: Place = ownPage(),
   ) {
-    const grant = async () => (await this.watched)?.grant;
-    this.archive = new Archive(place, this.path, grant, this.abort.signal);
+    this.entrance = new Entrance(place, this.path, (watch) => {
+      this.way.take(within(place, watch.transports));
+      this.correct(watch);
+    });
+    this.archive = new Archive(place, this.path, () => this.entrance.grant(), this.abort.signal);
     this.way = new WayBack(this.archive, () => this.update({ rewindable: true }));
     this.release = new Release<FeedEvent>({
       deliver: (event) => this.deliver(event),
-      onLate: (lateness) => this.tellLateness(lateness),
+      onLate: ({ ms, frames }) => this.feed?.send({ kind: 'lateness', ms, frames }),
     });
   }
 
   start(): void {
-    this.watched = this.watch();
+    this.entrance.ask();
     void this.loadScene();
     this.timers = [setInterval(() => this.heartbeat(), heartbeatMilliseconds), setInterval(() => this.tick(), 1000)];
   }
@@ -87,6 +88,11 @@ export class Room {
     this.feed?.close();
     this.stopPlayer();
     this.cover?.hide();
+  }
+
+  /** session is the server's name for this visit; orders, clicks and impressions carry it. */
+  get session(): string | undefined {
+    return this.entrance.session;
   }
 
   /** attach gives the element to play in; it may come before or after the scene. */
@@ -123,7 +129,7 @@ export class Room {
     if (this.past || !frame || !url || !video) return;
     try {
       const past = await this.archive.open(url, true, (pins) => this.showPins(pins));
-      const watch = await this.watched;
+      const watch = await this.entrance.watch;
       if (this.abort.signal.aborted || this.past || !this.player) return;
       this.past = past;
       this.rewindTo = Math.max(0, frame.mediaTime - seconds * 1e6);
@@ -191,10 +197,8 @@ export class Room {
     return () => kinds.forEach((kind) => video.removeEventListener(kind, tell));
   }
 
-  private progress({ currentTime, duration, paused }: HTMLVideoElement): Progress {
-    const span = this.past?.onAir ? this.player?.span() : undefined;
-    if (span) return { from: span.from / 1e6, time: span.at / 1e6, length: span.to / 1e6, paused };
-    return { from: 0, time: currentTime, length: Number.isFinite(duration) ? duration : 0, paused };
+  private progress(video: HTMLVideoElement): Progress {
+    return progressOf(video, this.past?.onAir ? this.player?.span() : undefined);
   }
 
   /** reload asks for the scene again: the reader wants another try, or a quote ran out. */
@@ -218,26 +222,6 @@ export class Room {
 
   click(product: string, pin?: string, variant?: string): void {
     this.feed?.send({ kind: 'click', pin, product, variant, media_time: this.mediaTime });
-  }
-
-  private async watch(): Promise<Watch | undefined> {
-    const { client, token, source } = this.place;
-    try {
-      const watch = await client.post<Watch>(`${this.path}/watch`, {
-        visitor: storedVisitor(),
-        consent: hasConsent(),
-        language: language.get(),
-        source,
-        token,
-      });
-      storeVisitor(watch.visitor);
-      this.session = watch.view_session;
-      this.way.take(within(this.place, watch.transports));
-      this.correct(watch);
-      return watch;
-    } catch {
-      return undefined; // Watching goes on without being counted.
-    }
   }
 
   private get path(): string {
@@ -274,6 +258,8 @@ export class Room {
       if (this.abort.signal.aborted) return;
       if (error instanceof ApiError && (error.status === 404 || error.status === 403)) {
         this.stopPlayer();
+        this.cover?.hide();
+        this.closeFeed();
         this.update({ phase: error.code === 'grant-needed' ? 'refused' : 'missing' });
       } else {
         if (!this.view.get().overlay) this.update({ phase: 'failed' });
@@ -288,15 +274,14 @@ export class Room {
     const fetch = async (grant: string | undefined) => {
       const asked = performance.now();
       const scene = await client.get<Scene>(`${this.path}/scene`, { grant }, this.abort.signal);
-      // Its live edge was true somewhere on the way there and back.
-      this.edge = { mediaTime: scene.now, at: (asked + performance.now()) / 2 };
+      this.edge.tell(scene.now, asked);
       return scene;
     };
-    if (token) return fetch((await this.watched)?.grant);
+    if (token) return fetch(await this.entrance.grant());
     try {
       return await fetch(undefined);
     } catch (error) {
-      const grant = error instanceof ApiError && error.status === 403 ? (await this.watched)?.grant : undefined;
+      const grant = error instanceof ApiError && error.status === 403 ? await this.entrance.grant() : undefined;
       if (!grant) throw error;
       return fetch(grant);
     }
@@ -319,7 +304,7 @@ export class Room {
 
   private async follow(position: string): Promise<void> {
     if (!this.feed) {
-      const watch = await this.watched;
+      const watch = await this.entrance.watch;
       if (this.abort.signal.aborted) return;
       const session = watch?.view_session;
       const here = (this.place.base ?? '') + this.path;
@@ -353,7 +338,7 @@ export class Room {
     const early = !overlay && phase === 'loading' && !this.place.token;
     if (!early) {
       if (!overlay || !(onAir(overlay) || this.past)) return;
-      const watch = await this.watched;
+      const watch = await this.entrance.watch;
       if (this.player || this.abort.signal.aborted || !this.video) return;
       this.begin(this.video, watch);
     } else {
@@ -376,6 +361,21 @@ export class Room {
     this.player = undefined;
   }
 
+  /** turnedAway asks whether the viewer may watch after all; where not, the scene says so too. */
+  private turnedAway(): boolean {
+    if (!this.entrance.again()) return false;
+    this.changePlayer();
+    this.closeFeed();
+    clearTimeout(this.sceneTimer);
+    void this.loadScene();
+    return true;
+  }
+
+  private closeFeed(): void {
+    this.feed?.close();
+    this.feed = undefined;
+  }
+
   /** changePlayer ends a player whose place another takes: the last picture stays until then. */
   private changePlayer(): void {
     this.cover?.show();
@@ -394,7 +394,7 @@ export class Room {
       liveEdge: () => this.liveEdge(),
       onState: (player) => {
         // Who asked before the server had said who may watch is not refused yet: its word comes, or the scene's.
-        if (player === 'refused' && this.guessed) return;
+        if (player === 'refused' && (this.guessed || this.turnedAway())) return;
         if (player === 'playing' || player === 'refused') this.cover?.hide();
         this.update({ player });
         if (this.endingTimer && player !== 'playing') this.end();
@@ -459,9 +459,8 @@ export class Room {
       void this.loadScene(); // its recording goes on from the same frame
       return;
     }
-    this.feed?.close();
-    this.player?.stop();
-    this.feed = this.player = undefined;
+    this.closeFeed();
+    this.stopPlayer();
     this.release.flush();
     const { overlay } = this.view.get();
     if (overlay) this.update({ overlay: { ...overlay, state: 'ended' } });
@@ -488,19 +487,14 @@ export class Room {
     });
   }
 
-  private tellLateness({ ms, frames }: Lateness): void {
-    this.feed?.send({ kind: 'lateness', ms, frames });
-  }
-
   private tick(): void {
     if (this.frame && !this.past) this.way.ask(performance.now());
-    const since = performance.now() - (this.frame?.at ?? this.edge?.at ?? performance.now());
+    const since = performance.now() - (this.frame?.at ?? this.edge.toldAt ?? performance.now());
     if (since > noPictureMilliseconds) this.release.flush();
   }
 
-  /** liveEdge is the scene's live edge, carried on by our own clock: nobody's wall clock is trusted. */
   private liveEdge(): MediaTime | undefined {
-    return this.past ? undefined : this.edge && this.edge.mediaTime + (performance.now() - this.edge.at) * 1000;
+    return this.past ? undefined : this.edge.now;
   }
 
   private update(change: Partial<RoomView>): void {
