@@ -12,7 +12,7 @@ export async function change(pages, method, wanted, patience = 25_000) {
     Object.entries(pages).map(async ([name, page]) => {
       result[name] = await until(
         `the card to ${wanted ? 'come' : 'go'} over ${name}`,
-        () => presented(page, wanted, marks[name]),
+        () => presented(page, wanted, marks[name], demo.product),
         patience,
       );
     }),
@@ -21,7 +21,7 @@ export async function change(pages, method, wanted, patience = 25_000) {
 }
 
 /** presented lists [burnt-in number, whether the card is as wanted] of each frame since the mark, once that is told enough. */
-function presented(page, wanted, mark) {
+function presented(page, wanted, mark, product) {
   return page.evaluate(
     ([wanted, product, mark]) => {
       const frames = eye.frames
@@ -30,6 +30,32 @@ function presented(page, wanted, mark) {
       const change = frames.findIndex((frame) => frame[1] === 1);
       return change >= 0 && frames.length > change + 30 ? frames : null;
     },
-    [wanted, demo.product, mark],
+    [wanted, product, mark],
   );
+}
+
+/** place pins or unpins a product. It returns the media time, and for each player the frame before which nothing counts. */
+export async function place(pages, broadcast, product, on) {
+  const marks = {};
+  for (const [name, page] of Object.entries(pages)) marks[name] = await page.evaluate(() => eye.count);
+  const pin = await api(
+    on ? 'PUT' : 'DELETE',
+    `/v1/broadcasts/${broadcast}/pins/${product}`,
+    demo.tokens.creator,
+    on ? {} : undefined,
+  );
+  return { at: on ? pin.from : pin.until, product, on, marks };
+}
+
+/** told returns the frames that each player presented from a change's mark until some after the card had come or gone. */
+export async function told(pages, { product, on, marks }, patience) {
+  const result = {};
+  for (const [name, page] of Object.entries(pages)) {
+    result[name] = await until(
+      `the card to ${on ? 'come' : 'go'} over ${name}`,
+      () => presented(page, on, marks[name], product),
+      patience,
+    );
+  }
+  return result;
 }

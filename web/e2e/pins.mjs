@@ -11,8 +11,13 @@ import { loop, onAir, rate, root, serve } from './show.mjs';
 const wanted = Number(process.env.N ?? 60);
 const out = join(root, 'docs/evidence/pins.csv');
 const header = 'date,commit,page,transport,loss,event,n,exact,near,worse,frozen,worst_frozen_frames,errors\n';
-/** A batch opens its pages once and pins so often: each time the card comes and goes. */
+/**
+ * A batch opens its pages once and has so many rounds. In a round each of a few products' cards comes and goes, on frames of
+ * their own that do not wait for one another, with up to spacing milliseconds in between.
+ */
 const perBatch = 10;
+const atOnce = 3; // more are not pinned at a time
+const spacing = [120, 520];
 const events = ['none', 'rejoin', 'seek', 'publisher', 'none'];
 const batches = [0, 1, 5].flatMap((loss) => ['own', 'other'].map((page) => ({ loss, page })));
 
@@ -34,18 +39,19 @@ const server = await serve();
 process.argv[2] = server.ready;
 const { api, browser, demo, foreignPage, origin, phone, until } = await import('./lib.mjs');
 const { mediaThrough, tcpProxy, udpProxy } = await import('./net.mjs');
-const { change } = await import('./pins-lib.mjs');
+const { place, told } = await import('./pins-lib.mjs');
 let show;
 let chrome;
+let products;
 try {
   show = await onAir(server, api);
-  demo.broadcast = show.id;
+  products = await several();
   chrome = await browser();
   let done = 0;
   while (done < wanted) {
     const batch = next();
     try {
-      done += await run(batch, Math.min(perBatch, wanted - done));
+      done += await run(batch, Math.min(perBatch, Math.ceil((wanted - done) / products.length)));
     } catch (error) {
       // A batch that cannot be finished is told, and the next one begins: nothing of it is noted.
       console.error(`${batch.page}, ${batch.loss} %: ${error.message}`);
@@ -94,24 +100,36 @@ async function run({ loss, page: kind, event, seed }, times) {
     await pages.hls.waitForTimeout(2000);
     const misses = { whep: [], hls: [] };
     for (let n = 0; n < times; n++) {
-      for (const [method, on] of [
-        ['PUT', true],
-        ['DELETE', false],
-      ]) {
-        const seen = await change(pages, method, on, 40_000);
-        const number = await burnt(seen.at);
+      const changes = [];
+      for (const on of [true, false]) {
+        for (const product of products) {
+          changes.push(await place(pages, show.id, product, on));
+          await pages.hls.waitForTimeout(spacing[0] + ((seed * 7919 + changes.length * 104_729) % spacing[1]));
+        }
+      }
+      for (const one of changes) {
+        const number = await burnt(one.at);
+        const seen = await told(pages, one, 40_000);
         for (const transport of ['whep', 'hls']) misses[transport].push(miss(seen[transport], number));
       }
     }
     for (const transport of ['whep', 'hls']) note(kind, transport, loss, event, misses[transport]);
-    return times;
+    return times * products.length;
   } finally {
-    await api('DELETE', `/v1/broadcasts/${show.id}/pins/${demo.product}`, demo.tokens.creator).catch(() => {});
+    for (const product of products)
+      await api('DELETE', `/v1/broadcasts/${show.id}/pins/${product}`, demo.tokens.creator).catch(() => {});
     for (const page of Object.values(pages)) await page.context().close();
     for (const shop of Object.values(shops)) shop.close();
     media.close();
     http.close();
   }
+}
+
+/** several are products of the show's shop. */
+async function several() {
+  const { shop } = await api('GET', `/v1/broadcasts/${show.id}`, demo.tokens.creator);
+  const { items } = await api('GET', `/v1/shops/${shop}/products?limit=${atOnce}`, demo.tokens.creator);
+  return items.map((product) => product.id);
 }
 
 function playing(page, transport) {
