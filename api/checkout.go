@@ -111,6 +111,7 @@ func (s *Server) buy(ctx context.Context, in *checkoutIn) (*checkoutOut, error) 
 	if err := s.shipTo(ctx, p, &r); err != nil {
 		return nil, err
 	}
+	r.Ticket, q.ticket = q.ticket, checkout.Ticket{}
 	receipt, err := s.Checkout.Checkout(ctx, r)
 	if err != nil {
 		return nil, err

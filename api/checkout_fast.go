@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/shop/checkout"
 )
 
 const checkoutPath = "/v1/checkout"
@@ -39,8 +39,14 @@ func init() {
 // ServeHTTP is the way in. POST /v1/checkout has a way of its own, which does the same with a tenth of the work; what
 // that does not take goes on to gin with all that was read of it.
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodPost && r.URL.Path == checkoutPath && d.fast != nil && d.fast(w, r) {
-		return
+	if r.Method == http.MethodPost && r.URL.Path == checkoutPath && d.fast != nil {
+		way := d.fast
+		if d.turnstile.takes(r) {
+			way = d.turnstile.pass
+		}
+		if way(w, r) {
+			return
+		}
 	}
 	d.engine.ServeHTTP(w, r)
 }
@@ -48,6 +54,12 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // buyFast is s.buy without gin, huma and reflection, for bodies that scanWish reads. The route that huma knows stays
 // the truth: it declares the types, the limits and the problems, and it answers whatever is unusual.
 func (s *Server) buyFast(w http.ResponseWriter, r *http.Request) (done bool) {
+	return s.buyCounted(w, r, s.Checkout.Enter())
+}
+
+// buyCounted is buyFast for a request that was counted when it came in.
+func (s *Server) buyCounted(w http.ResponseWriter, r *http.Request, ticket checkout.Ticket) (done bool) {
+	defer func() { ticket.Leave() }()
 	if !usual(r) {
 		return false
 	}
@@ -60,7 +72,7 @@ func (s *Server) buyFast(w http.ResponseWriter, r *http.Request) (done bool) {
 	}
 	read, err := io.ReadFull(r.Body, (*in)[:length])
 	if err == nil && s.turnedAway(r, (*in)[:read]) {
-		id := uuid.Must(uuid.NewV7()).String()
+		id := newRequestID()
 		status, _ := answerFast(w, id, nil, busy(id))
 		s.Metrics.answered(checkoutPath, http.MethodPost, status, time.Since(start))
 		return true
@@ -71,7 +83,9 @@ func (s *Server) buyFast(w http.ResponseWriter, r *http.Request) (done bool) {
 		r.Body = &again{Reader: io.MultiReader(strings.NewReader(string((*in)[:read])), r.Body), Closer: r.Body}
 		return false
 	}
-	q := &request{id: uuid.Must(uuid.NewV7()).String(), route: checkoutPath, address: s.address(r), raw: r, writer: w, key: r.Header.Get("Idempotency-Key")}
+	q := &request{id: newRequestID(), route: checkoutPath, address: s.address(r), raw: r, writer: w, key: r.Header.Get("Idempotency-Key")}
+	q.ticket, ticket = ticket, checkout.Ticket{}
+	defer q.ticket.Leave()
 	ctx := context.WithValue(r.Context(), requestKey{}, q)
 	status, size := 0, 0
 	defer func() {
@@ -101,9 +115,10 @@ func (s *Server) buyFast(w http.ResponseWriter, r *http.Request) (done bool) {
 // turnedAway tells whether an integrator's checkout would wait too long: it is told so before anything is done for it,
 // who it is included. People, and who asks for a place in the queue, get one.
 func (s *Server) turnedAway(r *http.Request, body []byte) bool {
-	return s.Checkout.Busy() && strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "+account.TokenPrefix) &&
-		!bytes.Contains(body, []byte(`"queue"`)) && !bytes.Contains(body, []byte(`"place"`))
+	return byToken(r) && !bytes.Contains(body, []byte(`"queue"`)) && !bytes.Contains(body, []byte(`"place"`)) && s.Checkout.TurnsAway()
 }
+
+func newRequestID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // busy is shop.ErrBusy's problem.
 func busy(id string) *Problem {

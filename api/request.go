@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/shop/checkout"
 )
 
 const bodyMax = 1 << 20 // bytes of a request body where the route does not say otherwise
@@ -27,6 +28,7 @@ type request struct {
 	key       string // Idempotency-Key
 	raw       *http.Request
 	writer    http.ResponseWriter
+	ticket    checkout.Ticket // of a checkout that was read the fast way
 }
 
 // host is the Host header, "" outside of a request.

@@ -89,6 +89,8 @@ type Server struct {
 	Limits Limits
 	// SharedLimits, if set, counts for all nodes.
 	SharedLimits *SharedLimits
+	// Turnstile, if set, keeps the connections over which integrators order.
+	Turnstile *Turnstile
 	// Metrics may be nil.
 	Metrics *Metrics
 	// Now tells the time; it defaults to time.Now.
@@ -103,16 +105,17 @@ type Server struct {
 
 // door is what Handler builds once.
 type door struct {
-	engine  *gin.Engine
-	fast    func(http.ResponseWriter, *http.Request) bool // POST /v1/checkout; nil where nothing is sold
-	api     huma.API
-	routes  []Route
-	failed  *limiter // failed log-ins per address
-	signups *limiter
-	watches *limiter
-	tokens  *limiter // viewing tokens that are none, per address
-	members *limiter // people looked up by e-mail
-	spec    []byte
+	engine    *gin.Engine
+	fast      func(http.ResponseWriter, *http.Request) bool // POST /v1/checkout; nil where nothing is sold
+	turnstile *Turnstile
+	api       huma.API
+	routes    []Route
+	failed    *limiter // failed log-ins per address
+	signups   *limiter
+	watches   *limiter
+	tokens    *limiter // viewing tokens that are none, per address
+	members   *limiter // people looked up by e-mail
+	spec      []byte
 }
 
 // routes declares every resource; one line each.
@@ -199,7 +202,10 @@ func (s *Server) build() {
 			s.write(c, problemFor(http.StatusMethodNotAllowed, "method-not-allowed", "This address does not know the method."))
 		})
 		if s.Shop != nil {
-			d.fast = s.buyFast
+			d.fast, d.turnstile = s.buyFast, s.Turnstile
+			if d.turnstile != nil {
+				d.turnstile.server = s
+			}
 		}
 		d.engine, d.api = e, humagin.New(e, humaConfig())
 		r := &router{server: s, api: d.api, owners: map[Kind]OwnerFunc{}}

@@ -342,7 +342,7 @@ func (a *app) startDoors(context.Context) error {
 		a.runCertificates(doors)
 	}
 	for name, h := range map[string]http.Handler{"http": handler, "metrics": operations(a.registry, a.ready)} {
-		doors.run(name, serveHTTP(a.secured(name), h, a.log))
+		doors.run(name, a.serve(doors, name, h))
 		delete(a.listeners, name) // its server closes it
 	}
 	return nil

@@ -183,7 +183,7 @@ func (a *app) runCertificates(doors *stage) {
 	if m := a.certificates.manager; m != nil {
 		to = m.HTTPHandler(to)
 	}
-	doors.run("redirect", serveHTTP(l, to, a.log))
+	doors.run("redirect", serveHTTP(l, to, a.log, nil))
 	delete(a.listeners, "redirect") // its server closes it
 }
 

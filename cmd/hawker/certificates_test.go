@@ -81,7 +81,7 @@ func TestACertificateIsReadAgainWithoutDroppingAnyone(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- serveHTTP(a.secured("http"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Proto) }), a.log)(ctx)
+		ended <- serveHTTP(a.secured("http"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Proto) }), a.log, nil)(ctx)
 	}()
 	defer func() {
 		stop()

@@ -30,7 +30,7 @@ func (a *app) buildDoors(context.Context) error {
 	a.api = &api.Server{
 		Log: a.log, Accounts: a.accounts, Access: a.access, Broadcasts: a.broadcasts, Audience: a.views, Health: publisherHealth{a.sessions}, Publishers: publisherHealth{a.sessions}, LiveBroadcast: a.live,
 		Shop: a.shop, Checkout: a.allocator, Instruments: a.payments, Overlay: a.overlay, Views: a.views, Sales: a.dashboard,
-		PublicURL: a.config.PublicURL, TrustedProxies: a.config.Proxies(), Demo: a.demo, SharedLimits: a.nodes.limits(), Metrics: api.NewMetrics(a.registry),
+		Turnstile: &api.Turnstile{Log: a.log}, PublicURL: a.config.PublicURL, TrustedProxies: a.config.Proxies(), Demo: a.demo, SharedLimits: a.nodes.limits(), Metrics: api.NewMetrics(a.registry),
 	}
 	door := a.door
 	door.api = a.api
@@ -55,6 +55,9 @@ func (a *app) buildDoors(context.Context) error {
 	a.hls = &hls.Server{Hub: a.hub, Access: hlsAccess{door}, Audio: aacLegs{a.legs}, Dates: a.dates, Config: a.config.HLS, Log: a.log, Metrics: hls.NewMetrics(a.registry)}
 	a.buildVideos(door)
 	a.buildLadders()
+	if err := a.api.Turnstile.Listen(); err != nil {
+		return err
+	}
 	return a.listen()
 }
 

@@ -23,18 +23,35 @@ const (
 	httpDrain      = 2 * time.Second // running requests may finish for this long at the end
 )
 
-// serveHTTP serves a handler on a listener until ctx ends, then lets running requests finish for a moment.
-func serveHTTP(l net.Listener, h http.Handler, log *slog.Logger) func(ctx context.Context) error {
+// turnstile brings back connections that it kept for a while. *api.Turnstile is one.
+type turnstile interface {
+	net.Listener
+	ConnContext(ctx context.Context, c net.Conn) context.Context
+}
+
+// serveHTTP serves a handler on a listener, and on what a turnstile gives back, until ctx ends; then it lets running
+// requests finish for a moment.
+func serveHTTP(l net.Listener, h http.Handler, log *slog.Logger, back turnstile) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		s := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 		s.Protocols = new(http.Protocols)
 		s.Protocols.SetHTTP1(true)
 		s.Protocols.SetHTTP2(true) // in TLS
 		s.Protocols.SetUnencryptedHTTP2(true)
-		ended := make(chan error, 1)
+		ended := make(chan error, 2)
+		servers := 1
+		if back != nil {
+			s.ConnContext = back.ConnContext
+			servers++
+			go func() { ended <- s.Serve(back) }()
+		}
 		go func() { ended <- s.Serve(l) }()
 		select {
 		case err := <-ended:
+			_ = s.Close()
+			if servers > 1 {
+				<-ended
+			}
 			return err
 		case <-ctx.Done():
 		}
@@ -43,8 +60,10 @@ func serveHTTP(l net.Listener, h http.Handler, log *slog.Logger) func(ctx contex
 		if err := s.Shutdown(drain); err != nil {
 			_ = s.Close() // feeds and blocked playlists do not end by themselves
 		}
-		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
-			return err
+		for range servers {
+			if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
 		}
 		return nil
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"net/http"
 	"time"
 
 	"github.com/hawkerlive/hawker/account"
@@ -19,4 +21,13 @@ func (a *app) buildRush(shelves checkout.Shelves) {
 		Signer: a.ring.For(account.PurposePlace), Log: a.log, Shelves: shelves, RateMax: c.Room.Rate,
 		Line: &checkout.LineMemory{Max: c.Room.Places, PerAddress: c.Room.PlacesPerAddress, Opening: c.Room.Opening},
 	}
+}
+
+// serve serves a port. The one for everybody has the turnstile beside it.
+func (a *app) serve(doors *stage, name string, h http.Handler) func(ctx context.Context) error {
+	if name != "http" {
+		return serveHTTP(a.secured(name), h, a.log, nil)
+	}
+	doors.run("turnstile", a.api.Turnstile.Run)
+	return serveHTTP(a.secured(name), h, a.log, a.api.Turnstile)
 }

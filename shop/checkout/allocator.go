@@ -70,7 +70,8 @@ type Allocator struct {
 	// InboxMax bounds the claims that wait; beyond it they are ErrBusy. It defaults to 2048.
 	InboxMax int
 	// QueueFor is how long a claim may wait for its batch; one that would wait longer is ErrBusy at once. The wait is
-	// estimated: the claims that wait times the measured time of one. It defaults to 80 ms.
+	// estimated: the claims before it times the measured time of one. The order is paid two batches later. It defaults
+	// to 50 ms.
 	QueueFor time.Duration
 	// Late tells how late live sending is on this machine. Beyond 20 ms checkout yields: smaller batches with pauses
 	// between them, and claims turned away earlier. Without it nothing is ever late.
@@ -104,6 +105,9 @@ type Allocator struct {
 	pace    pace
 	denials denials
 	open    atomic.Int64 // entries and charges that are not finished
+	coming  atomic.Int64 // requests that are not yet in the inbox
+	under   atomic.Int64 // claims of the batch under way
+	woke    time.Time    // when Wake was called last; the loop's own
 	watches watches
 	keys    *keyFilter
 	values  values

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/hawkerlive/hawker/shop"
@@ -14,6 +15,7 @@ const (
 	applyTimeout = 30 * time.Second // of one transaction
 	batchBudget  = 5 * time.Second  // for a batch that fails, halves included
 	lostWait     = 50 * time.Millisecond
+	wakeEvery    = 50 * time.Millisecond // facts of orders may wait that long; the relay looks by itself after 200 ms
 )
 
 // loop is the one goroutine that changes stock on this node.
@@ -21,7 +23,9 @@ func (a *Allocator) loop(ctx context.Context, quit <-chan struct{}) {
 	b := batch{entries: make([]*entry, 0, 2*a.BatchMax)}
 	for {
 		b.reset()
+		a.pace.begin()
 		if a.takeInstant(&b); len(b.entries) == 0 {
+			a.pace.idle()
 			select {
 			case e := <-a.claims:
 				b.add(e)
@@ -35,11 +39,12 @@ func (a *Allocator) loop(ctx context.Context, quit <-chan struct{}) {
 				}
 				return
 			}
+			a.pace.begin()
 		}
 		a.collect(&b)
 		a.Metrics.batch(b.claims, b.news)
 		began := now()
-		a.pace.begin()
+		a.under.Store(int64(b.claims))
 		a.carryOut(ctx, b.entries)
 		a.yield(now().Sub(began))
 		a.pace.end(b.claims)
@@ -172,10 +177,9 @@ func (a *Allocator) apply(entries []*entry) (r shop.BatchResult, err error) {
 
 // deliver hands out what is now durable: the gate and viewers hear of the stock first, then whoever waits.
 func (a *Allocator) deliver(entries []*entry, r shop.BatchResult) {
+	a.under.Store(0) // before those who are answered come again
 	a.NoteStock(r.Stocks...)
-	if a.Wake != nil {
-		a.Wake()
-	}
+	a.tellFacts(r.Stocks)
 	claims, settled := r.Outcomes, r.Settled
 	refund := false
 	for _, e := range entries {
@@ -202,6 +206,20 @@ func (a *Allocator) deliver(entries []*entry, r shop.BatchResult) {
 	}
 	if refund {
 		a.RefundDue()
+	}
+}
+
+// tellFacts wakes whoever relays facts: at most once in a while, because relaying is a transaction of its own that
+// would stand between two batches, but at once when something has just sold out.
+func (a *Allocator) tellFacts(stocks []shop.StockNow) {
+	if a.Wake == nil {
+		return
+	}
+	at := now()
+	urgent := slices.ContainsFunc(stocks, func(s shop.StockNow) bool { return s.Available == 0 })
+	if urgent || at.Sub(a.woke) >= wakeEvery {
+		a.woke = at
+		a.Wake()
 	}
 }
 

@@ -33,6 +33,7 @@ type Request struct {
 	Address string `json:"-"` // whose attempts and places are counted together; empty: nobody's
 	Queue   bool   `json:"-"` // the buyer would rather wait in line than be turned away
 	Place   string `json:"-"` // a place in the line
+	Ticket  Ticket `json:"-"` // of whoever read the request
 }
 
 // RequestLine asks for units of a variant. Quote, if set, fixes the price that the buyer saw.
@@ -55,18 +56,19 @@ type Receipt struct {
 func (a *Allocator) Checkout(ctx context.Context, r Request) (Receipt, error) {
 	a.init()
 	started := a.Metrics.begin()
-	out, err := a.checkout(ctx, r)
+	defer r.Ticket.Leave()
+	out, err := a.checkout(ctx, &r)
 	a.Metrics.end(started, out, err)
 	return out, err
 }
 
-func (a *Allocator) checkout(ctx context.Context, r Request) (Receipt, error) {
+func (a *Allocator) checkout(ctx context.Context, r *Request) (Receipt, error) {
 	claim, err := r.claim()
 	if err != nil {
 		return Receipt{}, err
 	}
 	claim.HoldUntil = a.now().Add(a.HoldFor)
-	pass, err := a.admit(ctx, &r, claim)
+	pass, err := a.admit(ctx, r, claim)
 	if err != nil {
 		// A retry of what was accepted is never refused for what has changed since.
 		if known, answered := a.known(ctx, claim); answered != nil || known.Known {
@@ -75,9 +77,10 @@ func (a *Allocator) checkout(ctx context.Context, r Request) (Receipt, error) {
 		return Receipt{}, err
 	}
 	e := &entry{claim: claim, token: pass.token, back: r.ReturnPath, done: make(chan struct{})}
+	r.Ticket.Leave()
 	if err := a.offer(e); err != nil {
 		if a.Room != nil && r.Queue && pass.turn == "" && errors.Is(err, shop.ErrBusy) {
-			err = errors.Join(a.Room.join(ctx, &r, claim), err)
+			err = errors.Join(a.Room.join(ctx, r, claim), err)
 		}
 		return Receipt{}, err
 	}

@@ -78,6 +78,12 @@ func (m *Metrics) failed() {
 	}
 }
 
+func (m *Metrics) shed() {
+	if m != nil {
+		m.outcomes.WithLabelValues("shed").Inc()
+	}
+}
+
 func (m *Metrics) yielded() {
 	if m != nil {
 		m.yields.Inc()

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	queueFor  = 80 * time.Millisecond // a claim that would wait longer for its batch is turned away
+	queueFor  = 50 * time.Millisecond // a claim that would wait longer for its batch is turned away
 	queueFree = 256                   // claims that may wait however slow the database is: one commit takes them all
 	batchFor  = 25 * time.Millisecond // what one batch should take
 	batchMin  = 128                   // claims of a batch however long they take: a slow disk wants larger ones
@@ -19,7 +19,9 @@ const (
 // pace is what the loop measures of itself, so that a claim can be told at once that it would wait too long: orders
 // that queue times the measured time of one. The loop writes, everybody reads.
 type pace struct {
-	perClaim atomic.Int64 // ns, smoothed
+	perClaim atomic.Int64 // ns, smoothed: a claim, and the settlement that follows it
+	spent    atomic.Int64 // ns of the last batches, older ones count less
+	decided  atomic.Int64 // claims of theirs
 	began    atomic.Int64 // when the batch under way began, ns since start; 0: none is
 	usual    atomic.Int64 // ns of a batch, smoothed
 	late     atomic.Bool  // live sending is late
@@ -30,12 +32,20 @@ func (p *pace) clock() int64 { return int64(now().Sub(p.start)) + 1 }
 
 func (p *pace) begin() { p.began.Store(p.clock()) }
 
-// end takes the measure of a batch.
+// idle says that there is nothing to do.
+func (p *pace) idle() { p.began.Store(0) }
+
+// end takes the measure of a batch: from when there was work to when it was delivered, so that a processor which
+// others have counts too. Large batches count for more than small ones, of which a rush has few.
 func (p *pace) end(claims int) {
 	took := p.clock() - p.began.Swap(0)
 	smooth(&p.usual, took)
-	if claims > 0 {
-		smooth(&p.perClaim, took/int64(claims))
+	spent, decided := p.spent.Load(), p.decided.Load()
+	spent, decided = spent-spent/paceOver+took, decided-decided/paceOver+int64(claims)
+	p.spent.Store(spent)
+	p.decided.Store(decided)
+	if decided > 0 {
+		p.perClaim.Store(spent / decided)
 	}
 }
 
@@ -69,10 +79,33 @@ func (p *pace) most(limit int) int {
 	return min(limit, max(least, int(within/each)))
 }
 
-// tooMany tells whether a claim would wait too long behind those that wait.
+// ahead is how many claims a new one stands behind: on their way from the door, in the inbox, in the batch under way.
+func (a *Allocator) ahead() int {
+	return int(a.coming.Load()) + len(a.claims) + int(a.under.Load())
+}
+
+// Ticket is a request that came in and is not yet in the inbox. Whoever reads requests takes one as early as it can,
+// so that those are counted too that a busy processor has not come to. One goroutine at a time uses it.
+type Ticket struct{ of *Allocator }
+
+// Enter counts a request. Checkout gives the ticket back when it is in the request; else call Leave.
+func (a *Allocator) Enter() Ticket {
+	a.coming.Add(1)
+	return Ticket{a}
+}
+
+// Leave gives the ticket back. A ticket that was given back, and the zero one, may be left again.
+func (t *Ticket) Leave() {
+	if t != nil && t.of != nil {
+		t.of.coming.Add(-1)
+		t.of = nil
+	}
+}
+
+// tooMany tells whether a claim would wait too long behind those that came before.
 func (a *Allocator) tooMany() bool {
-	ahead := len(a.claims)
-	if ahead < queueFree {
+	ahead := a.ahead()
+	if ahead <= queueFree {
 		return false
 	}
 	most := a.QueueFor
@@ -93,14 +126,19 @@ func (a *Allocator) yield(took time.Duration) {
 	}
 }
 
-// Busy tells whether a claim that came now would be turned away for the time that it would wait.
-func (a *Allocator) Busy() bool {
+// TurnsAway tells whether a claim that came now would be turned away for the time that it would wait, and counts it
+// as such: whoever asks does so.
+func (a *Allocator) TurnsAway() bool {
 	a.init()
-	return a.tooMany()
+	if !a.tooMany() {
+		return false
+	}
+	a.Metrics.shed()
+	return true
 }
 
 // Wait estimates how long a claim that came now would wait for its batch.
 func (a *Allocator) Wait() time.Duration {
 	a.init()
-	return a.pace.wait(len(a.claims))
+	return a.pace.wait(a.ahead())
 }
