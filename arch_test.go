@@ -84,7 +84,7 @@ var rooms = map[string][]string{
 	"outbound":                      {},
 	"deploy":                        {}, // tests alone: that what starts Hawker elsewhere names what exists
 	"api/apitest":                   {"api", "account", "store"},
-	"api":                           {"access", "account", "shop", "shop/checkout", "shop/payment", "overlay", "overlay/chat", "overlay/likes", "dashboard/...", "streaming", "streaming/mediatime", "event", "store"},
+	"api":                           {"access", "account", "shop", "shop/checkout", "shop/payment", "overlay", "overlay/chat", "overlay/likes", "dashboard/...", "streaming", "streaming/mediatime", "streaming/vod", "event", "store"},
 	"streaming/play":                {"streaming", "streaming/mediatime"},
 	"streaming/relay":               {"streaming", "streaming/mediatime"},
 	"streaming/poster":              {"streaming", "streaming/mediatime"},

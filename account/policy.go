@@ -44,6 +44,8 @@ const (
 	PinWrite       Action = "pin.write"
 	EventsWrite    Action = "events.write"
 
+	VideoJudge Action = "video.judge" // whether a video may be public
+
 	ProductRead  Action = "product.read" // drafts and archived ones
 	ProductWrite Action = "product.write"
 	StockWrite   Action = "stock.write"
@@ -67,6 +69,7 @@ const (
 	ScopeBroadcastsWrite = "broadcasts:write"
 	ScopePinsWrite       = "pins:write"
 	ScopeEventsWrite     = "events:write"
+	ScopeVideosJudge     = "videos:judge"
 	ScopeProductsRead    = "products:read"
 	ScopeProductsWrite   = "products:write"
 	ScopeStockWrite      = "stock:write"
@@ -115,6 +118,8 @@ var policy = map[Action]Rule{
 	BroadcastWrite: {Shop: roles(RoleOwner, RoleSeller), Channel: roles(RoleOwner, RoleCreator), Scope: ScopeBroadcastsWrite},
 	PinWrite:       {Shop: roles(RoleOwner, RoleSeller), Channel: ChannelRoles, Scope: ScopePinsWrite},
 	EventsWrite:    {Shop: roles(RoleOwner, RoleSeller), Channel: roles(RoleOwner, RoleCreator), Scope: ScopeEventsWrite},
+
+	VideoJudge: {Shop: roles(RoleOwner, RoleSeller), Scope: ScopeVideosJudge},
 
 	ProductRead:  {Shop: ShopRoles, Channel: ChannelRoles, Scope: ScopeProductsRead},
 	ProductWrite: {Shop: roles(RoleOwner, RoleSeller), Scope: ScopeProductsWrite},

@@ -26,6 +26,7 @@ type checkoutIn struct {
 type checkoutWish struct {
 	Lines       []checkoutLine `json:"lines"`
 	Broadcast   string         `json:"broadcast,omitempty" maxLength:"64"`
+	Video       string         `json:"video,omitempty" maxLength:"64" doc:"The video that led here; of a clip, its broadcast is named with it."`
 	ViewSession string         `json:"view_session,omitempty" maxLength:"512"`
 	Pin         string         `json:"pin,omitempty" maxLength:"64"`
 	MediaTime   int64          `json:"media_time,omitempty" minimum:"0" doc:"The frame that the buyer saw, µs."`
@@ -94,7 +95,16 @@ func (s *Server) buy(ctx context.Context, in *checkoutIn) (*checkoutOut, error) 
 	for i, l := range b.Lines {
 		r.Lines[i] = checkout.RequestLine{Variant: l.Variant, Quantity: l.Quantity, Quote: l.Quote}
 	}
-	if b.Broadcast != "" {
+	if b.Video != "" {
+		v, err := s.videoSource(ctx, b.Video, b.MediaTime)
+		if err != nil {
+			return nil, err
+		}
+		if b.Broadcast != "" && b.Broadcast != v.Broadcast() {
+			return nil, invalid("body.broadcast", "is not the video's")
+		}
+		r.Shop, r.Source.Video, r.Source.Broadcast = v.Shop, v.ID, v.Broadcast()
+	} else if b.Broadcast != "" {
 		of, err := s.Broadcasts.Get(ctx, b.Broadcast)
 		if err != nil {
 			return nil, err

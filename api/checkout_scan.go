@@ -51,6 +51,8 @@ func scanWish(body []byte) (w checkoutWish, ok bool) {
 			w.Place, bit = s.text(placeTextMax), 8
 		case "queue":
 			w.Queue, bit = s.truth(), 9
+		case "video":
+			w.Video, bit = s.text(64), 10
 		default:
 			return false
 		}

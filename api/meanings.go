@@ -15,6 +15,7 @@ import (
 	"github.com/hawkerlive/hawker/shop/payment"
 	"github.com/hawkerlive/hawker/store"
 	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/vod"
 )
 
 // meaning is what an expected outcome is in HTTP.
@@ -121,6 +122,19 @@ var meanings = []meaning{
 	{shop.ErrUnavailable, 503, "outcome-unknown", "The outcome is not known yet; ask again with the same idempotency key", 2 * time.Second},
 	{payment.ErrWebhook, 401, "bad-webhook", "The webhook's signature, time or content is not right", 0},
 	{payment.ErrRefused, 422, "payment-refused", "The payment provider refuses", 0},
+
+	{vod.ErrNotFound, 404, "not-found", "There is no such video", 0},
+	{vod.ErrVideoState, 409, "wrong-state", "The video's state does not allow this", 0},
+	{vod.ErrNotReady, 409, "not-ready", "The video is still being made", 5 * time.Second},
+	{vod.ErrText, 422, "bad-text", "A title has at most 120 characters, a caption 2,000, and neither holds control characters", 0},
+	{vod.ErrLanguage, 422, "bad-locale", "The language is not a language tag", 0},
+	{vod.ErrKind, 422, "bad-kind", "The kind is not known", 0},
+	{vod.ErrSchedule, 422, "bad-start", "A video is published between now and a year from now", 0},
+	{vod.ErrTags, 422, "bad-tags", "A video has at most 30 tags; each begins before it ends, inside the video", 0},
+	{vod.ErrWebhook, 422, "bad-webhook-address", "A webhook is an https address on the public network", 0},
+	{vod.ErrDiskFull, 507, "disk-full", "The disk has no room", time.Minute},
+	{vod.ErrSpoolFull, 507, "disk-full", "The disk has no room", time.Minute},
+	{vod.ErrLost, 409, "lost", "Somebody else does this by now", 0},
 
 	{overlay.ErrNotFound, 404, "not-found", "There is no such broadcast", 0},
 	{overlay.ErrFeedPath, 404, "not-found", "There is no feed at this address", 0},

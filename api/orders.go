@@ -57,6 +57,7 @@ type orderBody struct {
 	Purchase string `json:"purchase"`
 	Buyer    string `json:"buyer" doc:"Opaque."`
 	OrderSummary
+	Video       string       `json:"video,omitempty" doc:"The short video or clip that it was bought from."`
 	ViewSession string       `json:"view_session,omitempty"`
 	Pin         string       `json:"pin,omitempty"`
 	MediaTime   int64        `json:"media_time,omitempty"`
@@ -99,7 +100,7 @@ func summaryOf(o shop.Order) OrderSummary {
 }
 
 func orderOf(o shop.Order) orderBody {
-	return orderBody{ID: o.ID, Purchase: o.PurchaseID, Buyer: o.BuyerID, OrderSummary: summaryOf(o), ViewSession: o.Source.ViewSession, Pin: o.Source.Pin, MediaTime: o.Source.MediaTime}
+	return orderBody{ID: o.ID, Purchase: o.PurchaseID, Buyer: o.BuyerID, OrderSummary: summaryOf(o), Video: o.Source.Video, ViewSession: o.Source.ViewSession, Pin: o.Source.Pin, MediaTime: o.Source.MediaTime}
 }
 
 func refundOf(r shop.Refund) refundBody {

@@ -59,6 +59,12 @@ type Server struct {
 	// Publishers knows who publishes on a channel and who stands by; without it there is nobody.
 	Publishers Publishers
 
+	// Videos are what was uploaded or cut out; without them there are no routes for it. VideoProgress, if set, tells how
+	// far the making of one is; Reviews, if set, lets shops review first.
+	Videos        Videos
+	VideoProgress func(ctx context.Context, id string) (*VideoProgress, error)
+	Reviews       Reviews
+
 	// Shop, Checkout and Instruments sell; without them there are no routes for it.
 	Shop        *shop.Service
 	Checkout    *checkout.Allocator
@@ -145,6 +151,9 @@ func (s *Server) routes(r *router) {
 		s.routesScene(r)
 		s.routesEvents(r)
 		s.describeFeeds(r)
+	}
+	if s.Videos != nil && s.Overlay != nil {
+		s.routesVideos(r)
 	}
 	if s.Views != nil {
 		s.routesViews(r)

@@ -17,6 +17,7 @@ type OrderFact struct {
 	Purchase    string     `json:"purchase"`
 	Shop        string     `json:"shop"`
 	Broadcast   string     `json:"broadcast,omitempty"`
+	Video       string     `json:"video,omitempty"`
 	Buyer       string     `json:"buyer"`
 	State       OrderState `json:"state"`
 	Total       int64      `json:"total"`
@@ -61,7 +62,7 @@ type PriceFact struct {
 // FactOf tells an order as it stands.
 func FactOf(o Order, at time.Time) OrderFact {
 	f := OrderFact{
-		Order: o.ID, Purchase: o.PurchaseID, Shop: o.ShopID, Broadcast: o.Source.Broadcast, Buyer: o.BuyerID, State: o.State,
+		Order: o.ID, Purchase: o.PurchaseID, Shop: o.ShopID, Broadcast: o.Source.Broadcast, Video: o.Source.Video, Buyer: o.BuyerID, State: o.State,
 		Total: o.Total, Currency: o.Currency, ViewSession: o.Source.ViewSession, Pin: o.Source.Pin, MediaTime: o.Source.MediaTime,
 		At: at.UnixMilli(), PlacedAt: o.PlacedAt.UnixMilli(), Lines: make([]LineFact, len(o.Lines)),
 	}

@@ -100,6 +100,7 @@ func (l Line) Total() int64 { return l.Quantity * l.UnitPrice }
 // Source says what led to the order. The shop keeps it and never parses it.
 type Source struct {
 	Broadcast   string `json:"broadcast,omitempty"`
+	Video       string `json:"video,omitempty"` // of a broadcast's clip, both are named
 	ViewSession string `json:"view_session,omitempty"`
 	Pin         string `json:"pin,omitempty"`
 	MediaTime   int64  `json:"media_time,omitempty"`
@@ -124,6 +125,7 @@ type orderBody struct {
 	Parts       int64  `json:"parts"`
 	Provider    string `json:"provider,omitempty"`
 	Instrument  string `json:"instrument,omitempty"`
+	Video       string `json:"video,omitempty"`
 	ViewSession string `json:"view_session,omitempty"`
 	Pin         string `json:"pin,omitempty"`
 	MediaTime   int64  `json:"media_time,omitempty"`
@@ -134,7 +136,7 @@ type orderBody struct {
 func EncodeBody(o Order, print string) string {
 	body := orderBody{
 		V: bodyVersion, Print: print, Part: o.Part, Parts: o.Parts, Provider: o.Provider, Instrument: o.Instrument,
-		ViewSession: o.Source.ViewSession, Pin: o.Source.Pin, MediaTime: o.Source.MediaTime, Lines: o.Lines,
+		Video: o.Source.Video, ViewSession: o.Source.ViewSession, Pin: o.Source.Pin, MediaTime: o.Source.MediaTime, Lines: o.Lines,
 	}
 	if o.PurchaseID != o.ID {
 		body.Purchase = o.PurchaseID
@@ -159,6 +161,7 @@ func (o *Order) DecodeBody(text string) (print string, err error) {
 	if o.PurchaseID == "" {
 		o.PurchaseID = o.ID
 	}
+	o.Source.Video = b.Video
 	o.Source.ViewSession, o.Source.Pin, o.Source.MediaTime = b.ViewSession, b.Pin, b.MediaTime
 	return b.Print, nil
 }

@@ -108,6 +108,7 @@ type app struct {
 	ladders    *transcode.Legs
 	recorder   *vod.Recorder // nil where nothing is recorded
 	replays    *vod.Server
+	library    *vod.Library
 	dates      *pinDates
 	api        *api.Server
 
@@ -306,6 +307,7 @@ func (a *app) startServices(ctx context.Context) error {
 	s.run("stock forwarder", a.forwarder.Run)
 	s.run("broadcasts", a.broadcasts.Run)
 	s.run("dashboard", a.fold.Run)
+	a.runLibrary(s)
 	return a.resumeLadders(ctx)
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/hawkerlive/hawker/shop/checkout"
 	"github.com/hawkerlive/hawker/shop/payment"
 	"github.com/hawkerlive/hawker/store"
+	"github.com/hawkerlive/hawker/streaming/vod"
 )
 
 // started is the whole program on free ports of loopback, with nothing in it. It stops when the test ends.
@@ -57,6 +58,16 @@ func TestEveryRoleOnEveryRouteOfTheProgram(t *testing.T) {
 			}
 			latest[o.Channel] = b.ID
 			return b.ID
+		}, Belongs: apitest.OfChannel},
+		api.KindVideo: {Make: func(t *testing.T, o account.Owner) string {
+			v := vod.Video{
+				ID: uuid.NewString(), Shop: o.Shop, Channel: o.Channel, Kind: vod.KindPicture, State: vod.StateDraft, By: o.Account, CreatedAt: time.Now(), ChangedAt: time.Now(),
+			}
+			v.Source = v.ID
+			if _, err := a.library.Videos.Create(t.Context(), v, vod.Job{ID: v.ID, Video: v.ID, Kind: vod.JobAnnounce, Depot: "none", DueAt: time.Now().Add(time.Hour)}); err != nil {
+				t.Fatal(err)
+			}
+			return v.ID
 		}, Belongs: apitest.OfChannel},
 		// In an address it stands behind its broadcast.
 		api.KindViewingToken: {Make: func(t *testing.T, o account.Owner) string {

@@ -33,6 +33,7 @@ func (a *app) buildVideos(door *doorkeeper) {
 		},
 	}
 	a.api.Recordings, a.api.Rewinds = a.replays, a.hls.Rewinds
+	a.buildLibrary(lines)
 	if a.config.Recording {
 		a.recorder = &vod.Recorder{
 			Dir: filepath.Join(a.config.Data, "spool"), Hub: a.hub, Packagers: a.hls, Broadcasts: books,

@@ -33,6 +33,7 @@ type file struct {
 	tag          string // of the text
 	key          string
 	size         int64
+	kind         string // Content-Type; "" that of playlists and segments
 }
 
 func textFile(text string) file {
@@ -54,12 +55,16 @@ type initName struct {
 	number int64
 }
 
-// newReplay renders a video's playlists. pins are named in them as they lie on the timeline.
-func newReplay(inits []Init, lines []Line, pins []hls.DateRange) *replay {
+// newReplay renders a video's playlists. pins are named in them as they lie on the timeline; frameRate 0 is not told.
+func newReplay(inits []Init, lines []Line, pins []hls.DateRange, frameRate float64) *replay {
 	r := &replay{files: map[string]file{}}
 	var variants []hls.Variant
 	for _, name := range renditions(lines) {
-		variants = append(variants, r.rendition(name, inits, lines, pins))
+		v := r.rendition(name, inits, lines, pins)
+		if !v.Sound {
+			v.FrameRate = frameRate
+		}
+		variants = append(variants, v)
 	}
 	r.files[nameIndex] = textFile(hls.Multivariant(variants))
 	return r

@@ -2,9 +2,12 @@ package vod
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"io"
 	"log/slog"
 	"net/http"
@@ -30,7 +33,7 @@ const (
 
 var errNotEnded = errors.New("vod: the broadcast has not ended")
 
-// Server serves replays below /vod/{video}/. Any number of goroutines may use it.
+// Server serves replays below /vod/{broadcast}/ and other videos below /hls/v/{video}/. Any number of goroutines may use it.
 type Server struct {
 	// Required.
 	Store      Store
@@ -38,6 +41,8 @@ type Server struct {
 	Broadcasts Broadcasts
 
 	// Optional, with defaults.
+	Videos  Videos                                                           // nil: there are replays alone
+	Preview func(r *http.Request, v Video) bool                              // who may see what is not public; nil: nobody
 	Access  hls.Access                                                       // nil lets everybody watch
 	Pins    func(ctx context.Context, video string) ([]hls.DateRange, error) // nil names none
 	Settled func(ctx context.Context, source string) error                   // waits for a recording's last uploads; nil does not
@@ -54,11 +59,14 @@ type slot struct {
 	mu     sync.Mutex
 	replay *replay
 	read   time.Time
+
+	film     *film // of a video that is no replay
+	rendered time.Time
 }
 
 var _ http.Handler = (*Server)(nil)
 
-// ServeHTTP answers /vod/{video}/[~{grant}/]{file}.
+// ServeHTTP answers /vod/{broadcast}/[~{grant}/]{file} and /hls/v/{video}/[~{grant}/]{file}.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
@@ -84,7 +92,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			_ = control.SetWriteDeadline(time.Time{})
 		}()
 	}
-	if err := s.answer(w, r); err != nil {
+	answer := s.answer
+	if strings.HasPrefix(r.URL.Path, belowVideos) {
+		answer = s.answerVideo
+	}
+	if err := answer(w, r); err != nil {
 		s.problem(w, r, err)
 	}
 }
@@ -154,13 +166,18 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return ErrNotFound
 	}
-	h := w.Header()
 	short, immutable := cacheShort, cacheImmutable
 	if grant != "" { // a shared cache would go on after the grant
 		short, immutable = strings.Replace(short, "public", "private", 1), strings.Replace(immutable, "public", "private", 1)
 	}
+	return s.send(w, r, name, f, short, immutable)
+}
+
+// send answers with a file: a text, or a blob that never changes.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, name string, f file, short, immutable string) error {
+	h := w.Header()
 	if f.text != nil {
-		h.Set("Content-Type", typePlaylist)
+		h.Set("Content-Type", cmp.Or(f.kind, typePlaylist))
 		h.Set("Cache-Control", short)
 		h.Set("Vary", "Accept-Encoding")
 		body, tag := f.text, f.tag
@@ -171,9 +188,14 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 		h.Set("ETag", `"`+tag+`"`)
 		return s.content(w, r, bytes.NewReader(body))
 	}
-	h.Set("Content-Type", contentTypeMP4)
+	h.Set("Content-Type", cmp.Or(f.kind, contentTypeMP4))
 	h.Set("Cache-Control", immutable)
-	h.Set("ETag", `"`+strings.TrimSuffix(name, ".m4s")+`"`)
+	tag := strings.TrimSuffix(name, ".m4s")
+	if f.kind != "" { // its name may stand for another blob one day
+		tag = fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(f.key)))
+		h.Set("Cache-Control", short)
+	}
+	h.Set("ETag", `"`+tag+`"`)
 	b := &blobReader{ctx: r.Context(), blobs: s.Blobs, key: f.key, size: f.size}
 	defer b.close()
 	if r.Method == http.MethodGet {
@@ -202,11 +224,7 @@ func (s *Server) find(ctx context.Context, video string) (*replay, error) {
 	defer cancel()
 	play, err := s.read(ctx, video)
 	if err != nil {
-		s.mu.Lock()
-		if s.kept[video] == one {
-			delete(s.kept, video)
-		}
-		s.mu.Unlock()
+		s.drop(video, one)
 		return nil, err
 	}
 	one.replay, one.read = play, s.now()
@@ -252,7 +270,7 @@ func (s *Server) read(ctx context.Context, video string) (*replay, error) {
 			s.logger().Warn("a replay's playlist names no pins", "video", v.ID, "err", err)
 		}
 	}
-	return newReplay(inits, lines, pins), nil
+	return newReplay(inits, lines, pins, v.FrameRate), nil
 }
 
 // settle waits for a recording that is just ending. What is not there by then is seen by those who come later.

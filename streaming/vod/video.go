@@ -17,20 +17,6 @@ var (
 	errSlowDisk  = errors.New("vod: the disk is slower than the broadcast")
 )
 
-// Kind is what a video is made of.
-type Kind string
-
-// KindReplay is a whole broadcast, under the broadcast's id.
-const KindReplay Kind = "replay"
-
-// Video is something that plays: a slice of a source's timeline. Whatever plays it reads the same lines.
-type Video struct {
-	ID, Source, Shop string // Source is the broadcast whose segments it plays
-	Kind             Kind
-	From, Until      mediatime.Time // Until 0: to the end
-	CreatedAt        time.Time
-}
-
 // Init is a stored init segment: what a decoder needs before the lines that name it.
 type Init struct {
 	Source, Rendition, Life string
@@ -72,7 +58,7 @@ type Store interface {
 	Video(ctx context.Context, id string) (Video, error)
 	// Timeline returns what a video plays: its inits by life and number, its lines by time.
 	Timeline(ctx context.Context, v Video) ([]Init, []Line, error)
-	// Retire marks at most n videos whose newest line is dated before the given time: they are not found any more. It
+	// Retire marks at most n replays whose newest line is dated before the given time: they are not found any more. It
 	// returns those that are marked, oldest first.
 	Retire(ctx context.Context, before time.Time, n int) ([]Video, error)
 	// Loose returns at most n lines of a source that no kept video plays, and, where none is left, the inits that no

@@ -23,39 +23,45 @@ type Store struct {
 var _ vod.Store = (*Store)(nil)
 
 const (
-	kept, retired = "kept", "retired"
+	retired = string(vod.StateRetired)
 
-	videoColumns = `id, source, shop, kind, from_media, until_media, created_at`
-	initColumns  = `source, rendition, life, number, generation, anchor_media, anchor_wall, has_video, has_audio, codecs, width, height, bytes, blob`
-	lineColumns  = `source, rendition, life, number, init, discontinuity, independent, date, from_media, duration, bytes, blob`
+	initColumns = `source, rendition, life, number, generation, anchor_media, anchor_wall, has_video, has_audio, codecs, width, height, bytes, blob`
+	lineColumns = `source, rendition, life, number, init, discontinuity, independent, date, from_media, duration, bytes, blob`
 )
 
 // Add stores a line with its init, and the video that plays it where that is new.
 func (s *Store) Add(ctx context.Context, v vod.Video, i vod.Init, l vod.Line) (added bool, err error) {
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
-		done, err := tx.Exec(ctx, `INSERT INTO vod_line (`+lineColumns+`) VALUES `+store.Placeholders(1, 12)+` ON CONFLICT DO NOTHING`,
-			l.Source, l.Rendition, l.Life, l.Number, l.Init, bit(l.Discontinuity), bit(l.Independent), l.Date.UnixMicro(), int64(l.From),
-			l.Duration.Microseconds(), l.Bytes, l.Key)
-		if err != nil {
-			return fmt.Errorf("store a line: %w", err)
-		}
-		n, err := done.RowsAffected()
-		if added = n > 0; err != nil || !added {
+		if added, err = insertLine(ctx, tx, l); err != nil || !added {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO vod_init (`+initColumns+`) VALUES `+store.Placeholders(1, 14)+` ON CONFLICT DO NOTHING`,
-			i.Source, i.Rendition, i.Life, i.Number, i.Generation, int64(i.Anchor.Media), i.Anchor.Wall.UnixMicro(), bit(i.Video), bit(i.Audio),
-			i.Codecs, i.Width, i.Height, i.Bytes, i.Key); err != nil {
-			return fmt.Errorf("store an init: %w", err)
+		if err := insertInit(ctx, tx, i); err != nil {
+			return err
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO vod_video (`+videoColumns+`, state, newest) VALUES `+store.Placeholders(1, 9)+`
-			ON CONFLICT (id) DO UPDATE SET newest = CASE WHEN vod_video.newest < excluded.newest THEN excluded.newest ELSE vod_video.newest END`,
-			v.ID, v.Source, v.Shop, string(v.Kind), int64(v.From), int64(v.Until), store.Millis(v.CreatedAt), kept, store.Millis(l.Date)); err != nil {
-			return fmt.Errorf("store a video: %w", err)
-		}
-		return nil
+		v.State, v.Approved, v.PublishedAt = vod.StatePublished, true, v.CreatedAt
+		return insertVideo(ctx, tx, v, l.Date, `ON CONFLICT (id) DO UPDATE SET newest = CASE WHEN vod_video.newest < excluded.newest THEN excluded.newest ELSE vod_video.newest END`)
 	})
 	return added, err
+}
+
+func insertLine(ctx context.Context, tx *store.Tx, l vod.Line) (added bool, err error) {
+	done, err := tx.Exec(ctx, `INSERT INTO vod_line (`+lineColumns+`) VALUES `+store.Placeholders(1, 12)+` ON CONFLICT DO NOTHING`,
+		l.Source, l.Rendition, l.Life, l.Number, l.Init, bit(l.Discontinuity), bit(l.Independent), l.Date.UnixMicro(), int64(l.From),
+		l.Duration.Microseconds(), l.Bytes, l.Key)
+	if err != nil {
+		return false, fmt.Errorf("store a line: %w", err)
+	}
+	n, err := done.RowsAffected()
+	return n > 0, err
+}
+
+func insertInit(ctx context.Context, tx *store.Tx, i vod.Init) error {
+	if _, err := tx.Exec(ctx, `INSERT INTO vod_init (`+initColumns+`) VALUES `+store.Placeholders(1, 14)+` ON CONFLICT DO NOTHING`,
+		i.Source, i.Rendition, i.Life, i.Number, i.Generation, int64(i.Anchor.Media), i.Anchor.Wall.UnixMicro(), bit(i.Video), bit(i.Audio),
+		i.Codecs, i.Width, i.Height, i.Bytes, i.Key); err != nil {
+		return fmt.Errorf("store an init: %w", err)
+	}
+	return nil
 }
 
 // Has tells whether a line is stored.
@@ -72,21 +78,6 @@ func (s *Store) Has(ctx context.Context, l vod.Line) (has bool, err error) {
 	return has, err
 }
 
-// Video returns one that is kept.
-func (s *Store) Video(ctx context.Context, id string) (v vod.Video, err error) {
-	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		found, err := videos(tx.Query(ctx, `SELECT `+videoColumns+` FROM vod_video WHERE id = $1 AND state = $2`, id, kept))
-		if err == nil && len(found) == 0 {
-			err = vod.ErrNotFound
-		}
-		if err == nil {
-			v = found[0]
-		}
-		return err
-	})
-	return v, err
-}
-
 // Timeline returns what a video plays.
 func (s *Store) Timeline(ctx context.Context, v vod.Video) (all []vod.Init, out []vod.Line, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
@@ -101,14 +92,15 @@ func (s *Store) Timeline(ctx context.Context, v vod.Video) (all []vod.Init, out 
 	return all, out, err
 }
 
-// Retire marks videos whose newest line is old, and returns what is marked.
+// Retire marks replays whose newest line is old, and returns what is marked.
 func (s *Store) Retire(ctx context.Context, before time.Time, n int) (out []vod.Video, err error) {
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE vod_video SET state = $1 WHERE id IN (SELECT id FROM vod_video WHERE state = $2 AND newest < $3 ORDER BY newest, id LIMIT $4)`,
-			retired, kept, store.Millis(before), n); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE vod_video SET state = $1 WHERE id IN (
+				SELECT id FROM vod_video WHERE kind = 'replay' AND state <> $1 AND newest < $2 ORDER BY newest, id LIMIT $3)`,
+			retired, store.Millis(before), n); err != nil {
 			return fmt.Errorf("retire videos: %w", err)
 		}
-		out, err = videos(tx.Query(ctx, `SELECT `+videoColumns+` FROM vod_video WHERE state = $1 ORDER BY newest, id LIMIT $2`, retired, n))
+		out, err = videos(tx.Query(ctx, `SELECT `+videoColumns+` FROM vod_video WHERE kind = 'replay' AND state = $1 ORDER BY newest, id LIMIT $2`, retired, n))
 		return err
 	})
 	return out, err
@@ -118,9 +110,9 @@ func (s *Store) Retire(ctx context.Context, before time.Time, n int) (out []vod.
 func (s *Store) Loose(ctx context.Context, source string, n int) (out []vod.Line, free []vod.Init, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
 		out, err = lines(tx.Query(ctx, `SELECT `+lineColumns+` FROM vod_line l WHERE l.source = $1 AND NOT EXISTS (
-				SELECT 1 FROM vod_video v WHERE v.source = l.source AND v.state = $2
+				SELECT 1 FROM vod_video v WHERE v.source = l.source AND v.state <> $2
 				AND l.from_media + l.duration > v.from_media AND (v.until_media = 0 OR l.from_media < v.until_media))
-			ORDER BY from_media, rendition, life, number LIMIT $3`, source, kept, n))
+			ORDER BY from_media, rendition, life, number LIMIT $3`, source, retired, n))
 		if err != nil || len(out) > 0 {
 			return err
 		}
@@ -149,22 +141,22 @@ func (s *Store) Forget(ctx context.Context, out []vod.Line, free []vod.Init) err
 	})
 }
 
-// Remove deletes a retired video.
+// Remove deletes a retired video with its tags and jobs.
 func (s *Store) Remove(ctx context.Context, id string) error {
 	return s.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM vod_video WHERE id = $1 AND state = $2`, id, retired); err != nil {
+		done, err := tx.Exec(ctx, `DELETE FROM vod_video WHERE id = $1 AND state = $2`, id, retired)
+		if err != nil {
 			return fmt.Errorf("delete a video: %w", err)
 		}
+		if n, err := done.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		for _, table := range []string{"vod_tag", "vod_job"} {
+			if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE video = $1`, id); err != nil {
+				return fmt.Errorf("delete what belongs to a video: %w", err)
+			}
+		}
 		return nil
-	})
-}
-
-func videos(rows *sql.Rows, err error) ([]vod.Video, error) {
-	return scan(rows, err, func(v *vod.Video) error {
-		var from, until, created int64
-		err := rows.Scan(&v.ID, &v.Source, &v.Shop, &v.Kind, &from, &until, &created)
-		v.From, v.Until, v.CreatedAt = mediatime.Time(from), mediatime.Time(until), store.Time(created)
-		return err
 	})
 }
 

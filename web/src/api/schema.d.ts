@@ -1274,6 +1274,8 @@ export interface components {
             return_url?: string;
             /** @description A saved address's id. */
             ship_to?: string;
+            /** @description The video that led here; of a clip, its broadcast is named with it. */
+            video?: string;
             view_session?: string;
         };
         EncoderAdvice: {
@@ -1493,6 +1495,8 @@ export interface components {
             /** @enum {string} */
             state: "held" | "requires_action" | "paid" | "declined" | "expired" | "cancelled" | "refunded" | "partially_refunded";
             total: components["schemas"]["Money"];
+            /** @description The short video or clip that it was bought from. */
+            video?: string;
             view_session?: string;
         };
         OrderLine: {

@@ -31,7 +31,7 @@ interface Token {
 const scopes = [
   ...['shop:read', 'shop:write', 'keys:write', 'broadcasts:read', 'broadcasts:write', 'pins:write', 'events:write'],
   ...['products:read', 'products:write', 'stock:write', 'orders:read', 'orders:write', 'orders:refund'],
-  ...['orders:write:any', 'sales:read'],
+  ...['orders:write:any', 'sales:read', 'videos:judge'],
 ];
 
 /** Access lists the API tokens of the account for this shop, and makes and revokes them. */
