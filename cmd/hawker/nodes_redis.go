@@ -12,6 +12,7 @@ import (
 
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/api"
+	"github.com/hawkerlive/hawker/config"
 	"github.com/hawkerlive/hawker/event"
 	"github.com/hawkerlive/hawker/event/outbox"
 	"github.com/hawkerlive/hawker/shop/checkout"
@@ -74,6 +75,14 @@ func (n *nodes) limits() *api.SharedLimits {
 		return nil
 	}
 	return &api.SharedLimits{Client: n.client, Prefix: n.prefix}
+}
+
+// line is where buyers wait: at all nodes in one.
+func (n *nodes) line(c config.Room) checkout.Line {
+	if n == nil {
+		return &checkout.LineMemory{Max: c.Places, PerAddress: c.PlacesPerAddress, Opening: c.Opening}
+	}
+	return &checkout.LineRedis{Client: n.client, Prefix: n.prefix, Max: c.Places, PerAddress: c.PlacesPerAddress, Opening: c.Opening}
 }
 
 // shareAccounts has other nodes told of what is revoked here.

@@ -19,7 +19,7 @@ func (a *app) buildRush(shelves checkout.Shelves) {
 	}
 	a.allocator.Room = &checkout.Room{
 		Signer: a.ring.For(account.PurposePlace), Log: a.log, Shelves: shelves, RateMax: c.Room.Rate,
-		Line: &checkout.LineMemory{Max: c.Room.Places, PerAddress: c.Room.PlacesPerAddress, Opening: c.Room.Opening},
+		Line: a.nodes.line(c.Room),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/shop/checkout"
+	"github.com/hawkerlive/hawker/store/redistest"
 )
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
@@ -21,110 +22,133 @@ func join(t *testing.T, l checkout.Line, buyer string, now time.Time) checkout.P
 	return p
 }
 
+// lineLike are the settings of a line.
+type lineLike struct {
+	Opening         time.Duration
+	PerAddress, Max int
+}
+
+// everyLine runs a test on the line of one node and on that of nodes that share Redis.
+func everyLine(t *testing.T, like lineLike, test func(t *testing.T, l checkout.Line)) {
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		test(t, &checkout.LineMemory{Opening: like.Opening, PerAddress: like.PerAddress, Max: like.Max})
+	})
+	redistest.Each(t, func(t *testing.T, b redistest.Backend) {
+		test(t, &checkout.LineRedis{
+			Client: b.Client, Prefix: redistest.Prefix(), Opening: like.Opening, PerAddress: like.PerAddress, Max: like.Max, Patience: 10 * time.Second, CallersTime: true,
+		})
+	})
+}
+
 // TestTheLineIsShuffledOnceAndThenInOrder: a faster network at the opening is no better place; later, who comes first
 // is first.
 func TestTheLineIsShuffledOnceAndThenInOrder(t *testing.T) {
 	t.Parallel()
-	l := &checkout.LineMemory{}
-	var ids []string
-	for i := range 200 {
-		ids = append(ids, join(t, l, fmt.Sprint("early", i), noon.Add(time.Duration(i)*time.Millisecond)).ID)
-	}
-	after := noon.Add(2 * time.Second)
-	for i := range 200 {
-		ids = append(ids, join(t, l, fmt.Sprint("late", i), after.Add(time.Duration(i)*time.Millisecond)).ID)
-	}
-	seen, inOrder := map[int64]bool{}, 0
-	for i, id := range ids {
-		p, err := l.Look(t.Context(), id, after)
-		if err != nil {
-			t.Fatal(err)
+	everyLine(t, lineLike{}, func(t *testing.T, l checkout.Line) {
+		var ids []string
+		for i := range 200 {
+			ids = append(ids, join(t, l, fmt.Sprint("early", i), noon.Add(time.Duration(i)*time.Millisecond)).ID)
 		}
-		if seen[p.Position] || p.Position < 1 || p.Position > 400 {
-			t.Fatalf("place %d is at %d", i, p.Position)
+		after := noon.Add(2 * time.Second)
+		for i := range 200 {
+			ids = append(ids, join(t, l, fmt.Sprint("late", i), after.Add(time.Duration(i)*time.Millisecond)).ID)
 		}
-		seen[p.Position] = true
-		if i >= 200 && p.Position != int64(i+1) {
-			t.Fatalf("who came as number %d stands at %d", i+1, p.Position)
+		seen, inOrder := map[int64]bool{}, 0
+		for i, id := range ids {
+			p, err := l.Look(t.Context(), id, after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seen[p.Position] || p.Position < 1 || p.Position > 400 {
+				t.Fatalf("place %d is at %d", i, p.Position)
+			}
+			seen[p.Position] = true
+			if i >= 200 && p.Position != int64(i+1) {
+				t.Fatalf("who came as number %d stands at %d", i+1, p.Position)
+			}
+			if i < 200 && p.Position == int64(i+1) {
+				inOrder++
+			}
 		}
-		if i < 200 && p.Position == int64(i+1) {
-			inOrder++
+		if inOrder > 20 {
+			t.Fatalf("%d of 200 stand where they came", inOrder)
 		}
-	}
-	if inOrder > 20 {
-		t.Fatalf("%d of 200 stand where they came", inOrder)
-	}
+	})
 }
 
 func TestReloadsAndTabsGainNothing(t *testing.T) {
 	t.Parallel()
-	l := &checkout.LineMemory{Opening: time.Nanosecond}
-	first := join(t, l, "a", noon)
-	join(t, l, "b", noon.Add(time.Second))
-	for range 100 {
-		if again := join(t, l, "a", noon.Add(2*time.Second)); again.ID != first.ID || again.Position != 1 {
-			t.Fatalf("%+v", again)
+	everyLine(t, lineLike{Opening: time.Nanosecond}, func(t *testing.T, l checkout.Line) {
+		first := join(t, l, "a", noon)
+		join(t, l, "b", noon.Add(time.Second))
+		for range 100 {
+			if again := join(t, l, "a", noon.Add(2*time.Second)); again.ID != first.ID || again.Position != 1 {
+				t.Fatalf("%+v", again)
+			}
 		}
-	}
-	if c := join(t, l, "c", noon.Add(3*time.Second)); c.Position != 3 {
-		t.Fatalf("%+v", c)
-	}
+		if c := join(t, l, "c", noon.Add(3*time.Second)); c.Position != 3 {
+			t.Fatalf("%+v", c)
+		}
+	})
 }
 
 func TestABotsAddressGetsItsShareOfPlaces(t *testing.T) {
 	t.Parallel()
-	l := &checkout.LineMemory{PerAddress: 3, Max: 5}
-	for i := range 10 {
-		_, err := l.Join(t.Context(), checkout.Joining{Buyer: fmt.Sprint("bot", i), Address: "a", Now: noon})
-		if (i < 3) != (err == nil) || (err != nil && !errors.Is(err, shop.ErrTooFast)) {
-			t.Fatal(i, err)
+	everyLine(t, lineLike{PerAddress: 3, Max: 5}, func(t *testing.T, l checkout.Line) {
+		for i := range 10 {
+			_, err := l.Join(t.Context(), checkout.Joining{Buyer: fmt.Sprint("bot", i), Address: "a", Now: noon})
+			if (i < 3) != (err == nil) || (err != nil && !errors.Is(err, shop.ErrTooFast)) {
+				t.Fatal(i, err)
+			}
 		}
-	}
-	join(t, l, "x", noon)
-	join(t, l, "y", noon)
-	if _, err := l.Join(t.Context(), checkout.Joining{Buyer: "z", Now: noon}); !errors.Is(err, shop.ErrBusy) {
-		t.Fatalf("a full line says %v", err)
-	}
+		join(t, l, "x", noon)
+		join(t, l, "y", noon)
+		if _, err := l.Join(t.Context(), checkout.Joining{Buyer: "z", Now: noon}); !errors.Is(err, shop.ErrBusy) {
+			t.Fatalf("a full line says %v", err)
+		}
+	})
 }
 
 func TestTurnsAreGivenInOrderAndEnd(t *testing.T) {
 	t.Parallel()
-	l := &checkout.LineMemory{Opening: time.Nanosecond}
-	var ids []string
-	for i := range 4 {
-		ids = append(ids, join(t, l, fmt.Sprint(i), noon.Add(time.Duration(i)*time.Second)).ID)
-	}
-	now := noon.Add(15 * time.Second)
-	for _, id := range []string{ids[0], ids[1], ids[3]} {
-		if _, err := l.Look(t.Context(), id, now); err != nil {
+	everyLine(t, lineLike{Opening: time.Nanosecond}, func(t *testing.T, l checkout.Line) {
+		var ids []string
+		for i := range 4 {
+			ids = append(ids, join(t, l, fmt.Sprint(i), noon.Add(time.Duration(i)*time.Second)).ID)
+		}
+		now := noon.Add(15 * time.Second)
+		for _, id := range []string{ids[0], ids[1], ids[3]} {
+			if _, err := l.Look(t.Context(), id, now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now = noon.Add(23 * time.Second) // nobody has asked for the third since it came
+		if err := l.Call(t.Context(), 3, now, now.Add(30*time.Second)); err != nil {
 			t.Fatal(err)
 		}
-	}
-	now = noon.Add(23 * time.Second) // nobody has asked for the third since it came
-	if err := l.Call(t.Context(), 3, now, now.Add(30*time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	for i, turn := range []bool{true, true, false, true} {
-		p, err := l.Look(t.Context(), ids[i], now)
-		if turn != (err == nil && p.Turn()) {
-			t.Fatalf("place %d: %+v %v", i, p, err)
+		for i, turn := range []bool{true, true, false, true} {
+			p, err := l.Look(t.Context(), ids[i], now)
+			if turn != (err == nil && p.Turn()) {
+				t.Fatalf("place %d: %+v %v", i, p, err)
+			}
 		}
-	}
-	if waiting, called, _ := l.Size(t.Context(), now); waiting != 0 || called != 3 {
-		t.Fatal(waiting, called)
-	}
-	if err := l.Use(t.Context(), ids[0]); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := l.Look(t.Context(), ids[0], now); !errors.Is(err, shop.ErrPlaceOver) {
-		t.Fatalf("a used place: %v", err)
-	}
-	if _, err := l.Look(t.Context(), ids[1], now.Add(31*time.Second)); !errors.Is(err, shop.ErrPlaceOver) {
-		t.Fatalf("a turn that has passed: %v", err)
-	}
-	if again := join(t, l, "0", now); again.ID == ids[0] {
-		t.Fatal("who has bought begins with a new place")
-	}
+		if waiting, called, _ := l.Size(t.Context(), now); waiting != 0 || called != 3 {
+			t.Fatal(waiting, called)
+		}
+		if err := l.Use(t.Context(), ids[0]); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Look(t.Context(), ids[0], now); !errors.Is(err, shop.ErrPlaceOver) {
+			t.Fatalf("a used place: %v", err)
+		}
+		if _, err := l.Look(t.Context(), ids[1], now.Add(31*time.Second)); !errors.Is(err, shop.ErrPlaceOver) {
+			t.Fatalf("a turn that has passed: %v", err)
+		}
+		if again := join(t, l, "0", now); again.ID == ids[0] {
+			t.Fatal("who has bought begins with a new place")
+		}
+	})
 }
 
 func TestLimitsCountEveryNameAndGiveBack(t *testing.T) {
