@@ -50,19 +50,20 @@ type Tally struct {
 	Time                                                                                                            time.Duration
 }
 
-// Run lives through one day of so many steps on an empty store, in a bubble of testing/synctest. It returns what broke,
-// or nil, and after how many steps.
-func Run(t testing.TB, store shoptest.Store, seed uint64, steps int) (Tally, []string, error) {
+// Run lives through one day on an empty store, in a bubble of testing/synctest. It returns what broke, or nil, and after
+// how many steps.
+func Run(t testing.TB, store shoptest.Store, day Program) (Tally, []string, error) {
 	w := &World{
-		t: t, rng: rand.New(rand.NewPCG(seed, 7)), store: store, model: &shoptest.Model{}, bank: newBank(), door: &door{},
+		t: t, store: store, model: &shoptest.Model{}, bank: newBank(), door: &door{},
 		numbers: map[string]int{}, late: map[string]bool{},
 	}
 	began := w.now() // the clock is right yet
 	w.open()
 	w.node = w.start()
 	synctest.Wait()
-	for range steps {
+	for _, step := range day.Steps {
 		w.tally.Steps++
+		w.rng = rand.New(rand.NewPCG(day.Seed, uint64(step)))
 		w.step()
 		w.settle()
 		if w.check(); w.failed != "" {
@@ -76,7 +77,7 @@ func Run(t testing.TB, store shoptest.Store, seed uint64, steps int) (Tally, []s
 	synctest.Wait()
 	w.tally.Time = time.Since(began)
 	if w.failed != "" {
-		return w.tally, w.trace, fmt.Errorf("seed %d, step %d: %s", seed, w.tally.Steps, w.failed)
+		return w.tally, w.trace, fmt.Errorf("seed %d, step %d of %d: %s", day.Seed, w.tally.Steps, len(day.Steps), w.failed)
 	}
 	return w.tally, w.trace, nil
 }
