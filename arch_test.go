@@ -79,7 +79,7 @@ var rooms = map[string][]string{
 	"dashboard/views":               {"event"},
 	"dashboard/views/viewssql":      {"dashboard/views", "store", "event", "event/outbox"},
 	"dashboard/views/viewstest":     {"dashboard/views", "event"},
-	"config":                        {"streaming/...", "ingest/...", "shop/...", "overlay", "account", "store", "dashboard/...", "api"},
+	"config":                        {"outbound", "streaming/...", "ingest/...", "shop/...", "overlay", "account", "store", "dashboard/...", "api"},
 	"web":                           {},
 	"outbound":                      {},
 	"deploy":                        {}, // tests alone: that what starts Hawker elsewhere names what exists
@@ -88,13 +88,17 @@ var rooms = map[string][]string{
 	"streaming/play":                {"streaming", "streaming/mediatime"},
 	"streaming/relay":               {"streaming", "streaming/mediatime"},
 	"streaming/poster":              {"streaming", "streaming/mediatime"},
+
+	"streaming/restream":              {"streaming", "streaming/mediatime", "streaming/play", "outbound"}, // an RTMP target is a player that we dial
+	"streaming/restream/restreamsql":  {"streaming/restream", "store"},
+	"streaming/restream/restreamtest": {"streaming/restream"},
 }
 
 // vendors lists libraries that only the named rooms may know, so that each can be left.
 var vendors = map[string][]string{
 	"github.com/gin-gonic/gin":            {"api"},
 	"github.com/danielgtaylor/huma":       {"api"},
-	"github.com/pion/":                    {"ingest/whip", "ingest/rtsp", "streaming/relay", "streaming/whep", "streaming/rtpfan"},
+	"github.com/pion/":                    {"streaming/restream", "ingest/whip", "ingest/rtsp", "streaming/relay", "streaming/whep", "streaming/rtpfan"},
 	"github.com/bluenviron/gortsplib":     {"streaming/relay", "ingest/rtsp"},
 	"github.com/bluenviron/gortmplib":     {"ingest/rtmp/...", "streaming/play", "streaming/restream", "cmd/hawker/demo"},
 	"github.com/datarhei/gosrt":           {"ingest/srt", "streaming/play", "streaming/restream"},

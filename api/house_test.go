@@ -68,6 +68,7 @@ func furnishOn(t *testing.T, c store.Config) *house {
 	}
 	h.broadcasts = &streaming.Broadcasts{Store: &streamingsql.Store{DB: h.db}, Hub: &streaming.Hub{Log: log}, Channels: accounts, Log: log}
 	h.Server = &api.Server{Log: log, Accounts: accounts, Broadcasts: h.broadcasts, Ladders: noLadders{}}
+	h.Sources, h.Targets = &someSources{}, &someTargets{}
 	h.Access = &access.Service{Store: &accesssql.Store{DB: h.db}, Signer: ring.For(account.PurposeGrant), Log: log}
 	accounts.Keepers = append(accounts.Keepers, h.Access)
 	var allocator *checkout.Allocator
@@ -124,6 +125,20 @@ func (h *house) things() apitest.Things {
 				t.Fatal(err)
 			}
 			return made.ID
+		}, Belongs: apitest.OfChannel},
+		api.KindSource: {Make: func(t *testing.T, o account.Owner) string {
+			one, err := h.Sources.MakeSource(t.Context(), o, "Camera", "rtsp://9.9.9.9/1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return one.ID
+		}, Belongs: apitest.OfChannel},
+		api.KindTarget: {Make: func(t *testing.T, o account.Owner) string {
+			one, err := h.Targets.MakeTarget(t.Context(), o, "Elsewhere", "rtmp://9.9.9.9/live", "key")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return one.ID
 		}, Belongs: apitest.OfChannel},
 		api.KindProduct: {Make: func(t *testing.T, o account.Owner) string { return h.stocked(t, o).ProductID }, Belongs: apitest.OfShop},
 		api.KindVariant: {Make: func(t *testing.T, o account.Owner) string { return h.stocked(t, o).ID }, Belongs: apitest.OfShop},

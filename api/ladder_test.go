@@ -22,10 +22,16 @@ func TestWithoutFFmpegALadderIsRefusedWithWhatToInstall(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]int{api.ErrNoTranscoder: 503, api.ErrLaddersFull: 503, streaming.ErrMove: 409} {
 		s := &api.Server{}
-		w := httptest.NewRecorder()
-		s.WriteProblem(w, httptest.NewRequest(http.MethodPut, "/v1/broadcasts/b/ladder", nil), err)
+		w := answered(s, http.MethodPut, "/v1/broadcasts/b/ladder", err)
 		if w.Code != want || errors.Is(err, api.ErrNoTranscoder) && w.Header().Get("Retry-After") == "" {
 			t.Errorf("%v: %d %s", err, w.Code, w.Body)
 		}
 	}
+}
+
+// answered is how an error is answered.
+func answered(s *api.Server, method, path string, err error) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	s.WriteProblem(w, httptest.NewRequest(method, path, nil), err)
+	return w
 }

@@ -58,6 +58,9 @@ type Server struct {
 	Ladders Ladders
 	// Publishers knows who publishes on a channel and who stands by; without it there is nobody.
 	Publishers Publishers
+	// Sources are fetched, Targets are pushed to; without them there are no routes for it.
+	Sources Sources
+	Targets Targets
 
 	// Videos are what was uploaded or cut out; without them there are no routes for it. VideoProgress, if set, tells how
 	// far the making of one is; Reviews, if set, lets shops review first.
@@ -135,6 +138,12 @@ func (s *Server) routes(r *router) {
 	s.routesPublish(r)
 	s.routesPublishers(r)
 	s.routesLadder(r)
+	if s.Sources != nil {
+		s.routesSources(r)
+	}
+	if s.Targets != nil {
+		s.routesTargets(r)
+	}
 	s.routesMembers(r)
 	s.routesBroadcasts(r)
 	if s.Access != nil {

@@ -11,14 +11,17 @@ import (
 	"time"
 
 	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/ingest/pull"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
 	"github.com/hawkerlive/hawker/ingest/rtsp"
 	"github.com/hawkerlive/hawker/ingest/srt"
 	"github.com/hawkerlive/hawker/ingest/whip"
+	"github.com/hawkerlive/hawker/outbound"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/store"
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/hls"
+	"github.com/hawkerlive/hawker/streaming/restream"
 	"github.com/hawkerlive/hawker/streaming/transcode"
 	"github.com/hawkerlive/hawker/streaming/vod"
 	"github.com/hawkerlive/hawker/streaming/whep"
@@ -51,6 +54,9 @@ type Config struct {
 	Recording    bool               `yaml:"recording"`
 	VOD          vod.Config         `yaml:"vod"`
 	Transcode    transcode.Config   `yaml:"transcode"`
+	Outbound     outbound.Config    `yaml:"outbound"`
+	Pull         pull.Config        `yaml:"pull"`
+	Restream     restream.Config    `yaml:"restream"`
 	Feed         overlay.FeedLimits `yaml:"feed"`
 	Checkout     Checkout           `yaml:"checkout"`
 	Sandbox      Sandbox            `yaml:"sandbox"`
@@ -297,6 +303,14 @@ func (c Config) check() error {
 	}
 	if err := c.Transcode.Check(); err != nil {
 		bad("transcode", "%v", err)
+	}
+	if err := c.Outbound.Check(); err != nil {
+		bad("outbound.allow", "%v", err)
+	}
+	for key, pause := range map[string][2]time.Duration{"pull": {c.Pull.PauseMin, c.Pull.PauseMax}, "restream": {c.Restream.PauseMin, c.Restream.PauseMax}} {
+		if pause[0] < 100*time.Millisecond || pause[1] < pause[0] {
+			bad(key+".pause_min", "must be at least 100ms and at most pause_max")
+		}
 	}
 	if c.HLS.Window < 10*time.Second || c.HLS.Window > 10*time.Minute {
 		bad("hls.window", "must be between 10s and 10m")

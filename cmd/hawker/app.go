@@ -106,6 +106,7 @@ type app struct {
 	whep       *whep.Server
 	hls        *hls.Server
 	ladders    *transcode.Legs
+	ways       ways
 	recorder   *vod.Recorder // nil where nothing is recorded
 	replays    *vod.Server
 	library    *vod.Library
@@ -317,6 +318,7 @@ func (a *app) startDoors(context.Context) error {
 	media.run("audio bridges", a.legs.Run)
 	media.run("pin dates", a.dates.Run)
 	media.run("ladders", a.ladders.Run)
+	media.run("targets", a.ways.targets.Run)
 	if a.recorder != nil {
 		media.run("recorder", a.recorder.Run)
 	}
@@ -334,6 +336,7 @@ func (a *app) startDoors(context.Context) error {
 	}
 	doors.run("srt", a.srt.Run)
 	doors.run("rtsp", a.rtsp.Run)
+	doors.run("sources", a.ways.sources.Run)
 	doors.run("whip", a.whip.Run)
 	handler, err := a.handler()
 	if err != nil {

@@ -58,6 +58,9 @@ func (a *app) buildDoors(context.Context) error {
 	if err := a.api.Turnstile.Listen(); err != nil {
 		return err
 	}
+	if err := a.buildWays(); err != nil {
+		return err
+	}
 	return a.listen()
 }
 

@@ -132,6 +132,12 @@ func browseAt(t *testing.T, ready, script string, into any, args ...string) {
 func call(t *testing.T, method, path, who string, body any, status int, into any) http.Header {
 	t.Helper()
 	a, _ := server(t)
+	return callAt(t, a, method, path, who, body, status, into)
+}
+
+// callAt does so with a program of the caller's.
+func callAt(t *testing.T, a *app, method, path, who string, body any, status int, into any) http.Header {
+	t.Helper()
 	var reader io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)

@@ -18,6 +18,6 @@ func openapi() ([]byte, error) {
 	return (&api.Server{
 		Log: slog.New(slog.DiscardHandler), Accounts: &account.Service{},
 		Shop: &shop.Service{}, Checkout: &checkout.Allocator{}, Instruments: &payment.Instruments{},
-		Overlay: &overlay.Service{}, Views: &views.Service{}, Sales: &dashboard.Service{},
+		Overlay: &overlay.Service{}, Views: &views.Service{}, Sales: &dashboard.Service{}, Sources: ways{}, Targets: ways{},
 	}).OpenAPI()
 }

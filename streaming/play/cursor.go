@@ -110,10 +110,22 @@ func (c *cursor) keepUp(u *streaming.Unit) (*streaming.Unit, error) {
 		newest.Close() // it is in the newest group of pictures already
 		return u, nil
 	}
-	c.reader.Close()
+	c.skip(key)
 	c.reader = newest
-	c.server.Metrics.skipped()
 	return key, nil
+}
+
+// skip leaves out what lies between the player and a key picture.
+func (c *cursor) skip(to *streaming.Unit) {
+	c.server.Metrics.skipped()
+	if c.player.Skipped != nil {
+		n := c.reader.Lost() + 1
+		for u := c.reader.TryNext(); u != nil && u != to; u = c.reader.TryNext() {
+			n++
+		}
+		c.player.Skipped(n)
+	}
+	c.reader.Close()
 }
 
 // time is a unit's media time.

@@ -50,6 +50,7 @@ type Player struct {
 	Pass      string // what it watches by, for Recheck
 	Opus      bool   // it knows Opus
 	Sink      Sink
+	Skipped   func(units uint64) // if set, is told what it was too slow for
 }
 
 // Server plays. Any number of goroutines may use it.

@@ -411,6 +411,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/channels/{id}/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is fetched for a channel */
+        get: operations["get-channels-by-id-sources"];
+        put?: never;
+        /**
+         * Set up a source to fetch
+         * @description A camera or a partner that we dial. Addresses that are not public are refused, unless the installation's operator allows them.
+         */
+        post: operations["post-channels-by-id-sources"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/channels/{id}/stream-key": {
         parameters: {
             query?: never;
@@ -445,6 +466,30 @@ export interface paths {
          * @description For encoders on a telephone. It holds the key: whoever sees it can go live.
          */
         post: operations["post-channels-by-id-stream-key-qr"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channels/{id}/targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a channel's broadcasts are pushed to
+         * @description Figures are those of the node that pushes.
+         */
+        get: operations["get-channels-by-id-targets"];
+        put?: never;
+        /**
+         * Set up a target to push to
+         * @description Each broadcast of the channel is pushed to it from its first picture on. Addresses that are not public are refused, unless the installation's operator allows them.
+         */
+        post: operations["post-channels-by-id-targets"];
         delete?: never;
         options?: never;
         head?: never;
@@ -975,6 +1020,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sources/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget a source
+         * @description One that is on air leaves it.
+         */
+        delete: operations["delete-sources-by-id"];
+        options?: never;
+        head?: never;
+        /**
+         * Start or stop a source
+         * @description Started, it goes on the channel's armed broadcast, else makes one, and is asked again until it comes. It stops with its broadcast.
+         */
+        patch: operations["patch-sources-by-id"];
+        trace?: never;
+    };
+    "/v1/targets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forget a target */
+        delete: operations["delete-targets-by-id"];
+        options?: never;
+        head?: never;
+        /**
+         * Switch a target on or off
+         * @description A broadcast on air follows at once.
+         */
+        patch: operations["patch-targets-by-id"];
+        trace?: never;
+    };
     "/v1/tokens": {
         parameters: {
             query?: never;
@@ -1278,6 +1368,9 @@ export interface components {
             video?: string;
             view_session?: string;
         };
+        EnableTargetInBody: {
+            enabled: boolean;
+        };
         EncoderAdvice: {
             /** @example key_interval_long */
             code: string;
@@ -1405,6 +1498,18 @@ export interface components {
             expires_at: string;
             /** @description Give it as bearer token; browsers have it as cookie too. */
             token: string;
+        };
+        MakeSourceInBody: {
+            /** @description rtsp, rtsps, rtmp, rtmps, srt, or http(s) of an HLS playlist; user and password where it asks for them. SRT: ?streamid=…&passphrase=… */
+            address: string;
+            name: string;
+        };
+        MakeTargetInBody: {
+            /** @description rtmp or rtmps: the server. srt: ?streamid=…&passphrase=… http(s): a WHIP endpoint. */
+            address: string;
+            /** @description RTMP: the stream key, where it does not stand in the address. WHIP: the bearer token. SRT: the stream id. */
+            key?: string;
+            name: string;
         };
         MeBody: {
             admin: boolean;
@@ -1557,6 +1662,16 @@ export interface components {
         };
         PagePublisher: {
             items: components["schemas"]["Publisher"][];
+            /** @description Give it as cursor for the next page; absent on the last. */
+            next?: string;
+        };
+        PagePullSource: {
+            items: components["schemas"]["PullSource"][];
+            /** @description Give it as cursor for the next page; absent on the last. */
+            next?: string;
+        };
+        PagePushTarget: {
+            items: components["schemas"]["PushTarget"][];
             /** @description Give it as cursor for the next page; absent on the last. */
             next?: string;
         };
@@ -1858,6 +1973,72 @@ export interface components {
             /** Format: int64 */
             width?: number;
         };
+        PullSource: {
+            /**
+             * @description Protocol and host. The rest is kept sealed and never shown again.
+             * @example rtsp://camera.example
+             */
+            address: string;
+            /** @description That it went on air on. */
+            broadcast?: string;
+            /**
+             * Format: date-time
+             * @description Since when it stands there.
+             */
+            changed_at: string;
+            id: string;
+            name: string;
+            /** @description Why it is not on air: unreachable, address, credentials, no_stream, silent, codec, malformed, over, ended, displaced, resting, limits, busy, secret_key, internal, attempts_over. */
+            reason?: string;
+            /** @description It is on air, or is being asked to be. */
+            running: boolean;
+            /**
+             * @description waiting: it will be asked again. error: it will not, until it is started anew.
+             * @enum {string}
+             */
+            state: "stopped" | "connecting" | "live" | "waiting" | "error";
+        };
+        PushTarget: {
+            /**
+             * @description Protocol and host. The rest is kept sealed and never shown again.
+             * @example rtmps://live.example
+             */
+            address: string;
+            /**
+             * Format: int64
+             * @description Bits per second, of the last seconds.
+             */
+            bitrate: number;
+            /** @description That it gets. */
+            broadcast?: string;
+            /**
+             * Format: int64
+             * @description Pictures and sounds that it was too slow for.
+             */
+            dropped: number;
+            enabled: boolean;
+            id: string;
+            name: string;
+            /** @description Why it gets nothing: unreachable, address, credentials, refused, codec, b_frames, slow, busy, secret_key. */
+            reason?: string;
+            /** Format: int64 */
+            reconnects: number;
+            /**
+             * Format: int64
+             * @description Bytes of this broadcast.
+             */
+            sent: number;
+            /**
+             * Format: date-time
+             * @description Since when it stands there.
+             */
+            since?: string;
+            /**
+             * @description waiting: for a broadcast. error: trying again would change nothing.
+             * @enum {string}
+             */
+            state: "off" | "waiting" | "connecting" | "live" | "retrying" | "error";
+        };
         QueueBody: {
             /**
              * Format: int64
@@ -1949,6 +2130,9 @@ export interface components {
              * @example rtmp://live.example:1935/live
              */
             server: string;
+        };
+        RunSourceInBody: {
+            running: boolean;
         };
         Sales: {
             /**
@@ -3289,6 +3473,75 @@ export interface operations {
             };
         };
     };
+    "get-channels-by-id-sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PagePullSource"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-channels-by-id-sources": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of your own, at most 128 characters. The same key with the same request answers the first answer again, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakeSourceInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullSource"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "post-channels-by-id-stream-key": {
         parameters: {
             query?: never;
@@ -3346,6 +3599,75 @@ export interface operations {
                 };
                 content: {
                     "image/svg+xml": string;
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-channels-by-id-targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PagePushTarget"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-channels-by-id-targets": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of your own, at most 128 characters. The same key with the same request answers the first answer again, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakeTargetInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushTarget"];
                 };
             };
             /** @description A problem (RFC 9457) */
@@ -4672,6 +4994,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProductBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-sources-by-id": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "patch-sources-by-id": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunSourceInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PullSource"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-targets-by-id": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "patch-targets-by-id": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnableTargetInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushTarget"];
                 };
             };
             /** @description A problem (RFC 9457) */
