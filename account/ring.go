@@ -20,9 +20,10 @@ const (
 	PurposeCheckpoint  = "checkpoint"
 	PurposePublish     = "publish" // leave to go live
 	PurposePlace       = "place"   // a place in the queue to buy
+	PurposeDownload    = "download"
 )
 
-var purposes = []string{PurposeQuote, PurposeGrant, PurposeViewSession, PurposeCheckpoint, PurposePublish, PurposePlace}
+var purposes = []string{PurposeQuote, PurposeGrant, PurposeViewSession, PurposeCheckpoint, PurposePublish, PurposePlace, PurposeDownload}
 
 const (
 	keySigns     = 30 * 24 * time.Hour // a newer key signs after this

@@ -64,7 +64,9 @@ type Server struct {
 
 	// Videos are what was uploaded or cut out; without them there are no routes for it. VideoProgress, if set, tells how
 	// far the making of one is; Reviews, if set, lets shops review first.
-	Videos        Videos
+	Videos Videos
+	// Clips, if set, cuts clips out of recordings and makes files of them.
+	Clips         Clips
 	VideoProgress func(ctx context.Context, id string) (*VideoProgress, error)
 	Reviews       Reviews
 
@@ -163,6 +165,9 @@ func (s *Server) routes(r *router) {
 	}
 	if s.Videos != nil && s.Overlay != nil {
 		s.routesVideos(r)
+		if s.Clips != nil {
+			s.routesClips(r)
+		}
 	}
 	if s.Views != nil {
 		s.routesViews(r)

@@ -110,6 +110,7 @@ type app struct {
 	recorder   *vod.Recorder // nil where nothing is recorded
 	replays    *vod.Server
 	library    *vod.Library
+	clipper    *vod.Clipper
 	dates      *pinDates
 	api        *api.Server
 

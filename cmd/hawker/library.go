@@ -13,10 +13,14 @@ func (a *app) buildLibrary(rows *vodsql.Store) {
 	a.library = &vod.Library{Videos: rows, Blobs: a.blobs, Log: a.log}
 	a.api.Videos = a.library
 	a.replays.Videos, a.replays.Preview = rows, a.mayPreview
+	a.buildClips(rows)
 }
 
 // runLibrary starts what works on videos without being asked.
-func (a *app) runLibrary(s *stage) { s.run("videos", a.library.Run) }
+func (a *app) runLibrary(s *stage) {
+	s.run("videos", a.library.Run)
+	s.run("clips", a.clipper.Run)
+}
 
 // mayPreview lets a channel's people see what is not public yet.
 func (a *app) mayPreview(r *http.Request, v vod.Video) bool {

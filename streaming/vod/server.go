@@ -42,6 +42,7 @@ type Server struct {
 
 	// Optional, with defaults.
 	Videos  Videos                                                           // nil: there are replays alone
+	Files   *Files                                                           // nil: nothing is downloaded
 	Preview func(r *http.Request, v Video) bool                              // who may see what is not public; nil: nobody
 	Access  hls.Access                                                       // nil lets everybody watch
 	Pins    func(ctx context.Context, video string) ([]hls.DateRange, error) // nil names none
@@ -103,6 +104,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) problem(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
+	case errors.Is(err, ErrDownload):
+		s.refuse(w, http.StatusForbidden, "download", "The address of this file is not valid, or no longer")
+	case errors.Is(err, ErrRange):
+		s.refuse(w, http.StatusNotFound, "range", "Nothing is recorded in this range any more")
 	case errors.Is(err, ErrNotFound), errors.Is(err, hls.ErrUnknown):
 		s.refuse(w, http.StatusNotFound, "not-found", "There is no such recording")
 	case errors.Is(err, errNotEnded):
@@ -152,6 +157,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) error {
 	video, grant, name, ok := parsePath(strings.TrimPrefix(r.URL.Path, "/vod/"))
 	if !ok {
 		return ErrNotFound
+	}
+	if s.Files != nil && grant == "" && isDownload(name) {
+		return s.Files.serve(w, r, video, name)
 	}
 	if s.Access != nil {
 		if err := s.Access.MayWatch(r.Context(), r, video, grant); err != nil {

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image/jpeg"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/api"
+	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/vod"
+	"github.com/hawkerlive/hawker/streaming/vod/vodsql"
+)
+
+const (
+	momentsFor    = time.Hour // moments of a show that ended within this may still become clips
+	momentsMax    = 100       // shows that are looked at
+	momentsFresh  = 2 * time.Second
+	posterWidth   = 360
+	posterWithin  = 10 * time.Second
+	posterByteMax = 1 << 20
+)
+
+// buildClips makes what cuts clips out of recordings, and files.
+func (a *app) buildClips(rows *vodsql.Store) {
+	files := vod.NewFiles(rows, rows, a.blobs, a.ring.For(account.PurposeDownload))
+	m := &moments{app: a}
+	a.clipper = &vod.Clipper{
+		Clips: rows, Store: rows, Blobs: a.blobs, Library: a.library, Moments: m.list, Poster: a.clipPoster(), Log: a.log,
+	}
+	a.replays.Files = files
+	a.api.Clips = clips{Files: files, Clipper: a.clipper}
+}
+
+// clips is what the API needs of both.
+type clips struct {
+	*vod.Files
+	*vod.Clipper
+}
+
+func (c clips) ClipMode(ctx context.Context, channel string) (vod.ClipMode, error) {
+	return c.Clips.ClipMode(ctx, channel)
+}
+
+func (c clips) SetClipMode(ctx context.Context, channel string, m vod.ClipMode) error {
+	return c.Clips.SetClipMode(ctx, channel, m, time.Now())
+}
+
+// moments lists what lay on the pictures of shows that are or were just on air.
+type moments struct {
+	app    *app
+	read   time.Time
+	shows  []streaming.Broadcast
+	titles map[string]string // of products
+}
+
+func (m *moments) list(ctx context.Context) (out []vod.Moment, err error) {
+	now := time.Now()
+	if now.Sub(m.read) >= momentsFresh {
+		m.shows = nil
+		for _, state := range []streaming.State{streaming.Live, streaming.Interrupted, streaming.Ended} {
+			found, err := m.app.broadcasts.List(ctx, streaming.Filter{States: []streaming.State{state}, Limit: momentsMax})
+			if err != nil {
+				return nil, err
+			}
+			for _, b := range found {
+				if state != streaming.Ended || now.Sub(b.EndedAt) < momentsFor {
+					m.shows = append(m.shows, b)
+				}
+			}
+		}
+		m.read = now
+	}
+	if len(m.titles) > momentsMax*10 || m.titles == nil {
+		m.titles = map[string]string{}
+	}
+	for _, b := range m.shows {
+		pins, err := m.app.overlay.History(ctx, b.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range pins {
+			if p.Until == nil || (*p.Until-p.From).Duration() < vod.ClipLeast {
+				continue
+			}
+			title, known := m.titles[p.Product]
+			if !known {
+				if product, err := m.app.shop.Product(ctx, p.Product); err == nil { // a product may be gone
+					title = product.Title
+				}
+				m.titles[p.Product] = title
+			}
+			access := "restricted"
+			if api.AccessOf(b).Open() {
+				access = "public"
+			}
+			out = append(out, vod.Moment{
+				ID: p.ID, Broadcast: b.ID, Shop: b.ShopID, Channel: b.ChannelID, Access: access, Product: p.Product,
+				Title: title, Caption: b.Title, From: p.From, Until: *p.Until,
+			})
+		}
+	}
+	return out, nil
+}
+
+// clipPoster makes the picture of a clip by ffmpeg, behind everything else; nil where there is none.
+func (a *app) clipPoster() func(context.Context, []byte) ([]byte, int, int, error) {
+	path, err := exec.LookPath(a.config.Transcode.FFmpeg)
+	if err != nil {
+		return nil
+	}
+	return func(ctx context.Context, media []byte) ([]byte, int, int, error) {
+		ctx, cancel := context.WithTimeout(ctx, posterWithin)
+		defer cancel()
+		args := []string{path, "-nostdin", "-v", "error", "-protocol_whitelist", "pipe", "-threads", "1", "-f", "mp4", "-i", "pipe:0",
+			"-an", "-frames:v", "1", "-vf", "scale=" + strconv.Itoa(posterWidth) + ":-2", "-q:v", "4", "-f", "mjpeg", "pipe:1"}
+		if nice, err := exec.LookPath("nice"); err == nil {
+			args = append([]string{nice, "-n", "15"}, args...)
+		}
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+		var out, said bytes.Buffer
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(media), &out, &said
+		err := cmd.Run()
+		size, failed := jpeg.DecodeConfig(bytes.NewReader(out.Bytes()))
+		if failed != nil || out.Len() > posterByteMax { // ffmpeg may mind that we stop listening to the rest
+			return nil, 0, 0, fmt.Errorf("make a poster: %w: %.200s", errors.Join(err, failed), said.String())
+		}
+		return out.Bytes(), size.Width, size.Height, nil
+	}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"net/http"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hawkerlive/hawker/api"
+)
+
+// A pin that lay on the picture for five seconds is a clip half a minute later at the latest: it begins with the key
+// picture at or before the pin, holds the product, plays in a browser's player as in ffmpeg, comes as a file of its very
+// frames, and is public when its creator says so.
+func TestJourneyClip(t *testing.T) {
+	a, _ := server(t)
+	show, product := a.demoData.Broadcast, a.demoData.Product
+	until(t, "on air", 15*time.Second, func() bool { return stateOf(t, show) == "live" })
+	pin := "/v1/broadcasts/" + show + "/pins/" + product
+	var placed, removed struct{ From, Until int64 }
+	call(t, "PUT", pin, "creator", struct{}{}, 200, &placed)
+	until(t, "five seconds", 20*time.Second, func() bool {
+		now, ok := a.hub.Now(show)
+		return ok && int64(now) > placed.From+5_300_000
+	})
+	call(t, "DELETE", pin, "creator", nil, 200, &removed)
+	began := time.Now()
+	var list api.Page[api.VideoItem]
+	until(t, "the clip", 30*time.Second, func() bool {
+		call(t, "GET", "/v1/videos?channel="+a.demoData.ShowChannel+"&kind=clip", "creator", nil, 200, &list)
+		return len(list.Items) > 0 && list.Items[0].Poster != ""
+	})
+	t.Logf("a clip %v after the unpin", time.Since(began).Round(time.Millisecond))
+	clip := list.Items[0]
+	lead := placed.From - int64(clip.From)
+	if clip.State != "draft" || clip.Broadcast != show || lead < 0 || lead > 2_000_000 || int64(clip.From+clip.Duration) != removed.Until {
+		t.Errorf("the clip is %+v; the pin lay from %d to %d", clip, placed.From, removed.Until)
+	}
+	call(t, "GET", "/v1/videos/"+clip.ID, "", nil, 404, nil)
+	var public api.VideoBody
+	call(t, "PUT", "/v1/videos/"+clip.ID+"/publication", "creator", struct{}{}, 200, nil)
+	call(t, "GET", "/v1/videos/"+clip.ID, "", nil, 200, &public)
+	if public.State != "published" || len(public.Tags) != 1 || public.Tags[0].Product != product || len(public.Transports) != 1 {
+		t.Fatalf("published: %+v", public)
+	}
+	base := "http://" + a.addresses["http"]
+	if poster := fetch(t, base+public.Poster); !strings.HasPrefix(poster, "\xff\xd8") {
+		t.Error("the poster is no JPEG")
+	}
+	plays(t, base+public.Transports[0].URL)
+	var file api.DownloadBody
+	call(t, "POST", "/v1/broadcasts/"+show+"/downloads", "creator", map[string]int64{"from": placed.From, "until": removed.Until}, 201, &file)
+	if got := int64(file.Duration) - (removed.Until - placed.From); got < -40_000 || got > 40_000 {
+		t.Errorf("the file lasts %d µs, the pin %d", file.Duration, removed.Until-placed.From)
+	}
+	plays(t, base+file.URL)
+	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-count_frames", "-select_streams", "v", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", base+file.URL).Output()
+	frames, _ := strconv.Atoi(strings.TrimSpace(string(out)))
+	if want := int(file.Duration) * 30 / 1_000_000; err != nil || frames < want-2 || frames > want+2 {
+		t.Errorf("%d pictures in %d µs, %v", frames, file.Duration, err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), "GET", base+file.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Range", "bytes=0-99")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusPartialContent || resp.ContentLength != 100 {
+		t.Error("a range of the file:", resp.Status)
+	}
+	var kept api.RecordingBody
+	call(t, "GET", "/v1/broadcasts/"+show+"/recording", "creator", nil, 200, &kept)
+	if len(kept.Stretches) == 0 || kept.Bytes == 0 || len(kept.Renditions) == 0 || kept.Renditions[0] != "main" {
+		t.Errorf("the recording: %+v", kept)
+	}
+	var cut api.VideoBody
+	call(t, "POST", "/v1/broadcasts/"+show+"/clips", "creator", map[string]any{"from": placed.From + 1_000_000, "until": removed.Until, "title": "By hand"}, 201, &cut)
+	if cut.Title != "By hand" || cut.State != "draft" || int64(cut.From) > placed.From+1_000_000 {
+		t.Errorf("by hand: %+v", cut)
+	}
+	call(t, "PUT", "/v1/channels/"+a.demoData.ShowChannel+"/clips", "creator", api.ClipModeBody{Mode: "publish"}, 200, nil)
+	call(t, "PUT", "/v1/channels/"+a.demoData.ShowChannel+"/clips", "viewer", api.ClipModeBody{Mode: "off"}, 404, nil)
+}
+
+// plays has ffmpeg play something from its beginning to its end.
+func plays(t *testing.T, url string) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", url, "-f", "null", "-").CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("ffmpeg says %v\n%s", err, out)
+	}
+}

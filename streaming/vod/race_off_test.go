@@ -1,0 +1,5 @@
+//go:build !race
+
+package vod_test
+
+const raceOn = false

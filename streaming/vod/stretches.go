@@ -1,0 +1,37 @@
+package vod
+
+import (
+	"context"
+
+	"github.com/hawkerlive/hawker/streaming/mediatime"
+)
+
+// Stretch is a part of a recording without a gap.
+type Stretch struct {
+	From, Until mediatime.Time
+	Bytes       int64
+}
+
+// Recorded tells what is kept of a broadcast so far: its stretches in order, and the names of its pictures.
+func (f *Files) Recorded(ctx context.Context, broadcast string) (out []Stretch, renditions []string, err error) {
+	_, lines, err := f.Store.Timeline(ctx, Video{Source: broadcast})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, l := range timeline(nameMain, lines) {
+		if n := len(out); n > 0 && !l.Discontinuity {
+			out[n-1].Until = l.Until()
+			out[n-1].Bytes += l.Bytes
+			continue
+		}
+		out = append(out, Stretch{l.From, l.Until(), l.Bytes})
+	}
+	for _, name := range namesOf(lines) {
+		if name != nameAudio {
+			renditions = append(renditions, name)
+		}
+	}
+	return out, renditions, nil
+}
+
+func namesOf(lines []Line) []string { return renditions(lines) }
