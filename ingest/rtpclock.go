@@ -11,6 +11,7 @@ import (
 const (
 	rtpSkewFirst = 8 * time.Millisecond
 	rtpSkewMax   = 40 * time.Millisecond
+	rtpLayerSkew = 3 * time.Millisecond // between pictures of one publisher
 )
 
 // RTPClock puts the tracks' RTP stamps on one line. A track's first packet is where it arrived; once the publisher's
@@ -73,6 +74,18 @@ func (c *RTPClock) Report(t *RTPTrack, stamp uint32, ntp time.Time, video, audio
 		video.lag -= skew
 	}
 	c.moved = true
+}
+
+// Beside moves a further picture to where the first one is by the publisher's reports: the same moment has the same
+// place in both.
+func (c *RTPClock) Beside(t, video *RTPTrack) {
+	if !t.reported || !video.reported {
+		return
+	}
+	if skew := t.lag - video.lag; skew.Abs() > rtpLayerSkew {
+		t.offset -= mediatime.Of(skew).Ticks(t.rate)
+		t.lag -= skew
+	}
 }
 
 // ntpBase keeps durations since it far from overflow.

@@ -106,7 +106,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) (err error) {
 	one := &session{
 		id: rand.Text(), key: sha256.Sum256([]byte(key)), ingest: admission, metrics: s.Metrics,
 		log:   s.Log.With("protocol", "whip", "remote", client.String()),
-		inbox: make(chan event, inboxMax), keyWanted: make(chan struct{}, 1),
+		inbox: make(chan event, inboxMax), keyWanted: make(chan int, layersMax+1),
 		keyInterval: or(s.Config.KeyInterval, keyIntervalDefault),
 	}
 	answer, err := s.open(r, one)

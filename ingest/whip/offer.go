@@ -16,7 +16,13 @@ type offer struct {
 	h264     bool // with packetization mode 1
 	vp8      bool
 	ufrag    string
+	rids     []string // of the layers that are offered, two and more; empty where there is one picture
 }
+
+const (
+	layersMax   = 4
+	ridBytesMax = 16
+)
 
 // readOffer checks what RFC 9725 lets a publisher offer: one BUNDLE of at most one picture and one sound, both
 // directed to us. Everything else is refused whole.
@@ -33,6 +39,7 @@ func readOffer(text string) (offer, error) {
 				return offer{}, refuse(http.StatusUnprocessableEntity, "tracks", "More than one video track.")
 			}
 			out.hasVideo = true
+			out.rids = layersOf(m)
 			out.videoCodecs(m)
 			if !out.h264 && !out.vp8 {
 				return offer{}, refuse(http.StatusUnprocessableEntity, "codec", "Video must be H.264 with packetization mode 1, or VP8.")
@@ -59,8 +66,52 @@ func readOffer(text string) (offer, error) {
 	if out.ufrag == "" {
 		return offer{}, refuse(http.StatusBadRequest, "malformed", "The offer has no ICE credentials.")
 	}
-	out.text = withoutSimulcast(&s)
+	out.text = text
+	if len(out.rids) == 0 {
+		out.text = withoutSimulcast(&s)
+	}
 	return out, nil
+}
+
+// layersOf lists the layers that a section offers to send (RFC 8853), none where they are not two to four. Of
+// alternatives it takes the first.
+func layersOf(m *sdp.MediaDescription) (rids []string) {
+	declared := map[string]bool{}
+	list := ""
+	for _, a := range m.Attributes {
+		switch a.Key {
+		case "rid":
+			if id, rest, _ := strings.Cut(a.Value, " "); rest == "send" || strings.HasPrefix(rest, "send ") {
+				declared[id] = true
+			}
+		case "simulcast":
+			list = a.Value
+		}
+	}
+	words := strings.Fields(list)
+	for i := 0; i+1 < len(words); i += 2 {
+		if words[i] != "send" {
+			continue
+		}
+		for one := range strings.SplitSeq(words[i+1], ";") {
+			id, _, _ := strings.Cut(one, ",")
+			id = strings.TrimPrefix(id, "~")
+			if !declared[id] || !isRID(id) || slices.Contains(rids, id) {
+				return nil
+			}
+			rids = append(rids, id)
+		}
+	}
+	if len(rids) < 2 || len(rids) > layersMax || len(declared) != len(rids) {
+		return nil
+	}
+	return rids
+}
+
+func isRID(id string) bool {
+	return id != "" && len(id) <= ridBytesMax && !strings.ContainsFunc(id, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	})
 }
 
 func checkMedia(s *sdp.SessionDescription, m *sdp.MediaDescription) error {

@@ -140,12 +140,20 @@ func (s *Server) api(o offer) (*webrtc.API, error) {
 			}, webrtc.RTPCodecTypeVideo); err != nil {
 				return nil, fmt.Errorf("register H.264: %w", err)
 			}
+			if err := registerRepair(m, webrtc.PayloadType(120+i), 100+i); err != nil {
+				return nil, err
+			}
 		}
-	} else if err := m.RegisterCodec(webrtc.RTPCodecParameters{
-		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000, RTCPFeedback: feedback},
-		PayloadType:        96,
-	}, webrtc.RTPCodecTypeVideo); err != nil {
-		return nil, fmt.Errorf("register VP8: %w", err)
+	} else {
+		if err := m.RegisterCodec(webrtc.RTPCodecParameters{
+			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000, RTCPFeedback: feedback},
+			PayloadType:        96,
+		}, webrtc.RTPCodecTypeVideo); err != nil {
+			return nil, fmt.Errorf("register VP8: %w", err)
+		}
+		if err := registerRepair(m, 97, 96); err != nil {
+			return nil, err
+		}
 	}
 	if err := m.RegisterCodec(webrtc.RTPCodecParameters{
 		RTPCodecCapability: webrtc.RTPCodecCapability{
@@ -164,6 +172,17 @@ func (s *Server) api(o offer) (*webrtc.API, error) {
 		return nil, fmt.Errorf("register interceptors: %w", err)
 	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(s.settings)), nil
+}
+
+// registerRepair lets lost packets of a coding come again on a stream of their own (RFC 4588).
+func registerRepair(m *webrtc.MediaEngine, payload webrtc.PayloadType, of int) error {
+	if err := m.RegisterCodec(webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: fmt.Sprintf("apt=%d", of)},
+		PayloadType:        payload,
+	}, webrtc.RTPCodecTypeVideo); err != nil {
+		return fmt.Errorf("register retransmission: %w", err)
+	}
+	return nil
 }
 
 func (s *Server) session(id string) *session {

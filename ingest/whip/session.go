@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -29,6 +30,7 @@ var (
 const (
 	videoTrackID = 1
 	audioTrackID = 2
+	layerTrackID = 16 // of the first layer, where it is a further picture
 )
 
 // session is one publisher: a PeerConnection whose packets its own loop turns into frames.
@@ -43,7 +45,7 @@ type session struct {
 	keyInterval time.Duration
 
 	inbox     chan event
-	keyWanted chan struct{}
+	keyWanted chan int      // number of the layer that a viewer wants a key picture of
 	lost      atomic.Uint64 // packets that found the inbox full
 	connected atomic.Bool
 
@@ -54,19 +56,20 @@ type session struct {
 	reads  sync.WaitGroup
 
 	// The loop's goroutine only.
-	clock        ingest.RTPClock
-	video, audio *stream
-	declared     bool
-	waitKey      bool
-	asked        time.Time
-	keyAt        time.Time // newest key picture
-	newest       time.Time
+	clock    ingest.RTPClock
+	audio    *stream
+	layers   []*stream // pictures, in the order of the offer
+	choice   choice
+	declared bool
+	asked    time.Time // for key pictures of all layers
+	newest   time.Time
 }
 
 // event is what a receiver hands to the loop.
 type event struct {
 	kind   webrtc.RTPCodecType
 	at     time.Time
+	rid    string // of a layer
 	ssrc   uint32
 	packet *rtp.Packet
 	report *rtcp.SenderReport
@@ -80,6 +83,17 @@ type stream struct {
 	order    reorder
 	pictures pictures
 	told     uint64 // of order.lost
+
+	// Of a picture.
+	number        int
+	rid           string
+	waitKey       bool
+	asked         time.Time
+	keyAt         time.Time // newest key picture
+	newest, since time.Time // of its pictures, and since when they flow
+	width, height int
+	announced     bool // as a further picture
+	out           bool // left out for good
 }
 
 // connect makes the PeerConnection and returns the answer.
@@ -100,12 +114,7 @@ func (s *session) connect(ctx context.Context, api *webrtc.API) (string, error) 
 		}
 	})
 	pc.OnTrack(s.receive)
-	s.ingest.OnKeyRequest(func() {
-		select {
-		case s.keyWanted <- struct{}{}:
-		default: // one is on its way
-		}
-	})
+	s.ingest.OnKeyRequest(func() { s.wantKey(allLayers) })
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: s.offer.text}); err != nil {
 		s.log.Debug("offer not taken", "err", err)
 		return "", refuse(400, "malformed", "The offer cannot be used.")
@@ -175,16 +184,17 @@ func (s *session) receive(track *webrtc.TrackRemote, receiver *webrtc.RTPReceive
 	}
 	s.reads.Add(2)
 	s.mu.Unlock()
+	rid := track.RID()
 	go func() {
 		defer s.reads.Done()
 		for {
-			packets, _, err := receiver.ReadRTCP()
+			packets, _, err := readReports(receiver, rid)
 			if err != nil {
 				return
 			}
 			for _, p := range packets {
 				if report, ok := p.(*rtcp.SenderReport); ok {
-					s.put(event{kind: track.Kind(), at: time.Now(), report: report})
+					s.put(event{kind: track.Kind(), at: time.Now(), rid: rid, report: report})
 				}
 			}
 		}
@@ -195,7 +205,22 @@ func (s *session) receive(track *webrtc.TrackRemote, receiver *webrtc.RTPReceive
 		if err != nil {
 			return
 		}
-		s.put(event{kind: track.Kind(), at: time.Now(), ssrc: uint32(track.SSRC()), packet: p})
+		s.put(event{kind: track.Kind(), at: time.Now(), rid: rid, ssrc: uint32(track.SSRC()), packet: p})
+	}
+}
+
+func readReports(r *webrtc.RTPReceiver, rid string) ([]rtcp.Packet, interceptor.Attributes, error) {
+	if rid != "" {
+		return r.ReadSimulcastRTCP(rid)
+	}
+	return r.ReadRTCP()
+}
+
+// wantKey asks the loop to ask for a key picture.
+func (s *session) wantKey(layer int) {
+	select {
+	case s.keyWanted <- layer:
+	default: // enough are on their way
 	}
 }
 
@@ -210,8 +235,7 @@ func (s *session) put(e event) {
 // run is the session's loop. It ends with the session and then takes everything down.
 func (s *session) run(ctx context.Context) {
 	defer s.close()
-	s.video, s.audio = s.streams()
-	s.waitKey = true
+	s.streams()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	began := time.Now()
@@ -220,8 +244,8 @@ func (s *session) run(ctx context.Context) {
 		select {
 		case e := <-s.inbox:
 			err = s.take(ctx, e)
-		case <-s.keyWanted:
-			s.askForKey(time.Now())
+		case n := <-s.keyWanted:
+			s.askFor(n, time.Now())
 		case now := <-tick.C:
 			switch {
 			case !s.declared && now.Sub(began) > connectTimeout:
@@ -232,6 +256,7 @@ func (s *session) run(ctx context.Context) {
 			if n := s.lost.Swap(0); n > 0 {
 				s.countLost(n)
 			}
+			s.choose(now)
 		case <-s.ingest.Done():
 			return
 		case <-ctx.Done():
@@ -245,45 +270,59 @@ func (s *session) run(ctx context.Context) {
 	}
 }
 
-func (s *session) streams() (video, audio *stream) {
+func (s *session) streams() {
 	if s.offer.hasVideo {
-		video = &stream{id: videoTrackID, clock: ingest.NewRTPTrack(streaming.VideoClockRate)}
-		video.pictures.codec = &vp8Parts{}
-		if s.offer.h264 {
-			video.pictures.codec = &h264Parts{}
+		rids := s.offer.rids
+		if len(rids) == 0 {
+			rids = []string{""}
+		}
+		for n, rid := range rids {
+			one := &stream{id: layerTrackID + n, number: n, rid: rid, waitKey: true, clock: ingest.NewRTPTrack(streaming.VideoClockRate)}
+			one.pictures.codec = &vp8Parts{}
+			if s.offer.h264 {
+				one.pictures.codec = &h264Parts{}
+			}
+			s.layers = append(s.layers, one)
 		}
 	}
 	if s.offer.hasAudio {
-		audio = &stream{id: audioTrackID, clock: ingest.NewRTPTrack(streaming.OpusClockRate)}
+		s.audio = &stream{id: audioTrackID, clock: ingest.NewRTPTrack(streaming.OpusClockRate)}
 	}
-	return video, audio
+	s.choice.begin(s.layers)
+}
+
+// of finds the stream that an event belongs to, nil for what was not negotiated.
+func (s *session) of(e event) *stream {
+	if e.kind == webrtc.RTPCodecTypeAudio {
+		return s.audio
+	}
+	for _, l := range s.layers {
+		if l.rid == e.rid {
+			return l
+		}
+	}
+	return nil
 }
 
 // take handles one event.
 func (s *session) take(ctx context.Context, e event) error {
-	t := s.video
-	if e.kind == webrtc.RTPCodecTypeAudio {
-		t = s.audio
-	}
+	t := s.of(e)
 	if t == nil {
 		return nil
 	}
 	if e.report != nil {
-		var video, audio *ingest.RTPTrack
-		if s.video != nil && s.audio != nil {
-			video, audio = &s.video.clock, &s.audio.clock
-		}
-		s.clock.Report(&t.clock, e.report.RTPTime, ingest.NTPTime(e.report.NTPTime), video, audio)
+		s.report(t, e.report)
 		return nil
 	}
 	s.newest = e.at
 	if t.ssrc != e.ssrc {
-		if t.ssrc != 0 {
-			return nil // a second layer or track
+		if t.ssrc != 0 && t.rid == "" {
+			return nil // a second track
 		}
-		t.ssrc = e.ssrc
-		if t == s.video {
-			s.askForKey(e.at)
+		t.ssrc, t.order = e.ssrc, reorder{lost: t.order.lost}
+		if t != s.audio {
+			t.waitKey = true
+			s.askForKey(t, e.at)
 		}
 	}
 	if !s.declared {
@@ -304,16 +343,23 @@ func (s *session) take(ctx context.Context, e event) error {
 	return nil
 }
 
+// report takes a sender report: pictures are moved to the sound, further pictures to the first one.
+func (s *session) report(t *stream, r *rtcp.SenderReport) {
+	main := s.choice.main
+	var video, audio *ingest.RTPTrack
+	if main != nil && s.audio != nil && (t == main || t == s.audio) {
+		video, audio = &main.clock, &s.audio.clock
+	}
+	s.clock.Report(&t.clock, r.RTPTime, ingest.NTPTime(r.NTPTime), video, audio)
+	if main != nil && t != s.audio && t != main {
+		s.clock.Beside(&t.clock, &main.clock)
+	}
+}
+
 // sources announces what was negotiated.
 func (s *session) sources() (out []ingest.Source) {
-	if s.video != nil {
-		codec := streaming.VP8
-		if s.offer.h264 {
-			codec = streaming.H264
-		}
-		out = append(out, ingest.Source{StampRate: streaming.VideoClockRate, Track: streaming.Track{
-			ID: videoTrackID, Kind: streaming.Video, Codec: codec, ClockRate: streaming.VideoClockRate,
-		}})
+	if len(s.layers) > 0 {
+		out = append(out, s.pictureSource(videoTrackID))
 	}
 	if s.audio != nil {
 		out = append(out, ingest.Source{StampRate: streaming.OpusClockRate, Track: streaming.Track{
@@ -335,23 +381,22 @@ func (s *session) frames(t *stream, a arrived) error {
 	}
 	whole, lost := t.pictures.push(a)
 	if lost {
-		s.waitKey = true
+		t.waitKey = true
 	}
 	for _, p := range whole {
 		key := isKey(p.payload, s.offer.h264)
 		if key {
-			s.keyAt = a.at
+			t.keyAt = a.at
 		}
-		if s.waitKey && !key {
-			s.askForKey(a.at)
+		if t.waitKey && !key {
+			s.askForKey(t, a.at)
 			continue
 		}
-		s.waitKey = false
-		if a.at.Sub(s.keyAt) >= s.keyInterval {
-			s.askForKey(a.at) // browsers make key pictures only when asked
+		t.waitKey = false
+		if t == s.choice.main && a.at.Sub(t.keyAt) >= s.keyInterval {
+			s.askFor(allLayers, a.at) // browsers make key pictures only when asked
 		}
-		err := s.ingest.Write(ingest.Frame{Track: t.id, DTS: s.clock.Place(&t.clock, p.stamp, p.at), Payload: p.payload})
-		if err != nil {
+		if err := s.picture(t, p, key); err != nil {
 			return err
 		}
 	}
@@ -369,18 +414,6 @@ func isKey(payload [][]byte, h264 bool) bool {
 		}
 	}
 	return false
-}
-
-const keyRequestGap = 500 * time.Millisecond
-
-// askForKey asks the publisher for a key picture.
-func (s *session) askForKey(now time.Time) {
-	if s.video == nil || s.video.ssrc == 0 || now.Sub(s.asked) < keyRequestGap {
-		return
-	}
-	s.asked = now
-	s.metrics.keyRequested()
-	_ = s.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: s.video.ssrc}}) // the next one asks again
 }
 
 func (s *session) countLost(n uint64) {
