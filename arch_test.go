@@ -48,6 +48,7 @@ var rooms = map[string][]string{
 	"ingest/pull":                   {"ingest", "ingest/rtmp", "ingest/rtsp", "ingest/srt", "streaming", "streaming/mediatime", "outbound"},
 	"ingest/pull/pullsql":           {"ingest/pull", "store"},
 	"ingest/pull/pulltest":          {"ingest/pull"},
+	"ingest/obs":                    {"ingest", "streaming"},
 	"ingest/rtmp":                   {"ingest", "streaming", "streaming/mediatime"},
 	"ingest/rtmp/rtmptest":          {"streaming"},
 	"ingest/rtsp":                   {"ingest", "streaming", "streaming/mediatime"},

@@ -62,7 +62,20 @@ type PublisherHealth struct {
 	Lost          uint64  `json:"lost" doc:"Packets lost on the way, where the protocol can tell."`
 	Fault         string  `json:"fault,omitempty"`
 
+	Renditions []SentRendition `json:"renditions,omitempty" doc:"Smaller pictures that the encoder itself sends, the largest first."`
+	LeftOut    []string        `json:"left_out,omitempty" doc:"What the encoder sends beside that and viewers do not get, and why."`
+
 	Advice []EncoderAdvice `json:"advice,omitempty" doc:"What to change, the worst first. Of the publisher that is on a broadcast."`
+}
+
+// SentRendition is a smaller picture that an encoder sends beside the first one.
+type SentRendition struct {
+	Name    string `json:"name" example:"480p"`
+	Codec   string `json:"codec" example:"h264"`
+	Width   int    `json:"width,omitempty"`
+	Height  int    `json:"height,omitempty"`
+	Bitrate int    `json:"bitrate" doc:"Bits per second."`
+	OnAir   bool   `json:"on_air"`
 }
 
 // EncoderAdvice is one thing to change at an encoder.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -139,6 +140,19 @@ func (s *Server) doorsFor(host string) ingestBody {
 		out.RTSP = &urlDoor{at("rtsp", s.Doors.RTSPPort) + "/live"}
 	}
 	return out
+}
+
+// RTMPDoors are the addresses that encoders are told which ask at a host: of RTMP and RTMPS, empty where one is not
+// spoken. origin is where the pages are.
+func (s *Server) RTMPDoors(host string) (rtmp, rtmps, origin string) {
+	d := s.doorsFor(host)
+	if d.RTMP != nil {
+		rtmp = d.RTMP.Server
+	}
+	if d.RTMPS != nil {
+		rtmps = d.RTMPS.Server
+	}
+	return rtmp, rtmps, strings.TrimSuffix(d.WHIP.URL, "/whip")
 }
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -17,6 +18,9 @@ type Publishers interface {
 	// Show lets one that stands by take the air with its next key frame; the one that is shown stands by then. It
 	// reports false where the channel has no such publisher.
 	Show(channelID, publisherID string) bool
+	// Reconnect asks one to connect again, at another address where one is named. found is false where the channel has
+	// no such publisher, asked where its encoder does not know the request.
+	Reconnect(channelID, publisherID, to string) (found, asked bool)
 }
 
 // Publisher is one encoder that is connected to a channel.
@@ -32,6 +36,14 @@ type shownIn struct {
 	IDIn
 	Body struct {
 		Publisher string `json:"publisher" maxLength:"64" doc:"The id of a publisher of this channel."`
+	}
+}
+
+type reconnectIn struct {
+	IDIn
+	Body struct {
+		Publisher string `json:"publisher" maxLength:"64" doc:"The id of a publisher of this channel."`
+		To        string `json:"to,omitempty" maxLength:"512" example:"rtmp://other.example:1935/live" doc:"Where it is to connect; absent: where it did before."`
 	}
 }
 
@@ -55,6 +67,25 @@ func (s *Server) routesPublishers(r *router) {
 	register(r, show, needs, func(ctx context.Context, in *shownIn) (*struct{}, error) {
 		if s.Publishers == nil || !s.Publishers.Show(ownerOf(ctx).Channel, in.Body.Publisher) {
 			return nil, invalid("body.publisher", "is no publisher of this channel")
+		}
+		return nil, nil
+	})
+	again := op(http.MethodPost, "/v1/channels/{id}/publishers/reconnect", "Ask a publisher to connect again")
+	again.DefaultStatus = http.StatusAccepted
+	again.Description = "Before its server is taken away, say. Encoders that speak Enhanced RTMP v2 go on sending until they are connected again."
+	register(r, again, needs, func(ctx context.Context, in *reconnectIn) (*struct{}, error) {
+		if u, err := url.Parse(in.Body.To); in.Body.To != "" && (err != nil || u.Scheme != "rtmp" && u.Scheme != "rtmps" || u.Host == "") {
+			return nil, invalid("body.to", "must be an address of RTMP or RTMPS")
+		}
+		found, asked := false, false
+		if s.Publishers != nil {
+			found, asked = s.Publishers.Reconnect(ownerOf(ctx).Channel, in.Body.Publisher, in.Body.To)
+		}
+		switch {
+		case !found:
+			return nil, invalid("body.publisher", "is no publisher of this channel")
+		case !asked:
+			return nil, problemFor(http.StatusConflict, "not-asked", "This encoder cannot be asked to connect again.")
 		}
 		return nil, nil
 	})

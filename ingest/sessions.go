@@ -30,7 +30,8 @@ const (
 	tracksMaxDefault   = 8
 )
 
-func (c Config) withDefaults() Config {
+// WithDefaults fills in what is not set.
+func (c Config) WithDefaults() Config {
 	c.SessionsMax = orDefault(c.SessionsMax, sessionsMaxDefault)
 	c.BitrateMax = orDefault(c.BitrateMax, bitrateMaxDefault)
 	c.PixelsMax = orDefault(c.PixelsMax, pixelsMaxDefault)
@@ -122,7 +123,7 @@ func (s *Sessions) authorize(ctx context.Context, r Request) (*Session, error) {
 // session makes a session that has not entered yet.
 func (s *Sessions) session(r Request, g Grant, log *slog.Logger) *Session {
 	out := &Session{
-		sessions: s, request: r, grant: g, config: s.Config.withDefaults(),
+		sessions: s, request: r, grant: g, config: s.Config.WithDefaults(),
 		id: uuid.Must(uuid.NewV7()).String(), identity: identity(r),
 		log:  log,
 		done: make(chan struct{}),

@@ -124,6 +124,7 @@ func (a *app) handler() (http.Handler, error) {
 	mux.Handle("/whep/", a.whep)
 	mux.Handle("/whip", a.whip)
 	mux.Handle("/whip/", a.whip)
+	mux.Handle("/obs/", a.toldToOBS())
 	a.posters(mux)
 	mux.Handle("GET /v1/broadcasts/{id}/feed", forOtherPages(a.feed))
 	mux.Handle("GET /v1/shops/{id}/feed", a.feed)

@@ -59,8 +59,17 @@ func (h publisherHealth) Show(channel, publisher string) bool {
 	return h.sessions.Promote(channel, publisher)
 }
 
+func (h publisherHealth) Reconnect(channel, publisher, to string) (found, asked bool) {
+	return h.sessions.Reconnect(channel, publisher, to)
+}
+
 func healthOf(f ingest.Health) api.PublisherHealth {
+	var sent []api.SentRendition
+	for _, r := range f.Renditions {
+		sent = append(sent, api.SentRendition{Name: r.Name, Codec: string(r.Codec), Width: r.Width, Height: r.Height, Bitrate: r.Bitrate, OnAir: r.OnAir})
+	}
 	return api.PublisherHealth{
+		Renditions: sent, LeftOut: f.LeftOut,
 		Protocol: f.Protocol, Encoder: f.Encoder, VideoCodec: string(f.VideoCodec), AudioCodec: string(f.AudioCodec), Profile: f.Profile,
 		Width: f.Width, Height: f.Height, AudioRate: f.AudioRate, VideoBitrate: f.VideoBitrate, AudioBitrate: f.AudioBitrate, FrameRate: f.FPS,
 		VariableRate: f.VariableRate, KeyIntervalMS: f.KeyIntervalMS, BFrames: f.BFrames, DriftMS: f.DriftMS, SkewMS: f.SkewMS, Lost: f.Lost, Fault: f.Fault,

@@ -12,7 +12,7 @@ import (
 
 // The rules by which one of several layers is the picture that is shown first and recorded.
 const (
-	layerGone     = time.Second      // without a picture, a layer does not flow
+	layerGone     = 2 * time.Second  // without a picture, a layer does not flow
 	layersWait    = time.Second      // after the first picture of any, for the larger ones
 	layerSteady   = 2 * time.Second  // a larger layer has flowed for this long before it becomes the first …
 	layerSteadyUp = 60 * time.Second // … doubled up to this each time that one fell silent

@@ -391,6 +391,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/channels/{id}/publishers/reconnect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a publisher to connect again
+         * @description Before its server is taken away, say. Encoders that speak Enhanced RTMP v2 go on sending until they are connected again.
+         */
+        post: operations["post-channels-by-id-publishers-reconnect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/channels/{id}/publishers/shown": {
         parameters: {
             query?: never;
@@ -1890,6 +1910,8 @@ export interface components {
              * @description Between the last two key frames; 0 before the second.
              */
             key_interval_ms: number;
+            /** @description What the encoder sends beside that and viewers do not get, and why. */
+            left_out?: string[] | null;
             /**
              * Format: int64
              * @description Packets lost on the way, where the protocol can tell.
@@ -1898,6 +1920,8 @@ export interface components {
             profile?: string;
             /** @example rtmp */
             protocol: string;
+            /** @description Smaller pictures that the encoder itself sends, the largest first. */
+            renditions?: components["schemas"]["SentRendition"][] | null;
             /** Format: date-time */
             since: string;
             /**
@@ -1950,6 +1974,8 @@ export interface components {
              * @description Between the last two key frames; 0 before the second.
              */
             key_interval_ms: number;
+            /** @description What the encoder sends beside that and viewers do not get, and why. */
+            left_out?: string[] | null;
             /**
              * Format: int64
              * @description Packets lost on the way, where the protocol can tell.
@@ -1958,6 +1984,8 @@ export interface components {
             profile?: string;
             /** @example rtmp */
             protocol: string;
+            /** @description Smaller pictures that the encoder itself sends, the largest first. */
+            renditions?: components["schemas"]["SentRendition"][] | null;
             /**
              * Format: int64
              * @description How much later sound arrives than the picture of the same time.
@@ -2062,6 +2090,15 @@ export interface components {
              * @description Until when the turn can be used.
              */
             until?: string;
+        };
+        ReconnectInBody: {
+            /** @description The id of a publisher of this channel. */
+            publisher: string;
+            /**
+             * @description Where it is to connect; absent: where it did before.
+             * @example rtmp://other.example:1935/live
+             */
+            to?: string;
         };
         Record: {
             /** Format: int64 */
@@ -2316,6 +2353,22 @@ export interface components {
             title: string;
             /** Format: int64 */
             viewers: number;
+        };
+        SentRendition: {
+            /**
+             * Format: int64
+             * @description Bits per second.
+             */
+            bitrate: number;
+            /** @example h264 */
+            codec: string;
+            /** Format: int64 */
+            height?: number;
+            /** @example 480p */
+            name: string;
+            on_air: boolean;
+            /** Format: int64 */
+            width?: number;
         };
         ShopBody: {
             currency: string;
@@ -3428,6 +3481,39 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PagePublisher"];
                 };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-channels-by-id-publishers-reconnect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReconnectInBody"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A problem (RFC 9457) */
             default: {

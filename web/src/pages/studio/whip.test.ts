@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { preferH264 } from './whip';
+import { layersFor, preferH264, sentOf } from './whip';
 
 const codec = (mimeType: string, sdpFmtpLine?: string) => ({ mimeType, sdpFmtpLine });
 
@@ -24,4 +24,28 @@ test('H.264 is all that is offered, constrained baseline first, with what repair
 
 test('without H.264 there is nothing to offer', () => {
   expect(preferH264([codec('video/VP8'), codec('video/rtx')])).toEqual([]);
+});
+
+test('a picture goes out in as many sizes as it and the machine allow, the largest first', () => {
+  const rids = (width: number, height: number, cores?: number) =>
+    layersFor({ width, height }, cores).map((one) => `${one.rid}/${one.scaleResolutionDownBy ?? 1}`);
+  expect(rids(720, 1280, 8)).toEqual(['h/1', 'm/2', 'l/4']);
+  expect(rids(1280, 720, 4)).toEqual(['h/1', 'm/2']);
+  expect(rids(960, 540, 8)).toEqual(['h/1', 'm/2']);
+  expect(rids(640, 360, 8)).toEqual([]);
+  expect(rids(1280, 720, 2)).toEqual([]);
+  expect(rids(1280, 720)).toEqual([]);
+});
+
+test('what is sent is told of all sizes together, the pictures of the largest', () => {
+  const video = (more: object) => ({ type: 'outbound-rtp', kind: 'video', timestamp: 7, ...more });
+  expect(
+    sentOf([
+      { type: 'outbound-rtp', kind: 'audio', bytesSent: 5 },
+      video({ frameWidth: 320, framesSent: 9, bytesSent: 100, qualityLimitationReason: 'bandwidth' }),
+      video({ frameWidth: 640, framesSent: 4, bytesSent: 300, qualityLimitationReason: 'cpu' }),
+      video({ bytesSent: 0 }),
+    ]),
+  ).toEqual({ bytes: 400, frames: 4, at: 7, limited: 'cpu' });
+  expect(sentOf([]).limited).toBeUndefined();
 });

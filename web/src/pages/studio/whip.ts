@@ -30,6 +30,8 @@ const attemptMilliseconds = 12_000;
 /** How long the server may take to hear that we leave. */
 const goodbyeMilliseconds = 1000;
 const bitrateMax = 2_800_000;
+/** Readings in a row that tell of too little computing power, before smaller layers are given up. */
+const strainedReadings = 3;
 
 /** A session on the server, and what it is ended with. */
 interface Session {
@@ -56,6 +58,8 @@ export class Publisher {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private figuresTimer: ReturnType<typeof setInterval> | undefined;
   private sent = { bytes: 0, frames: 0, at: 0 };
+  private strained = 0;
+  private single = false;
 
   constructor(private readonly options: Options) {}
 
@@ -101,7 +105,13 @@ export class Publisher {
 
   private async offer(connection: RTCPeerConnection): Promise<void> {
     for (const track of this.options.stream.getTracks()) {
-      const transceiver = connection.addTransceiver(track, { direction: 'sendonly', streams: [this.options.stream] });
+      const sendEncodings =
+        track.kind === 'video' && !this.single ? layersFor(track.getSettings(), navigator.hardwareConcurrency) : [];
+      const transceiver = connection.addTransceiver(track, {
+        direction: 'sendonly',
+        streams: [this.options.stream],
+        ...(sendEncodings.length > 0 && { sendEncodings }),
+      });
       const codecs = RTCRtpSender.getCapabilities(track.kind)?.codecs ?? [];
       const wanted = track.kind === 'video' ? preferH264(codecs) : codecs;
       if (track.kind === 'video' && wanted.length === 0) throw new Refusal('codec', true);
@@ -205,22 +215,70 @@ export class Publisher {
 
   private async readFigures(): Promise<void> {
     const report = await this.connection?.getStats();
-    report?.forEach((one: Record<string, unknown>) => {
-      if (one['type'] !== 'outbound-rtp' || one['kind'] !== 'video') return;
-      const now = { bytes: Number(one['bytesSent']), frames: Number(one['framesSent']), at: Number(one['timestamp']) };
-      const seconds = (now.at - this.sent.at) / 1000;
-      if (this.sent.at > 0 && seconds > 0 && now.bytes >= this.sent.bytes) {
-        const limited = one['qualityLimitationReason'];
-        this.options.onFigures({
-          bitrate: ((now.bytes - this.sent.bytes) * 8) / seconds,
-          frameRate: (now.frames - this.sent.frames) / seconds,
-          roundTrip: roundTripOf(report),
-          limitedBy: limited === 'cpu' || limited === 'bandwidth' ? limited : undefined,
-        });
-      }
-      this.sent = now;
-    });
+    if (!report) return;
+    const now = sentOf(report);
+    const seconds = (now.at - this.sent.at) / 1000;
+    if (this.sent.at > 0 && seconds > 0 && now.bytes >= this.sent.bytes) {
+      this.options.onFigures({
+        bitrate: ((now.bytes - this.sent.bytes) * 8) / seconds,
+        frameRate: Math.max(0, now.frames - this.sent.frames) / seconds,
+        roundTrip: roundTripOf(report),
+        limitedBy: now.limited,
+      });
+    }
+    this.sent = now;
+    this.strained = now.limited === 'cpu' ? this.strained + 1 : 0;
+    if (this.strained >= strainedReadings && !this.single) await this.sendOne();
   }
+
+  /** sendOne gives the smaller layers up: this machine cannot make them beside the first. */
+  private async sendOne(): Promise<void> {
+    this.single = true;
+    for (const sender of this.connection?.getSenders() ?? []) {
+      const parameters = sender.getParameters();
+      if ((parameters.encodings?.length ?? 0) < 2) continue;
+      parameters.encodings.forEach((encoding, index) => (encoding.active = index === 0));
+      await sender.setParameters(parameters).catch(() => undefined); // it goes on as it was
+    }
+  }
+}
+
+/** sentOf sums up what all layers have sent; pictures and what holds them back are the largest layer's. */
+export function sentOf(report: { forEach(f: (one: Record<string, unknown>) => void): void }): {
+  bytes: number;
+  frames: number;
+  at: number;
+  limited: 'cpu' | 'bandwidth' | undefined;
+} {
+  const out = { bytes: 0, frames: 0, at: 0, limited: undefined as 'cpu' | 'bandwidth' | undefined };
+  let widest = -1;
+  report.forEach((one) => {
+    if (one['type'] !== 'outbound-rtp' || one['kind'] !== 'video') return;
+    out.bytes += Number(one['bytesSent'] ?? 0);
+    out.at = Math.max(out.at, Number(one['timestamp']));
+    const width = Number(one['frameWidth'] ?? 0);
+    if (width <= widest) return;
+    widest = width;
+    out.frames = Number(one['framesSent'] ?? 0);
+    const limited = one['qualityLimitationReason'];
+    out.limited = limited === 'cpu' || limited === 'bandwidth' ? limited : undefined;
+  });
+  return out;
+}
+
+/**
+ * layersFor are the sizes in which a camera's picture is sent, the largest first: none where one is all that the picture
+ * or the machine allows.
+ */
+export function layersFor(picture: { width?: number; height?: number }, cores = 1): RTCRtpEncodingParameters[] {
+  const lines = Math.min(picture.width ?? 0, picture.height ?? 0);
+  if (cores < 4 || lines < 480) return [];
+  const layers: RTCRtpEncodingParameters[] = [
+    { rid: 'h', maxBitrate: bitrateMax },
+    { rid: 'm', maxBitrate: 800_000, scaleResolutionDownBy: 2 },
+    { rid: 'l', maxBitrate: 250_000, scaleResolutionDownBy: 4 },
+  ];
+  return lines < 720 || cores < 6 ? layers.slice(0, 2) : layers;
 }
 
 function roundTripOf(report: RTCStatsReport): number | undefined {
@@ -252,7 +310,7 @@ async function setLimits(sender: RTCRtpSender): Promise<void> {
   if (sender.track?.kind !== 'video') return;
   const parameters: RTCRtpSendParameters & { degradationPreference?: string } = sender.getParameters();
   parameters.degradationPreference = 'maintain-resolution';
-  for (const encoding of parameters.encodings ?? []) encoding.maxBitrate = bitrateMax;
+  for (const encoding of parameters.encodings ?? []) encoding.maxBitrate ??= bitrateMax;
   await sender.setParameters(parameters);
 }
 
