@@ -50,6 +50,11 @@ func TestTheFastWayOfACheckoutAnswersLikeTheGeneralOne(t *testing.T) {
 	_, buyer := m.join()
 	_, _, _, gone := m.open(0)
 	m.ask(409, http.MethodPost, "/v1/checkout", buyer, cart(gone, 1)) // from here on the gate knows
+	seller, _, _, later := m.open(5)
+	m.ask(200, http.MethodPatch, "/v1/variants/"+later, seller, object{"opens_at": "2999-01-01T00:00:00Z"})
+	if got := m.ask(409, http.MethodPost, "/v1/checkout", buyer, cart(later, 1)); got["code"] != "not-open" || got["opens_at"] != "2999-01-01T00:00:00Z" {
+		t.Errorf("%v", got)
+	}
 	for what, c := range map[string]struct{ body, bearer string }{
 		"paid":             {`{"lines":[{"variant":"V","quantity":1}],"instrument":"sandbox_approved"}`, buyer},
 		"everything":       {` { "instrument" : "sandbox_approved" , "broadcast":"show","view_session":"s","pin":"p","media_time":5000000,"return_url":"/b/show?x=1" , "lines" : [ {"quantity":2,"variant":"V"} , {"quantity":1,"variant":"V"} ] } `, buyer},
@@ -57,6 +62,7 @@ func TestTheFastWayOfACheckoutAnswersLikeTheGeneralOne(t *testing.T) {
 		"declined":         {`{"lines":[{"variant":"V","quantity":1}],"instrument":"sandbox_declined"}`, buyer},
 		"to be confirmed":  {`{"lines":[{"variant":"V","quantity":1}],"instrument":"sandbox_requires_action"}`, buyer},
 		"sold out":         {`{"lines":[{"variant":"GONE","quantity":1}],"instrument":"sandbox_approved"}`, buyer},
+		"not open yet":     {`{"lines":[{"variant":"LATER","quantity":1}],"instrument":"sandbox_approved"}`, buyer},
 		"quantity 0":       {`{"lines":[{"variant":"V","quantity":0}],"instrument":"sandbox_approved"}`, buyer},
 		"quantity -1":      {`{"lines":[{"variant":"V","quantity":-1}],"instrument":"sandbox_approved"}`, buyer},
 		"quantity 2^63":    {`{"lines":[{"variant":"V","quantity":9223372036854775808}],"instrument":"sandbox_approved"}`, buyer},
@@ -87,7 +93,7 @@ func TestTheFastWayOfACheckoutAnswersLikeTheGeneralOne(t *testing.T) {
 		"a wrong token":    {`{"lines":[{"variant":"V","quantity":1}],"instrument":"sandbox_approved"}`, "hk_ses_x"},
 	} {
 		v := shoptest.Stocked(t, m.store, "another <shop> & \u2028", 10)
-		body := strings.NewReplacer(`"V"`, `"`+variant+`"`, "GONE", gone, "SHIRT", v.ID).Replace(c.body)
+		body := strings.NewReplacer(`"V"`, `"`+variant+`"`, "GONE", gone, "LATER", later, "SHIRT", v.ID).Replace(c.body)
 		fast := m.send(http.MethodPost, "/v1/checkout", c.bearer, body)
 		same(t, what, fast, m.send(http.MethodPost, "/v1/checkout", c.bearer, body, general...))
 		if fast.Code >= 500 {

@@ -97,6 +97,9 @@ func appendProblem(b []byte, p *Problem) []byte {
 	if len(p.Errors) > 0 {
 		b = append(b, ']')
 	}
+	if p.OpensAt != nil {
+		b = appendTime(append(b, `,"opens_at":`...), *p.OpensAt)
+	}
 	if p.Queue != nil {
 		b = appendPlace(append(b, `,"queue":`...), p.Queue)
 	}

@@ -118,6 +118,7 @@ var meanings = []meaning{
 	{shop.ErrKind, 422, "bad-kind", "The kind is not known", 0},
 	{shop.ErrTooManyVariants, 422, "too-many-variants", "There are too many variants", 0},
 	{shop.ErrCursor, 422, "bad-cursor", "The cursor is not one of ours", 0},
+	{shop.ErrNotOpen, 409, "not-open", "The sale has not opened yet", 0},
 	{shop.ErrQueued, 503, "queued", "More want to buy than can at once; you have a place in the queue", time.Second},
 	{shop.ErrTooFast, 429, "too-fast", "Too many attempts", time.Second},
 	{shop.ErrPlace, 422, "bad-place", "The place in the queue is not one of ours", 0},

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
+	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/shop/checkout"
 )
 
@@ -26,6 +27,7 @@ type Problem struct {
 	Code    string         `json:"code" doc:"The last part of type."`
 	Request string         `json:"request,omitempty" doc:"The id under which our log knows this request."`
 	Errors  []ProblemField `json:"errors,omitempty" doc:"Which parts of the request are wrong."`
+	OpensAt *time.Time     `json:"opens_at,omitempty" doc:"Where the sale has not opened yet: when it does."`
 	Queue   *queueBody     `json:"queue,omitempty" doc:"Where more want to buy than can: the caller's place in the queue."`
 
 	retryAfter time.Duration
@@ -105,6 +107,10 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 		var place *checkout.QueuedError
 		if errors.As(err, &place) {
 			p.Queue = queueOf(place.Standing)
+		}
+		var closed *shop.NotOpenError
+		if errors.As(err, &closed) {
+			p.OpensAt, p.retryAfter = moment(closed.OpensAt), max(time.Second, closed.OpensAt.Sub(s.Now()).Truncate(time.Second)+time.Second)
 		}
 		var w waiting
 		if errors.As(err, &w) {

@@ -66,6 +66,7 @@ type variantBody struct {
 	Price     Money             `json:"price"`
 	CompareAt *Money            `json:"compare_at,omitempty"`
 	PerBuyer  int64             `json:"per_buyer,omitempty" doc:"The most that one buyer may have."`
+	OpensAt   *time.Time        `json:"opens_at,omitempty" doc:"Nobody can buy it before."`
 	State     string            `json:"state" enum:"active,archived"`
 	Available int64             `json:"available"`
 }
@@ -77,11 +78,12 @@ type variantWish struct {
 	Price     *Money            `json:"price,omitempty" doc:"Defaults to the product's."`
 	CompareAt *Money            `json:"compare_at,omitempty"`
 	PerBuyer  int64             `json:"per_buyer,omitempty"`
+	OpensAt   time.Time         `json:"opens_at,omitzero" doc:"Nobody can buy it before."`
 	Stock     int64             `json:"stock"`
 }
 
 func (w variantWish) variant() shop.Variant {
-	v := shop.Variant{Title: w.Title, SKU: w.SKU, Options: w.Options, PerBuyer: w.PerBuyer, Stock: shop.Stock{OnHand: w.Stock}}
+	v := shop.Variant{Title: w.Title, SKU: w.SKU, Options: w.Options, PerBuyer: w.PerBuyer, OpensAt: w.OpensAt.UTC().Truncate(time.Millisecond), Stock: shop.Stock{OnHand: w.Stock}}
 	if w.Price != nil {
 		v.Price = w.Price.shop()
 	}
@@ -108,7 +110,7 @@ func productOf(p shop.Product) productBody {
 func variantOf(v shop.Variant) variantBody {
 	return variantBody{
 		ID: v.ID, Product: v.ProductID, Title: v.Title, SKU: v.SKU, Options: v.Options, Price: moneyOf(v.Price), CompareAt: compareAt(v.CompareAt, v.Price.Currency),
-		PerBuyer: v.PerBuyer, State: string(v.State), Available: v.Stock.Available(),
+		PerBuyer: v.PerBuyer, OpensAt: moment(v.OpensAt), State: string(v.State), Available: v.Stock.Available(),
 	}
 }
 
@@ -244,16 +246,17 @@ func (s *Server) updateProduct(ctx context.Context, in *struct {
 func (s *Server) updateVariant(ctx context.Context, in *struct {
 	IDIn
 	Body struct {
-		Title     *string `json:"title,omitempty" maxLength:"200"`
-		SKU       *string `json:"sku,omitempty" maxLength:"100"`
-		Price     *Money  `json:"price,omitempty"`
-		CompareAt *Money  `json:"compare_at,omitempty" doc:"An amount of 0 removes it."`
-		PerBuyer  *int64  `json:"per_buyer,omitempty" doc:"0 means no limit."`
-		State     *string `json:"state,omitempty" enum:"active,archived"`
+		Title     *string    `json:"title,omitempty" maxLength:"200"`
+		SKU       *string    `json:"sku,omitempty" maxLength:"100"`
+		Price     *Money     `json:"price,omitempty"`
+		CompareAt *Money     `json:"compare_at,omitempty" doc:"An amount of 0 removes it."`
+		PerBuyer  *int64     `json:"per_buyer,omitempty" doc:"0 means no limit."`
+		OpensAt   *time.Time `json:"opens_at,omitempty" doc:"Nobody can buy it before. A time that has passed opens it."`
+		State     *string    `json:"state,omitempty" enum:"active,archived"`
 	}
 }) (*variantOut, error) {
 	b := in.Body
-	c := shop.VariantChange{Title: b.Title, SKU: b.SKU, Price: b.Price.ptr(), PerBuyer: b.PerBuyer, State: (*shop.ProductState)(b.State)}
+	c := shop.VariantChange{Title: b.Title, SKU: b.SKU, Price: b.Price.ptr(), PerBuyer: b.PerBuyer, OpensAt: b.OpensAt, State: (*shop.ProductState)(b.State)}
 	if b.CompareAt != nil {
 		c.CompareAt = &b.CompareAt.Amount
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/streaming/mediatime"
@@ -40,6 +41,7 @@ type VariantCard struct {
 	Title     string      `json:"title"`
 	Price     shop.Money  `json:"price"`
 	CompareAt *shop.Money `json:"compare_at,omitempty"`
+	OpensAt   *time.Time  `json:"opens_at,omitempty" doc:"Nobody can buy it before."`
 	Available int64       `json:"available"`
 	Quote     string      `json:"quote" doc:"Send it with the checkout: the price holds as it was seen."`
 }
@@ -67,6 +69,13 @@ func compareAt(amount int64, currency string) *shop.Money {
 	return &shop.Money{Amount: amount, Currency: currency}
 }
 
+func opensAt(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
 // variants are the product's variants that can be bought, each with a quote for this broadcast.
 func (s *Service) variants(b Broadcast, p shop.Product, from mediatime.Time) ([]VariantCard, error) {
 	out := make([]VariantCard, 0, len(p.Variants))
@@ -82,7 +91,7 @@ func (s *Service) variants(b Broadcast, p shop.Product, from mediatime.Time) ([]
 		}
 		out = append(out, VariantCard{
 			ID: v.ID, Title: v.Title, Price: v.Price, CompareAt: compareAt(v.CompareAt, v.Price.Currency),
-			Available: v.Stock.Available(), Quote: quote,
+			OpensAt: opensAt(v.OpensAt), Available: v.Stock.Available(), Quote: quote,
 		})
 	}
 	return out, nil

@@ -1,12 +1,16 @@
 package shop
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Expected outcomes. api/problem.go gives each its HTTP meaning.
 var (
 	ErrNotFound        = errors.New("shop: there is no such thing, or it is not yours")
 	ErrSoldOut         = errors.New("shop: sold out")
 	ErrLimited         = errors.New("shop: more than one buyer may have")
+	ErrNotOpen         = errors.New("shop: the sale has not opened yet")
 	ErrBusy            = errors.New("shop: too many orders at once, try again in a moment")
 	ErrTooFast         = errors.New("shop: too many attempts, try again in a moment")
 	ErrQueued          = errors.New("shop: more want to buy than can at once; there is a place in the line")
@@ -39,6 +43,15 @@ var (
 	ErrPictureTooLarge = errors.New("shop: the picture is too large")
 	ErrCursor          = errors.New("shop: the cursor is not one of ours")
 )
+
+// NotOpenError is ErrNotOpen with the time at which the sale opens.
+type NotOpenError struct{ OpensAt time.Time }
+
+// Error is ErrNotOpen's.
+func (e *NotOpenError) Error() string { return ErrNotOpen.Error() }
+
+// Unwrap is ErrNotOpen.
+func (e *NotOpenError) Unwrap() error { return ErrNotOpen }
 
 // InputError says which field of a request is wrong. It unwraps to one of the errors above.
 type InputError struct {

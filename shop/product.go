@@ -66,6 +66,7 @@ type Variant struct {
 	PerBuyer  int64             `json:"per_buyer"` // most that one buyer may have; 0: no limit
 	State     ProductState      `json:"state"`
 	Position  int64             `json:"position"` // order within the product
+	OpensAt   time.Time         `json:"opens_at"` // nobody can buy it before; zero: it is open
 	Stock     Stock             `json:"stock"`
 }
 
@@ -104,6 +105,7 @@ type VariantChange struct {
 	Price      *Money
 	CompareAt  *int64
 	PerBuyer   *int64
+	OpensAt    *time.Time
 	State      *ProductState
 }
 

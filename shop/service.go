@@ -160,6 +160,10 @@ func (s *Service) UpdateVariant(ctx context.Context, shopID, id string, c Varian
 	if err := validatePrices(c.Price, c.CompareAt); err != nil {
 		return Variant{}, err
 	}
+	if c.OpensAt != nil {
+		opens := c.OpensAt.UTC().Truncate(time.Millisecond)
+		c.OpensAt = &opens
+	}
 	return s.Catalogue.UpdateVariant(ctx, shopID, id, c, s.now())
 }
 

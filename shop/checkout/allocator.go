@@ -104,6 +104,7 @@ type Allocator struct {
 	instant []*entry // payment results that were there at once, for the next batch; the loop's own
 	pace    pace
 	denials denials
+	opening openings
 	open    atomic.Int64 // entries and charges that are not finished
 	coming  atomic.Int64 // requests that are not yet in the inbox
 	under   atomic.Int64 // claims of the batch under way

@@ -229,6 +229,7 @@ func (a *Allocator) place(e *entry) (answered bool) {
 		if errors.Is(e.outcome.Err, shop.ErrLimited) {
 			a.denials.note(e.claim, a.now())
 		}
+		a.opening.note(e.claim, e.outcome.Err, a.now())
 		return true
 	}
 	if e.outcome.Orders[0].PurchaseID == e.claim.PurchaseID {

@@ -186,6 +186,9 @@ func (a *Allocator) admit(ctx context.Context, r *Request, c *shop.Claim) (p pas
 	if err := a.Gate.Admit(c); err != nil {
 		return p, err
 	}
+	if err := a.opening.check(c, a.now()); err != nil {
+		return p, err
+	}
 	if err := a.denials.check(c, a.now()); err != nil {
 		return p, err
 	}

@@ -148,7 +148,7 @@ var outcomes = []struct {
 	err  error
 	name string
 }{
-	{shop.ErrSoldOut, "sold_out"}, {shop.ErrLimited, "limited"}, {shop.ErrQueued, "queued"}, {shop.ErrTooFast, "too_fast"}, {shop.ErrBusy, "shed"}, {shop.ErrUnavailable, "unknown"}, {shop.ErrKeyReused, "key_reused"},
+	{shop.ErrSoldOut, "sold_out"}, {shop.ErrNotOpen, "not_open"}, {shop.ErrLimited, "limited"}, {shop.ErrQueued, "queued"}, {shop.ErrTooFast, "too_fast"}, {shop.ErrBusy, "shed"}, {shop.ErrUnavailable, "unknown"}, {shop.ErrKeyReused, "key_reused"},
 }
 
 func outcomeOf(r Receipt, err error) string {

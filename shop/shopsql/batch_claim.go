@@ -71,6 +71,11 @@ func (r *run) refuse(c *shop.Claim) error {
 			return at(i, "quote", shop.ErrCurrencyDiffers)
 		}
 	}
+	for _, l := range c.Lines {
+		if opens := r.offers[l.Variant].OpensAt; r.batch.Now.Before(opens) {
+			return &shop.NotOpenError{OpensAt: opens}
+		}
+	}
 	wants := c.Wants()
 	for i, l := range c.Lines {
 		if !r.stock[l.Variant].has(wants[l.Variant]) {

@@ -36,11 +36,11 @@ func insertVariants(ctx context.Context, tx *store.Tx, variants []shop.Variant, 
 	var args, levels []any
 	var entries []shop.Entry
 	for _, v := range variants {
-		args = append(args, v.ID, v.ProductID, v.ShopID, v.Title, v.SKU, encodeOptions(v.Options), v.Price.Amount, v.CompareAt, v.PerBuyer, string(v.State), v.Position)
+		args = append(args, v.ID, v.ProductID, v.ShopID, v.Title, v.SKU, encodeOptions(v.Options), v.Price.Amount, v.CompareAt, v.PerBuyer, string(v.State), v.Position, millis(v.OpensAt))
 		levels = append(levels, v.ID, 0, 0, 0, "")
 		entries = append(entries, shop.Stock{}.Opening(v.ID, v.Stock.OnHand, by, at))
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO variant (`+strings.ReplaceAll(variantColumns, "v.", "")+`) VALUES `+tuples(len(variants), 11), args...); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO variant (`+strings.ReplaceAll(variantColumns, "v.", "")+`) VALUES `+tuples(len(variants), 12), args...); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO stock (variant_id, on_hand, reserved, number, hash) VALUES `+tuples(len(variants), 5), levels...); err != nil {
@@ -161,8 +161,8 @@ func (s *Store) UpdateVariant(ctx context.Context, shopID, id string, c shop.Var
 			return err
 		}
 		v, p.UpdatedAt = *found, at
-		if _, err := tx.Exec(ctx, `UPDATE variant SET title = $1, sku = $2, price = $3, compare_at = $4, per_buyer = $5, state = $6 WHERE id = $7`,
-			v.Title, v.SKU, v.Price.Amount, v.CompareAt, v.PerBuyer, string(v.State), id); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE variant SET title = $1, sku = $2, price = $3, compare_at = $4, per_buyer = $5, state = $6, opens_at = $7 WHERE id = $8`,
+			v.Title, v.SKU, v.Price.Amount, v.CompareAt, v.PerBuyer, string(v.State), millis(v.OpensAt), id); err != nil {
 			return err
 		}
 		if err := saveProduct(ctx, tx, p); err != nil {
@@ -195,6 +195,9 @@ func applyVariant(v *shop.Variant, c shop.VariantChange) error {
 	}
 	if c.PerBuyer != nil {
 		v.PerBuyer = *c.PerBuyer
+	}
+	if c.OpensAt != nil {
+		v.OpensAt = *c.OpensAt
 	}
 	if c.State != nil {
 		v.State = *c.State

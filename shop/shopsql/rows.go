@@ -15,7 +15,7 @@ import (
 
 const (
 	orderColumns   = `id, shop_id, buyer_id, broadcast_id, state, currency, total, paid, refunded, body, action_url, reason, placed_at, hold_until, changed_at`
-	variantColumns = `v.id, v.product_id, v.shop_id, v.title, v.sku, v.options, v.price, v.compare_at, v.per_buyer, v.state, v.position`
+	variantColumns = `v.id, v.product_id, v.shop_id, v.title, v.sku, v.options, v.price, v.compare_at, v.per_buyer, v.state, v.position, v.opens_at`
 	ledgerColumns  = `variant_id, number, held, sold, released, adjusted, on_hand, reserved, reason, by_id, at, hash`
 	refundColumns  = `id, order_id, shop_id, provider, payment_ref, amount, currency, reason, by_id, state, created_at, attempts, next_at`
 )
@@ -72,7 +72,9 @@ func scanOffer(rows *sql.Rows) (o offer, err error) {
 // scanVariantWith scans variantColumns, the currency, and further columns after them.
 func scanVariantWith(rows *sql.Rows, after ...any) (v shop.Variant, err error) {
 	var options string
-	err = rows.Scan(append([]any{&v.ID, &v.ProductID, &v.ShopID, &v.Title, &v.SKU, &options, &v.Price.Amount, &v.CompareAt, &v.PerBuyer, &v.State, &v.Position, &v.Price.Currency}, after...)...)
+	var opens int64
+	err = rows.Scan(append([]any{&v.ID, &v.ProductID, &v.ShopID, &v.Title, &v.SKU, &options, &v.Price.Amount, &v.CompareAt, &v.PerBuyer, &v.State, &v.Position, &opens, &v.Price.Currency}, after...)...)
+	v.OpensAt = store.Time(opens)
 	if err == nil && options != "" {
 		err = json.Unmarshal([]byte(options), &v.Options)
 	}

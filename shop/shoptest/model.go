@@ -196,6 +196,7 @@ func (m *Model) UpdateVariant(_ context.Context, shopID, id string, c shop.Varia
 	set(&v.SKU, c.SKU)
 	set(&v.CompareAt, c.CompareAt)
 	set(&v.PerBuyer, c.PerBuyer)
+	set(&v.OpensAt, c.OpensAt)
 	set(&v.State, c.State)
 	if c.Price != nil {
 		if c.Price.Currency != v.Price.Currency {

@@ -268,6 +268,11 @@ func (s *step) refuse(c shop.Claim) error {
 			return field(i, "quote", shop.ErrCurrencyDiffers)
 		}
 	}
+	for _, l := range c.Lines {
+		if opens := s.variants[l.Variant].OpensAt; s.batch.Now.Before(opens) {
+			return &shop.NotOpenError{OpensAt: opens}
+		}
+	}
 	for i, l := range c.Lines {
 		if s.available(l.Variant) < c.Wants()[l.Variant] {
 			return field(i, "variant", shop.ErrSoldOut)

@@ -353,8 +353,12 @@ func (p *program) catalogue() Call {
 		}}
 	case 1:
 		c := shop.VariantChange{Price: &price, PerBuyer: &limit}
-		if p.rng.IntN(2) == 0 {
+		switch p.rng.IntN(4) {
+		case 0, 1:
 			c = shop.VariantChange{State: &state, Title: &title, SKU: &title}
+		case 2:
+			opens := now.Add(time.Duration(p.rng.IntN(5)-2) * time.Minute)
+			c = shop.VariantChange{OpensAt: &opens}
 		}
 		return Call{Name: "UpdateVariant", Do: func(ctx context.Context, s Store) string {
 			got, err := s.UpdateVariant(ctx, owner, variant, c, now)

@@ -185,6 +185,8 @@ export interface PinVariant {
   price: Money;
   compare_at?: Money;
   available: number;
+  /** Nobody can buy it before. */
+  opens_at?: string;
   quote?: string;
 }
 

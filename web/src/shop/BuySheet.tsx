@@ -7,7 +7,7 @@ import type { Money, PinVariant } from '../api/types';
 import { useStore } from '../app/store';
 import { account } from '../auth/auth';
 import { t as common } from '../i18n/common';
-import { money, number } from '../i18n/format';
+import { clock, money, number } from '../i18n/format';
 import { SignIn } from '../pages/account/SignIn';
 import { Button, IconButton } from '../ui/Button';
 import { Chips } from '../ui/Field';
@@ -15,6 +15,7 @@ import { Sheet } from '../ui/Sheet';
 import { Skeleton } from '../ui/Skeleton';
 import { t } from './messages';
 import { times } from './money';
+import { useOpening } from './opening';
 import { PayDetails, usePayDetails } from './PayDetails';
 import { Picture } from './Picture';
 import { Price } from './Price';
@@ -53,6 +54,7 @@ function Buying({ offer, open, onClose, onPick }: Props & { offer: Offer; open: 
   const form = useRef<HTMLFormElement>(null);
 
   const variant = choose(offer.variants, picked);
+  const opening = useOpening(variant?.opens_at);
   const quantity = Math.max(1, Math.min(wish, variant?.available ?? 1, quantityMax));
   const total = variant && times(variant.price, quantity);
   const pay = () => {
@@ -86,8 +88,12 @@ function Buying({ offer, open, onClose, onPick }: Props & { offer: Offer; open: 
   }
 
   const footer = who && saved && variant && total && (
-    <Button kind="accent" wide busy={purchase.busy} disabled={variant.available <= 0} onClick={pay}>
-      {purchase.busy ? t('paying', { amount: money(total) }) : t('pay', { amount: money(total) })}
+    <Button kind="accent" wide busy={purchase.busy} disabled={variant.available <= 0 || opening > 0} onClick={pay}>
+      {opening > 0
+        ? t('opensIn', { time: clock(opening) })
+        : purchase.busy
+          ? t('paying', { amount: money(total) })
+          : t('pay', { amount: money(total) })}
     </Button>
   );
   return (
@@ -104,6 +110,11 @@ function Buying({ offer, open, onClose, onPick }: Props & { offer: Offer; open: 
         />
         <Quantity value={quantity} max={Math.min(variant?.available ?? 1, quantityMax)} onChange={setWish} />
         {total && <Total total={total} delivered={details.needsAddress} />}
+        {opening > 0 && (
+          <p class="buy-busy tabular" role="timer">
+            {t('notOpen')}. {t('opensIn', { time: clock(opening) })}
+          </p>
+        )}
         {purchase.crowded && (
           <p class="buy-busy" role="status">
             {t('busyTitle')}. {t('busyText')}

@@ -31,6 +31,7 @@ export interface SubmitOptions {
 }
 
 const attemptsMax = 8;
+const soon = 5; // seconds
 
 /**
  * submit places the order. It may be called again with the same key and the same request: one key is one effect, however
@@ -75,6 +76,7 @@ function judge(error: unknown): Outcome | undefined {
   if (!(error instanceof ApiError)) return { kind: 'failed', error };
   const code = error.code.replaceAll('_', '-');
   if (error.status === 0 || error.status === 429 || error.status >= 502) return undefined;
+  if (code === 'not-open' && (error.retryAfter ?? 0) <= soon) return undefined; // this clock is ahead of the shop's
   if (code === 'key-in-use') return undefined; // an earlier try of ours is still running
   if (code === 'sold-out' || code === 'stock-too-low') return { kind: 'sold-out' };
   if ([400, 409, 422].includes(error.status)) return { kind: 'refused', code, text: error.message };

@@ -25,6 +25,8 @@ const ar: Translation<typeof en> = {
     other: 'بقيت {count} قطعة',
   },
   soldOut: 'نفد',
+  opensIn: 'يبدأ البيع بعد {time}',
+  notOpen: 'لم يبدأ البيع بعد',
   payWith: 'الدفع بواسطة',
   deliverTo: 'التوصيل إلى',
   addPayment: 'طريقة دفع أخرى',

@@ -18,6 +18,8 @@ const de: Translation<typeof en> = {
   priceBefore: 'vorher',
   left: { one: 'Noch {count} da', other: 'Noch {count} da' },
   soldOut: 'Ausverkauft',
+  opensIn: 'Startet in {time}',
+  notOpen: 'Der Verkauf hat noch nicht begonnen',
   payWith: 'Zahlen mit',
   deliverTo: 'Liefern an',
   addPayment: 'Anders zahlen',

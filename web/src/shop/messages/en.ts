@@ -15,6 +15,8 @@ export const en = {
   priceBefore: 'before',
   left: { one: '{count} left', other: '{count} left' },
   soldOut: 'Sold out',
+  opensIn: 'Opens in {time}',
+  notOpen: 'The sale has not opened yet',
   payWith: 'Pay with',
   deliverTo: 'Deliver to',
   addPayment: 'Another way to pay',

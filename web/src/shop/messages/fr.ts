@@ -18,6 +18,8 @@ const fr: Translation<typeof en> = {
   priceBefore: 'avant',
   left: { one: 'Il en reste {count}', many: 'Il en reste {count}', other: 'Il en reste {count}' },
   soldOut: 'Épuisé',
+  opensIn: 'Ouverture dans {time}',
+  notOpen: 'La vente n’est pas encore ouverte',
   payWith: 'Payer avec',
   deliverTo: 'Livrer à',
   addPayment: 'Payer autrement',
