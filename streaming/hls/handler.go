@@ -43,6 +43,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problemMethod.write(w)
 		return
 	}
+	where, counted := s.counted(r)
+	if counted && !s.budget.enter(where, s.config, s.now()) {
+		problemAddress.write(w)
+		return
+	}
+	if counted {
+		defer s.budget.leave(where)
+	}
 	t, ok := parsePath(strings.TrimPrefix(r.URL.Path, "/hls/"))
 	kind := "none"
 	a := answer{problem: problemPath}
@@ -52,6 +60,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if a.problem == nil && s.confidential(r.Context(), t) {
 			a.cache = strings.Replace(a.cache, cachePublic, cachePrivate, 1)
 		}
+	}
+	if counted && a.problem.failure() {
+		s.budget.fail(where, s.now())
 	}
 	status, n := s.send(w, r, a)
 	s.Metrics.answered(kind, status, n)

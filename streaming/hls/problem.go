@@ -39,6 +39,7 @@ var (
 	problemUnplayable = newProblem(http.StatusConflict, "not-playable", "The publisher's codec cannot be watched over HLS", "").retry(5 * time.Second)
 	problemStarting   = newProblem(http.StatusServiceUnavailable, "starting", "The broadcast has no playlist yet", "").retry(time.Second)
 	problemBusy       = newProblem(http.StatusServiceUnavailable, "busy", "The server has as much to do as it may", "").retry(2 * time.Second)
+	problemAddress    = newProblem(http.StatusServiceUnavailable, "busy", "This address asks for more than it may", "").retry(5 * time.Second)
 	problemInternal   = newProblem(http.StatusInternalServerError, "internal", "Something went wrong here", "")
 )
 

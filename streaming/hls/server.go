@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -52,11 +53,15 @@ type Server struct {
 	Metrics *Metrics         // defaults to none
 	Now     func() time.Time // defaults to time.Now
 
+	ClientAddr func(r *http.Request) netip.Addr // where a request comes from; nil counts nothing per address
+	Unlimited  func(a netip.Addr) bool          // addresses that the budgets do not hold for; nil for none
+
 	mu        sync.Mutex
 	once      sync.Once
 	config    Config
 	ctx       context.Context // of Run; nil while it does not run
 	packagers map[string]*packager
+	budget    budget
 	running   sync.WaitGroup
 }
 
@@ -110,6 +115,7 @@ func (s *Server) Run(ctx context.Context) error {
 // sweep stops the packagers that are not used and counts the viewers of the others.
 func (s *Server) sweep() {
 	now := s.now()
+	s.budget.forget(now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range s.packagers {
