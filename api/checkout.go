@@ -46,7 +46,10 @@ type checkoutLine struct {
 	Quote    string `json:"quote,omitempty" maxLength:"1024" doc:"The signed price of a pin or scene; it is honoured until it expires."`
 }
 
-type checkoutOut struct{ Body checkoutBody }
+type checkoutOut struct {
+	Status int
+	Body   checkoutBody
+}
 
 // checkoutBody is the first order, with all of them beside it.
 type checkoutBody struct {
@@ -70,7 +73,7 @@ func (s *Server) routesCheckout(r *router) {
 	register(r, huma.Operation{
 		Method: http.MethodPost, Path: "/v1/checkout", Summary: "Buy", Tags: []string{"checkout"}, DefaultStatus: http.StatusCreated,
 		Description: "Holds stock, asks for the money, and answers when the result is durable, or after 3 s with state held or requires_action: follow GET /v1/orders/{id} then. " +
-			"409 sold out, 422 limited or refused, 503 with Retry-After too busy.",
+			"202: a claim of a fair deal, which its draw decides; follow the order. 409 sold out, or a deal that is not open, over or sold out, 422 limited or refused, 503 with Retry-After too busy.",
 	}, Needs{Public: true, OwnKey: true}, s.buy)
 }
 
@@ -126,7 +129,16 @@ func (s *Server) buy(ctx context.Context, in *checkoutIn) (*checkoutOut, error) 
 	if err != nil {
 		return nil, err
 	}
+	if receipt.Claim != nil {
+		return claimReceipt(s.claimOrder(ctx, *receipt.Claim)), nil
+	}
 	return receiptOf(receipt), nil
+}
+
+// claimReceipt answers a claim of a fair deal: it has been taken, and the draw decides.
+func claimReceipt(o shop.Order) *checkoutOut {
+	sum := summaryOf(o)
+	return &checkoutOut{http.StatusAccepted, checkoutBody{OrderID: o.ID, OrderSummary: sum, Purchase: o.PurchaseID, Orders: []checkoutOrder{{o.ID, sum}}}}
 }
 
 // refBuyer is whom an integrator means by a name of its own.
@@ -196,7 +208,7 @@ func returnPath(to string) string {
 }
 
 func receiptOf(r checkout.Receipt) *checkoutOut {
-	out := &checkoutOut{checkoutBody{OrderID: r.Orders[0].ID, OrderSummary: summaryOf(r.Orders[0]), Purchase: r.PurchaseID}}
+	out := &checkoutOut{http.StatusCreated, checkoutBody{OrderID: r.Orders[0].ID, OrderSummary: summaryOf(r.Orders[0]), Purchase: r.PurchaseID}}
 	for _, o := range r.Orders {
 		out.Body.Orders = append(out.Body.Orders, checkoutOrder{o.ID, summaryOf(o)})
 		// The worst of several speaks for all: it is what the buyer must look at.

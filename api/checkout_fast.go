@@ -145,7 +145,9 @@ func answerFast(w http.ResponseWriter, id string, out *checkoutOut, p *Problem) 
 		h[name] = value
 	}
 	h["X-Request-Id"] = []string{id}
-	status = http.StatusCreated
+	if status = http.StatusCreated; out != nil && out.Status != 0 {
+		status = out.Status
+	}
 	if p != nil {
 		status = p.Status
 		h["Content-Type"] = fastProblem

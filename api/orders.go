@@ -20,14 +20,14 @@ const KindOrder Kind = "order"
 type OrderSummary struct {
 	Shop      string      `json:"shop"`
 	Broadcast string      `json:"broadcast,omitempty"`
-	State     string      `json:"state" enum:"held,requires_action,paid,declined,expired,cancelled,refunded,partially_refunded"`
+	State     string      `json:"state" enum:"claimed,not_drawn,held,requires_action,paid,declined,expired,cancelled,refunded,partially_refunded" doc:"claimed: it waits for a fair deal's draw; not_drawn: the draw gave it nothing."`
 	Total     Money       `json:"total"`
 	Paid      Money       `json:"paid"`
 	Refunded  Money       `json:"refunded"`
 	Currency  string      `json:"currency"`
 	PlacedAt  time.Time   `json:"placed_at"`
 	ChangedAt time.Time   `json:"changed_at"`
-	HoldUntil *time.Time  `json:"hold_until,omitempty" doc:"Until when stock waits for the money."`
+	HoldUntil *time.Time  `json:"hold_until,omitempty" doc:"Until when stock waits for the money; of a claim, when the draw is."`
 	Reason    string      `json:"decline_reason,omitempty"`
 	Next      *nextBody   `json:"next,omitempty" doc:"What the buyer must do now."`
 	Lines     []orderLine `json:"lines"`
@@ -87,7 +87,7 @@ func summaryOf(o shop.Order) OrderSummary {
 		Shop: o.ShopID, Broadcast: o.Source.Broadcast, State: string(o.State), Total: money(o.Total), Paid: money(o.Paid), Refunded: money(o.Refunded), Currency: o.Currency,
 		PlacedAt: o.PlacedAt, ChangedAt: o.ChangedAt, Reason: o.Reason, Lines: make([]orderLine, len(o.Lines)),
 	}
-	if o.State.Open() {
+	if o.State.Open() || o.State == shop.OrderState(shop.ClaimWaits) {
 		out.HoldUntil = moment(o.HoldUntil)
 	}
 	if o.State == shop.RequiresAction {
@@ -115,7 +115,7 @@ type orderOut struct{ Body orderBody }
 
 func (s *Server) routesOrders(r *router) {
 	r.owns(KindOrder, func(ctx context.Context, id string) (account.Owner, error) {
-		o, err := s.Shop.Order(ctx, shop.Scope{Any: true}, id)
+		o, err := s.orderOrClaim(ctx, shop.Scope{Any: true}, id)
 		return account.Owner{Shop: o.ShopID, Account: o.BuyerID}, err
 	})
 	op := func(method, path, summary string, status int) huma.Operation {
@@ -124,7 +124,7 @@ func (s *Server) routesOrders(r *router) {
 	ofOrder := Of{KindOrder, "id"}
 	register(r, op(http.MethodGet, "/v1/orders", "My orders", 0), Needs{Action: account.OrderRead}, s.myOrders)
 	register(r, op(http.MethodGet, "/v1/orders/{id}", "An order", 0), Needs{Action: account.OrderRead, Owner: ofOrder}, func(ctx context.Context, in *idIn) (*orderOut, error) {
-		o, err := s.Shop.Order(ctx, scopeOf(ctx), in.ID)
+		o, err := s.orderOrClaim(ctx, scopeOf(ctx), in.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -78,8 +78,10 @@ type Server struct {
 	// Overlay, Views and Sales are what lies over the picture, who watches, and what it sells; without them there
 	// are no routes for it.
 	Overlay *overlay.Service
-	Views   *views.Service
-	Sales   *dashboard.Service
+	// Claims, if set, finds claims of fair deals.
+	Claims DealClaims
+	Views  *views.Service
+	Sales  *dashboard.Service
 
 	// LiveBroadcast finds the broadcast that is on air on a channel, "" for none. Without it nothing is.
 	LiveBroadcast func(ctx context.Context, channel string) (string, error)
@@ -159,6 +161,7 @@ func (s *Server) routes(r *router) {
 	}
 	if s.Overlay != nil {
 		s.routesPins(r)
+		s.routesDeals(r)
 		s.routesScene(r)
 		s.routesEvents(r)
 		s.describeFeeds(r)

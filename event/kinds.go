@@ -35,6 +35,13 @@ const (
 	PinRemoved Kind = "pin.removed"
 	BagChanged Kind = "bag.changed"
 
+	DealAnnounced Kind = "deal.announced" // overlay: its countdown begins; data holds the card
+	DealStarted   Kind = "deal.started"   // overlay: it is open
+	DealEnded     Kind = "deal.ended"     // overlay: it is over, or was cancelled; data says why
+	DealSoldOut   Kind = "deal.sold_out"  // shop: the last unit is taken
+	DealLeft      Kind = "deal.left"      // shop: value, keyed by deal
+	DealDrawn     Kind = "deal.drawn"     // overlay: a fair deal's results
+
 	PriceChanged Kind = "price.changed"
 	StockChanged Kind = "stock.changed" // value, keyed by variant
 	StockOut     Kind = "stock.out"
@@ -67,6 +74,8 @@ var kinds = map[Kind]kind{
 	BroadcastScheduled: {1, Fact, ""}, BroadcastStarted: {1, Fact, ""}, BroadcastAnchored: {1, Fact, ""},
 	BroadcastInterrupted: {1, Fact, ""}, BroadcastResumed: {1, Fact, ""}, BroadcastEnded: {1, Fact, ""},
 	PinPlaced: {1, Fact, ""}, PinRemoved: {1, Fact, ""}, BagChanged: {1, Fact, ""},
+	DealAnnounced: {1, Fact, ""}, DealStarted: {1, Fact, ""}, DealEnded: {1, Fact, ""}, DealSoldOut: {1, Fact, ""},
+	DealLeft: {1, Value, "deal"}, DealDrawn: {1, Fact, ""},
 	PriceChanged: {1, Fact, ""}, StockChanged: {1, Value, "variant"}, StockOut: {1, Fact, ""}, StockBack: {1, Fact, ""},
 	ViewersChanged: {1, Value, ""},
 	OrderPlaced:    {1, Fact, ""}, OrderPaid: {1, Fact, ""}, OrderDeclined: {1, Fact, ""}, OrderExpired: {1, Fact, ""},

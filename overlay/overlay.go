@@ -24,6 +24,8 @@ var (
 	ErrMediaTime   = errors.New("overlay: the media time lies outside what can be seen now")
 	ErrProduct     = errors.New("overlay: the broadcast's shop does not sell this product")
 	ErrTooManyPins = errors.New("overlay: three products are pinned already")
+	ErrDeal        = errors.New("overlay: there is no such deal in this broadcast")
+	ErrOffAir      = errors.New("overlay: the broadcast is not on air")
 	ErrBag         = errors.New("overlay: a bag holds at most 100 different products")
 	ErrEvent       = errors.New("overlay: an integrator's event has a kind x.… and a JSON object of at most 4 KiB")
 )

@@ -27,7 +27,7 @@ type Scene struct {
 	Now       mediatime.Time     `json:"now" doc:"Media time that entered the server when the scene was made."`
 	Pins      []PinCard          `json:"pins"`
 	Bag       []ProductCard      `json:"bag"`
-	Deals     []struct{}         `json:"deals"`
+	Deals     []DealCard         `json:"deals" doc:"Announced or open."`
 	Viewers   int                `json:"viewers"`
 	Version   int64              `json:"version"`
 }
@@ -78,7 +78,7 @@ func (s *Service) Scene(ctx context.Context, broadcast string, at *mediatime.Tim
 	}
 	out := Scene{
 		Position: position.String(), State: b.State, Broadcast: s.sceneBroadcast(b), Anchors: anchors(b.Anchors),
-		Pins: []PinCard{}, Bag: []ProductCard{}, Deals: []struct{}{}, Version: room.Version,
+		Pins: []PinCard{}, Bag: []ProductCard{}, Version: room.Version,
 	}
 	out.Viewers = out.Broadcast.Viewers
 	if out.Now, _ = s.Clock.Now(b.ID); at != nil {
@@ -124,7 +124,8 @@ func (s *Service) Scene(ctx context.Context, broadcast string, at *mediatime.Tim
 		}
 		out.Bag = append(out.Bag, card)
 	}
-	return out, nil
+	out.Deals, err = s.sceneDeals(ctx, b, at, find)
+	return out, err
 }
 
 // EncodedScene is the present scene as JSON, with the position to follow from. It is made at most twice a second

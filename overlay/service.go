@@ -38,6 +38,10 @@ type Service struct {
 	Clock      mediatime.Clock
 	Bus        event.Bus
 
+	// Deals keeps deals; nil: there are none.
+	Deals Deals
+	// DealsWake, if set, is called after a change of a deal. It must not block.
+	DealsWake func()
 	// Audience, if set, counts the viewers for the scene.
 	Audience Audience
 	// Wake, if set, is called after a commit that left facts in the outbox. It must not block.

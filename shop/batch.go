@@ -41,7 +41,8 @@ type Settlement struct {
 // Outcome answers one claim: its orders, or why there are none.
 type Outcome struct {
 	Orders []Order
-	Known  bool // the key was known: these are orders placed before, as they stand now
+	Known  bool       // the key was known: these are orders placed before, as they stand now
+	Claim  *DealClaim // instead of orders: it waits for a draw, or was not drawn
 	Err    error
 }
 
@@ -58,6 +59,7 @@ type BatchResult struct {
 	Settled  []Settled
 	Outcomes []Outcome
 	Stocks   []StockNow // of every variant that the batch changed or refused
+	Deals    []DealNow  // of every deal that the batch changed
 }
 
 // Late tells whether paid money finds the order no longer waiting for it.

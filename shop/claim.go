@@ -33,6 +33,8 @@ type Claim struct {
 	Source      Source      `json:"source"`
 	HoldUntil   time.Time   `json:"hold_until"`
 
+	// Drawn says that the claim's turn in a draw has come: it was claimed before, under the same id.
+	Drawn bool `json:"-"`
 	// Fresh says that the key is new as far as memory knows: it need not be looked up first. The unique key decides.
 	Fresh bool `json:"-"`
 }

@@ -114,6 +114,7 @@ type Facts struct {
 	orders map[string]map[event.Kind][]OrderFact
 	shops  []string
 	values []value
+	told   []event.Event // to viewers
 }
 
 // value is a fact that is not an order's. It becomes an event last: the outbox tells in the order of ids.
@@ -170,5 +171,5 @@ func (f *Facts) Events() []event.Event {
 	for _, v := range f.values {
 		out = append(out, event.New(event.ShopTopic(v.shop), v.kind, 0, f.at, v.data))
 	}
-	return out
+	return append(out, f.told...)
 }

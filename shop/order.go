@@ -104,6 +104,7 @@ type Source struct {
 	ViewSession string `json:"view_session,omitempty"`
 	Pin         string `json:"pin,omitempty"`
 	MediaTime   int64  `json:"media_time,omitempty"`
+	Transport   string `json:"transport,omitempty"` // by which the view is served, where it was asked for; orders do not keep it
 }
 
 // OrderID names an order of a purchase.

@@ -25,6 +25,8 @@ type Quote struct {
 	Variant   string    `json:"v"`
 	Price     Money     `json:"p"`
 	Deal      string    `json:"d,omitempty"`
+	Fair      bool      `json:"f,omitempty"` // the deal's units are drawn
+	Opens     int64     `json:"o,omitempty"` // Unix ms: a deal's price is not taken before
 	Broadcast string    `json:"b,omitempty"` // where it may be used; empty: anywhere
 	MediaTime int64     `json:"m,omitempty"` // µs: the frame from which it was shown
 	Expires   time.Time `json:"-"`
@@ -79,7 +81,7 @@ func (q *Quotes) Read(text, variant, broadcast string) (Quote, error) {
 	case quote.Variant != variant || (quote.Broadcast != "" && quote.Broadcast != broadcast):
 		return Quote{}, ErrQuoteForeign
 	case !q.Now().Before(quote.Expires):
-		return Quote{}, ErrQuoteExpired
+		return quote, ErrQuoteExpired
 	}
 	return quote, nil
 }

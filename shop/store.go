@@ -3,6 +3,8 @@ package shop
 import (
 	"context"
 	"time"
+
+	"github.com/hawkerlive/hawker/event"
 )
 
 // Catalogue keeps products, variants and stock. Each method is one transaction. Writers name the shop: rows of
@@ -42,6 +44,26 @@ type Batches interface {
 	ExpiredHolds(ctx context.Context, now time.Time, limit int) ([]string, error)
 	// Uncharged lists held orders placed before a time whose hold has not ended: a charge may be lost.
 	Uncharged(ctx context.Context, placedBefore, now time.Time, limit int) ([]Order, error)
+}
+
+// Deals keeps deals. Each method is one transaction.
+type Deals interface {
+	// CreateDeal stores a deal, or ErrDeals where the broadcast has DealsMax.
+	CreateDeal(ctx context.Context, d Deal) error
+	// Deal returns one, or ErrNotFound.
+	Deal(ctx context.Context, id string) (Deal, error)
+	// Deals lists a broadcast's, oldest first.
+	Deals(ctx context.Context, broadcast string) ([]Deal, error)
+	// ChangeDeal gives the deal, locked and with its next version, to change, and stores what that made of it together
+	// with the facts. Taken and Number stay. What change refuses is returned and nothing is stored; likewise without an
+	// error where it reports no change. ErrDealRuns where another deal on the product runs in the broadcast.
+	ChangeDeal(ctx context.Context, id string, change func(d *Deal) (facts []event.Event, changed bool, err error)) (Deal, error)
+	// DealsDue lists deals of which something is due, the longest due first, and when the next one is (zero: never).
+	DealsDue(ctx context.Context, now time.Time, limit int) (due []Deal, next time.Time, err error)
+	// DealClaims pages through the claims of a draw, in its order: those of a state, or all.
+	DealClaims(ctx context.Context, deal string, state DealClaimState, after string, limit int) ([]DealClaim, error)
+	// DealClaim returns a claim inside the scope, or ErrNotFound.
+	DealClaim(ctx context.Context, s Scope, id string) (DealClaim, error)
 }
 
 // Orders reads orders and gives money back.

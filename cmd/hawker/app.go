@@ -92,6 +92,7 @@ type app struct {
 	allocator  *checkout.Allocator
 	overlay    *overlay.Service
 	forwarder  *overlay.Forwarder
+	dealer     *overlay.Dealer
 	feed       *overlay.Feed
 	views      *views.Service
 	dashboard  *dashboard.Service
@@ -266,6 +267,7 @@ func (a *app) buildOverlay(context.Context) error {
 	a.overlay = &overlay.Service{
 		Store: rows, Catalogue: a.shop, Quotes: a.allocator.Quotes, Broadcasts: places, Clock: a.hub, Bus: a.bus, Audience: a.views, Wake: wake(a.wakeFacts),
 	}
+	a.buildDeals()
 	metrics := overlay.NewMetrics(a.registry)
 	a.forwarder = &overlay.Forwarder{Bus: a.bus, Store: rows, Broadcasts: places, Catalogue: a.shop, Log: a.log, Metrics: metrics}
 	a.feed = &overlay.Feed{Bus: a.bus, Log: a.log, Upstream: a.views, PublicURL: a.config.PublicURL, Limits: a.config.Feed, Metrics: metrics, NoLimits: a.unlimited()}
@@ -307,6 +309,7 @@ func (a *app) startServices(ctx context.Context) error {
 	s.run("sandbox", a.sandbox.Run)
 	s.run("views", a.views.Run)
 	s.run("stock forwarder", a.forwarder.Run)
+	s.run("deals", a.dealer.Run)
 	s.run("broadcasts", a.broadcasts.Run)
 	s.run("dashboard", a.fold.Run)
 	a.runLibrary(s)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hawkerlive/hawker/overlay"
+	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/streaming/hls"
 	"github.com/hawkerlive/hawker/streaming/mediatime"
 )
@@ -73,13 +74,17 @@ func (p *pinDates) refresh(broadcast string, d *dated) {
 	ctx, cancel := context.WithTimeout(context.Background(), datesRead)
 	defer cancel()
 	pins, err := p.overlay.History(ctx, broadcast)
+	var deals []overlay.DealRecord
+	if err == nil {
+		deals, err = p.overlay.ListDeals(ctx, broadcast)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d.reading, d.read = false, p.now()
 	if err != nil {
 		return // what is known stands; the next part asks again
 	}
-	d.ranges = pinRanges(pins)
+	d.ranges = append(pinRanges(pins), dealRanges(deals)...)
 }
 
 // pinRanges names pins as playlists do.
@@ -88,6 +93,23 @@ func pinRanges(pins []overlay.Record) (out []hls.DateRange) {
 		r := hls.DateRange{ID: "pin-" + pin.ID, Class: "live.hawker.pin", From: pin.From, Attributes: map[string]string{"X-PRODUCT": pin.Product}}
 		if pin.Until != nil {
 			r.Until = *pin.Until
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// dealRanges names deals that have opened as playlists do. What a tag says never changes: the end comes when it is known.
+func dealRanges(deals []overlay.DealRecord) (out []hls.DateRange) {
+	for _, d := range deals {
+		if d.State != shop.DealOpen && d.State != shop.DealEnded {
+			continue
+		}
+		r := hls.DateRange{ID: "deal-" + d.ID, Class: "live.hawker.deal", From: d.Opens, Attributes: map[string]string{
+			"X-PRODUCT": d.Product, "X-PRICE": d.Price.Decimal() + " " + d.Price.Currency,
+		}}
+		if d.State == shop.DealEnded {
+			r.Until = d.Ends
 		}
 		out = append(out, r)
 	}

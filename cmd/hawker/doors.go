@@ -32,6 +32,7 @@ func (a *app) buildDoors(context.Context) error {
 		Shop: a.shop, Checkout: a.allocator, Instruments: a.payments, Overlay: a.overlay, Views: a.views, Sales: a.dashboard,
 		Turnstile: &api.Turnstile{Log: a.log}, PublicURL: a.config.PublicURL, TrustedProxies: a.config.Proxies(), Demo: a.demo, SharedLimits: a.nodes.limits(), Metrics: api.NewMetrics(a.registry),
 	}
+	a.api.Claims = a.dealer.Drawer.(drawer).rows
 	door := a.door
 	door.api = a.api
 	a.feed.Access, a.feed.Who, a.feed.Address, a.feed.Problem = door, door.follower, a.api.Address, a.api.WriteProblem

@@ -14,6 +14,7 @@ import (
 	"github.com/hawkerlive/hawker/api"
 	"github.com/hawkerlive/hawker/api/apitest"
 	"github.com/hawkerlive/hawker/config"
+	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/shop/checkout"
 	"github.com/hawkerlive/hawker/shop/payment"
@@ -80,6 +81,23 @@ func TestEveryRoleOnEveryRouteOfTheProgram(t *testing.T) {
 				t.Fatal(err)
 			}
 			return made.ID
+		}, Belongs: apitest.OfChannel},
+		api.KindDeal: {Make: func(t *testing.T, o account.Owner) string {
+			if latest[o.Channel] == "" {
+				b, err := a.broadcasts.Create(t.Context(), o.Channel, "Night market", time.Time{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				latest[o.Channel] = b.ID
+			}
+			p := lantern(t, a, o)
+			price := p.Price
+			price.Amount--
+			d, err := a.overlay.PrepareDeal(t.Context(), latest[o.Channel], overlay.DealWish{Product: p.ID, Price: price, Quantity: 1}, o.Account)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d.ID
 		}, Belongs: apitest.OfChannel},
 		api.KindProduct: {Make: func(t *testing.T, o account.Owner) string { return lantern(t, a, o).ID }, Belongs: apitest.OfShop},
 		api.KindVariant: {Make: func(t *testing.T, o account.Owner) string { return lantern(t, a, o).Variants[0].ID }, Belongs: apitest.OfShop},

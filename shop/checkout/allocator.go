@@ -67,6 +67,9 @@ type Allocator struct {
 	Metrics *Metrics
 	// Shared says that other nodes use the same database: then memory alone never says that a key is new.
 	Shared bool
+	// Seen tells by which transport a view of a broadcast is served, for claims that are drawn: only views that the
+	// server itself serves take part. Without it nobody does.
+	Seen func(ctx context.Context, broadcast, session string) (transport string, ok bool)
 	// InboxMax bounds the claims that wait; beyond it they are ErrBusy. It defaults to 2048.
 	InboxMax int
 	// QueueFor is how long a claim may wait for its batch; one that would wait longer is ErrBusy at once. The wait is
@@ -105,6 +108,7 @@ type Allocator struct {
 	pace    pace
 	denials denials
 	opening openings
+	deals   dealGate
 	open    atomic.Int64 // entries and charges that are not finished
 	coming  atomic.Int64 // requests that are not yet in the inbox
 	under   atomic.Int64 // claims of the batch under way

@@ -180,6 +180,10 @@ func (a *Allocator) deliver(entries []*entry, r shop.BatchResult) {
 	a.under.Store(0) // before those who are answered come again
 	a.NoteStock(r.Stocks...)
 	a.tellFacts(r.Stocks)
+	a.deals.left(r.Deals)
+	if a.Bus != nil {
+		a.values.noteDeals(r.Deals)
+	}
 	claims, settled := r.Outcomes, r.Settled
 	refund := false
 	for _, e := range entries {
@@ -226,10 +230,14 @@ func (a *Allocator) tellFacts(stocks []shop.StockNow) {
 // place starts the charges of new orders. It returns false where the caller goes on waiting because they are held.
 func (a *Allocator) place(e *entry) (answered bool) {
 	if e.outcome.Err != nil {
-		if errors.Is(e.outcome.Err, shop.ErrLimited) {
+		if errors.Is(e.outcome.Err, shop.ErrLimited) && e.claim.Lines[0].Deal == "" {
 			a.denials.note(e.claim, a.now())
 		}
 		a.opening.note(e.claim, e.outcome.Err, a.now())
+		a.deals.note(e.claim, e.outcome.Err, a.now())
+		return true
+	}
+	if e.outcome.Claim != nil {
 		return true
 	}
 	if e.outcome.Orders[0].PurchaseID == e.claim.PurchaseID {

@@ -47,8 +47,9 @@ type RequestLine struct {
 type Receipt struct {
 	PurchaseID string
 	Orders     []shop.Order
-	Known      bool   // the key was known
-	Next       string // where the buyer confirms; empty: nothing to do
+	Known      bool            // the key was known
+	Claim      *shop.DealClaim // instead of orders: it waits for a draw, or was not drawn
+	Next       string          // where the buyer confirms; empty: nothing to do
 }
 
 // Checkout grants stock and asks for the money. It returns when the result is durable, or after AnswerWithin
@@ -106,6 +107,9 @@ func (a *Allocator) await(ctx context.Context, e *entry) (Receipt, error) {
 		case <-e.done:
 			if e.outcome.Err != nil {
 				return Receipt{}, e.outcome.Err
+			}
+			if c := e.outcome.Claim; c != nil {
+				return Receipt{PurchaseID: c.ID, Claim: c, Known: e.outcome.Known}, nil
 			}
 			return receipt(e.outcome.Orders, e.outcome.Known), nil
 		case <-patience.C:
@@ -167,10 +171,18 @@ func (a *Allocator) admit(ctx context.Context, r *Request, c *shop.Claim) (p pas
 			continue
 		}
 		q, err := a.Quotes.Read(l.Quote, l.Variant, r.Source.Broadcast)
-		if err != nil {
+		if err == nil {
+			err = a.deals.check(q, a.now())
+		}
+		if err = expiredDeal(q, err); err != nil {
 			return p, &shop.InputError{Field: "lines[" + strconv.Itoa(i) + "].quote", Err: err}
 		}
 		c.Lines[i].Price, c.Lines[i].Deal = &q.Price, q.Deal
+		if q.Fair {
+			if err := a.seen(ctx, r, c); err != nil {
+				return p, err
+			}
+		}
 	}
 	instrument, err := a.Instruments.Instrument(ctx, r.Buyer, r.Instrument)
 	if err != nil {

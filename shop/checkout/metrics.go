@@ -163,5 +163,8 @@ func outcomeOf(r Receipt, err error) string {
 	case r.Known:
 		return "repeated"
 	}
+	if r.Claim != nil {
+		return string(r.Claim.State)
+	}
 	return string(r.Orders[0].State)
 }

@@ -17,6 +17,28 @@ const valuesEvery = 250 * time.Millisecond
 type values struct {
 	mu    sync.Mutex
 	dirty map[string]shop.StockNow
+	deals map[string]shop.DealNow
+}
+
+func (v *values) noteDeals(deals []shop.DealNow) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, d := range deals {
+		if v.deals == nil {
+			v.deals = map[string]shop.DealNow{}
+		}
+		if old, ok := v.deals[d.Deal]; !ok || d.Number >= old.Number {
+			v.deals[d.Deal] = d
+		}
+	}
+}
+
+func (v *values) takeDeals() map[string]shop.DealNow {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	out := v.deals
+	v.deals = nil
+	return out
 }
 
 func (v *values) note(stocks []shop.StockNow) {
@@ -55,11 +77,17 @@ func (v *values) run(ctx context.Context, bus event.Bus, now func() time.Time, l
 			stocks = append(stocks, s)
 			events = append(events, event.New(event.ShopTopic(s.Shop), event.StockChanged, 0, now(), shop.StockFact{Variant: s.Variant, Product: s.Product, Available: s.Available, Number: s.Number}))
 		}
+		var deals []shop.DealNow
+		for _, d := range v.takeDeals() {
+			deals = append(deals, d)
+			events = append(events, dealEvent(d, now()))
+		}
 		if len(events) == 0 {
 			continue
 		}
 		if err := bus.Publish(ctx, events...); err != nil {
 			v.note(stocks)
+			v.noteDeals(deals)
 			log.Warn("checkout: stock counts not told", "error", err)
 		}
 	}

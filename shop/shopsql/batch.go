@@ -49,12 +49,19 @@ type run struct {
 	stock    map[string]*shelf
 	payments map[payRef]bool // paid ones, of orders that may see money twice
 	limits   map[limit]int64 // what buyers have
+	deals    map[string]*units
+	today    map[place]*units          // deals whose price is today's
+	drawn    map[limit]*shop.DealClaim // by deal and buyer
+	waiting  map[string]*int64         // claims per draw
 
-	placed  []*placed
-	moved   []*shop.Order
-	paid    []shop.Payment
-	refunds []shop.Refund
-	counted map[limit]bool // counters that changed
+	placed   []*placed
+	moved    []*shop.Order
+	paid     []shop.Payment
+	refunds  []shop.Refund
+	counted  map[limit]bool // counters that changed
+	claimed  []*shop.DealClaim
+	decided  []*shop.DealClaim
+	contacts []any // of claims that wait
 }
 
 type known struct {
@@ -77,6 +84,7 @@ func newRun(b shop.Batch) *run {
 	return &run{
 		batch: b, facts: shop.NewFacts(b.Now), orders: map[string]*shop.Order{}, keys: map[string]*known{}, offers: map[string]shop.Variant{},
 		shown: map[string]shown{}, stock: map[string]*shelf{}, payments: map[payRef]bool{}, limits: map[limit]int64{}, counted: map[limit]bool{},
+		deals: map[string]*units{}, today: map[place]*units{}, drawn: map[limit]*shop.DealClaim{}, waiting: map[string]*int64{},
 		result: shop.BatchResult{Settled: make([]shop.Settled, len(b.Settlements)), Outcomes: make([]shop.Outcome, len(b.Claims))},
 	}
 }
@@ -107,6 +115,9 @@ func (r *run) read(ctx context.Context) error {
 	}
 	if err := r.readStock(ctx); err != nil {
 		return wrap("lock stock", err)
+	}
+	if err := r.readDeals(ctx); err != nil {
+		return wrap("lock deals", err)
 	}
 	return wrap("read limits", r.readLimits(ctx))
 }
@@ -284,6 +295,19 @@ func (r *run) readLimits(ctx context.Context) error {
 			}
 		}
 	}
+	for id, u := range r.deals { // everybody's: who buys at today's price may come by one
+		if u.PerBuyer > 0 {
+			ids = append(ids, shop.DealLimit(id))
+		}
+	}
+	if len(r.deals) > 0 {
+		for i := range r.batch.Claims {
+			buyers = append(buyers, r.batch.Claims[i].Buyer)
+		}
+		for _, o := range r.orders {
+			buyers = append(buyers, o.BuyerID)
+		}
+	}
 	buyers = distinct(buyers)
 	for piece := range slices.Chunk(distinct(ids), rowsMax) {
 		for some := range slices.Chunk(buyers, rowsMax) {
@@ -335,6 +359,9 @@ func (r *run) write(ctx context.Context) error {
 	}
 	if err := r.upsertLimits(ctx); err != nil {
 		return wrap("count limits", err)
+	}
+	if err := r.writeDeals(ctx); err != nil {
+		return wrap("take a deal's units", err)
 	}
 	if err := r.writeStock(ctx); err != nil {
 		return err

@@ -16,8 +16,18 @@ func (r *run) claim(c *shop.Claim) shop.Outcome {
 		}
 		return shop.Outcome{Orders: copies(k.orders), Known: true}
 	}
+	if out, answered := r.draw(c); answered {
+		return out
+	}
+	c = r.atToday(c)
 	if err := r.refuse(c); err != nil {
+		if c.Drawn {
+			return shop.Outcome{Claim: r.decide(c, shop.ClaimLost)}
+		}
 		return shop.Outcome{Err: err}
+	}
+	if c.Drawn {
+		r.decide(c, shop.ClaimWon)
 	}
 	orders := r.ordersOf(c)
 	for _, o := range orders {
@@ -88,7 +98,7 @@ func (r *run) refuse(c *shop.Claim) error {
 			return at(i, "quantity", shop.ErrLimited)
 		}
 	}
-	return nil
+	return r.refuseDeals(c)
 }
 
 // ordersOf makes one order per shop, in the order in which the lines name them.

@@ -112,6 +112,11 @@ func (r *run) free(o *shop.Order) bool {
 			return false
 		}
 	}
+	for deal, n := range dealUnits(o) {
+		if u := r.deals[deal]; u != nil && !u.has(n) {
+			return false
+		}
+	}
 	return true
 }
 
@@ -126,6 +131,11 @@ func (r *run) within(o *shop.Order) bool {
 	}
 	for variant, n := range limited {
 		if most := r.offers[variant].PerBuyer; most > 0 && r.limits[variantLimit(variant, o.BuyerID)]+n > most {
+			return false
+		}
+	}
+	for deal, n := range dealUnits(o) {
+		if u := r.deals[deal]; u != nil && u.PerBuyer > 0 && r.limits[limit{shop.DealLimit(deal), o.BuyerID}]+n > u.PerBuyer {
 			return false
 		}
 	}
@@ -146,6 +156,18 @@ func (r *run) count(o *shop.Order, sign int64) {
 		if l.Limited {
 			k := variantLimit(l.Variant, o.BuyerID)
 			r.limits[k] += sign * l.Quantity
+			r.counted[k] = true
+		}
+	}
+	for deal, n := range dealUnits(o) {
+		u := r.deals[deal]
+		if u == nil {
+			continue
+		}
+		u.take(sign * n)
+		if u.PerBuyer > 0 {
+			k := limit{shop.DealLimit(deal), o.BuyerID}
+			r.limits[k] += sign * n
 			r.counted[k] = true
 		}
 	}

@@ -22,6 +22,7 @@ var (
 	_ shop.Catalogue       = (*Store)(nil)
 	_ shop.Pictures        = (*Store)(nil)
 	_ shop.Batches         = (*Store)(nil)
+	_ shop.Deals           = (*Store)(nil)
 	_ shop.Orders          = (*Store)(nil)
 	_ shop.Instruments     = (*Store)(nil)
 	_ shop.Ledger          = (*Store)(nil)

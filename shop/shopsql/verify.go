@@ -27,8 +27,11 @@ func (s *Store) Entries(ctx context.Context, variantID string, after int64, limi
 func (s *Store) Verify(ctx context.Context) (a shop.Audit, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
 		a = shop.Audit{}
-		v := &verifier{tx: tx, audit: &a, open: map[string]int64{}, sold: map[string]int64{}}
+		v := &verifier{tx: tx, audit: &a, open: map[string]int64{}, sold: map[string]int64{}, deals: map[string]int64{}}
 		if err := v.orders(ctx); err != nil {
+			return err
+		}
+		if err := v.taken(ctx); err != nil {
 			return err
 		}
 		var failed error
@@ -42,6 +45,7 @@ type verifier struct {
 	tx         *store.Tx
 	audit      *shop.Audit
 	open, sold map[string]int64 // units per variant, by the orders
+	deals      map[string]int64 // units per deal, of orders that are open or sold
 }
 
 func (v *verifier) found(variant string, number int64, format string, args ...any) {
@@ -63,6 +67,9 @@ func (v *verifier) orders(ctx context.Context) error {
 			var total int64
 			for _, l := range o.Lines {
 				total += l.Total()
+				if l.Deal != "" && (o.State.Open() || o.State.Sold()) {
+					v.deals[l.Deal] += l.Quantity
+				}
 				switch {
 				case o.State.Open():
 					v.open[l.Variant] += l.Quantity
@@ -72,6 +79,25 @@ func (v *verifier) orders(ctx context.Context) error {
 			}
 			if total != o.Total || o.Refunded > o.Paid || (o.State == shop.Paid && o.Paid-o.Refunded != o.Total) || (o.State.Open() && o.Paid != 0) {
 				v.found("", 0, "order %s: state %s, lines %d, total %d, paid %d, refunded %d", o.ID, o.State, total, o.Total, o.Paid, o.Refunded)
+			}
+		}
+		if len(page) < verifyPage {
+			return nil
+		}
+	}
+}
+
+// taken compares each deal's counter with the orders at its price.
+func (v *verifier) taken(ctx context.Context) error {
+	for after := ""; ; {
+		page, err := rows(ctx, v.tx, scanDeal, `SELECT `+dealColumns+` FROM deal WHERE id > $1 ORDER BY id LIMIT $2`, after, verifyPage)
+		if err != nil {
+			return err
+		}
+		for _, d := range page {
+			after = d.ID
+			if n := v.deals[d.ID]; n != d.Taken || n > d.Quantity {
+				v.found("", 0, "deal %s of %d units: %d are taken, but orders have %d", d.ID, d.Quantity, d.Taken, n)
 			}
 		}
 		if len(page) < verifyPage {

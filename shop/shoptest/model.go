@@ -19,6 +19,7 @@ type Store interface {
 	shop.Catalogue
 	shop.Pictures
 	shop.Batches
+	shop.Deals
 	shop.Orders
 	shop.Instruments
 	shop.Ledger
@@ -40,6 +41,8 @@ type Model struct {
 	pictures    map[string]shop.Picture
 	instruments map[string]shop.Instrument
 	sandbox     map[string]payment.SandboxPayment
+	deals       map[string]shop.Deal
+	draws       map[string]shop.DealClaim
 	facts       []event.Event
 }
 
@@ -61,6 +64,7 @@ func (m *Model) lock() func() {
 		m.products, m.variants, m.stock = map[string]shop.Product{}, map[string]shop.Variant{}, map[string]shop.Stock{}
 		m.ledger, m.orders, m.limits = map[string][]shop.Entry{}, map[string]*placed{}, map[[2]string]int64{}
 		m.contacts, m.pictures = map[string][2]string{}, map[string]shop.Picture{}
+		m.deals, m.draws = map[string]shop.Deal{}, map[string]shop.DealClaim{}
 		m.instruments, m.sandbox = map[string]shop.Instrument{}, map[string]payment.SandboxPayment{}
 	}
 	return m.mu.Unlock

@@ -19,12 +19,13 @@ type step struct {
 	facts  *shop.Facts
 	moves  map[string]*shop.Moves // by variant; stock itself is changed at the end
 	before map[string]shop.Stock
+	left   map[string]int64 // of deals, before
 }
 
 // Apply carries out a batch: settlements, then claims, one after the other.
 func (m *Model) Apply(_ context.Context, b shop.Batch) (shop.BatchResult, error) {
 	defer m.lock()()
-	s := &step{Model: m, batch: b, facts: shop.NewFacts(b.Now), moves: map[string]*shop.Moves{}, before: maps.Clone(m.stock)}
+	s := &step{Model: m, batch: b, facts: shop.NewFacts(b.Now), moves: map[string]*shop.Moves{}, before: maps.Clone(m.stock), left: m.dealsLeft()}
 	var out shop.BatchResult
 	for _, st := range b.Settlements {
 		if o := m.orders[st.OrderID]; o != nil {
@@ -53,6 +54,7 @@ func (m *Model) Apply(_ context.Context, b shop.Batch) (shop.BatchResult, error)
 		out.Stocks = append(out.Stocks, m.now(id))
 		s.facts.Stock(s.before[id].Available(), m.now(id))
 	}
+	out.Deals = s.countDeals()
 	m.facts = append(m.facts, s.facts.Events()...)
 	return out, nil
 }
@@ -134,6 +136,7 @@ func (s *step) money(o *placed, st shop.Settlement) (changed, refund bool) {
 	for variant, n := range wants {
 		late = late && s.available(variant) >= n
 	}
+	late = late && s.dealsHave(o)
 	reason := shop.ReasonNoStock
 	if exact && late && !s.within(o) {
 		late, reason = false, shop.ReasonLimit
@@ -176,7 +179,7 @@ func (s *step) within(o *placed) bool {
 			return false
 		}
 	}
-	return true
+	return s.dealsAllow(o)
 }
 
 func refundOf(o *placed, st shop.Settlement, reason string, now time.Time) refund {
@@ -198,6 +201,7 @@ func (s *step) hold(o *placed) {
 			s.limits[[2]string{l.Variant, o.BuyerID}] += l.Quantity
 		}
 	}
+	s.takeDeals(o, 1)
 }
 
 func (s *step) release(o *placed) {
@@ -207,6 +211,7 @@ func (s *step) release(o *placed) {
 			s.limits[[2]string{l.Variant, o.BuyerID}] -= l.Quantity
 		}
 	}
+	s.takeDeals(o, -1)
 }
 
 func (s *step) become(o *placed, state shop.OrderState) {
@@ -223,8 +228,18 @@ func (s *step) claim(c shop.Claim) shop.Outcome {
 		}
 		return shop.Outcome{Orders: orders, Known: true}
 	}
+	if out, answered := s.draw(c); answered {
+		return out
+	}
+	c = s.atToday(c)
 	if err := s.refuse(c); err != nil {
+		if c.Drawn {
+			return shop.Outcome{Claim: s.decide(c, shop.ClaimLost)}
+		}
 		return shop.Outcome{Err: err}
+	}
+	if c.Drawn {
+		s.decide(c, shop.ClaimWon)
 	}
 	var out shop.Outcome
 	for _, o := range s.split(c) {
@@ -284,7 +299,7 @@ func (s *step) refuse(c shop.Claim) error {
 			return field(i, "quantity", shop.ErrLimited)
 		}
 	}
-	return nil
+	return s.refuseDeals(c)
 }
 
 // split makes one order per shop.

@@ -94,6 +94,7 @@ type program struct {
 	pictures []string
 	cards    []string
 	sandbox  []string
+	deals    []string
 }
 
 func (p *program) advance() {
@@ -161,6 +162,8 @@ func (p *program) call(i int) Call {
 		return p.createProduct()
 	case n < 12:
 		return p.catalogue()
+	case n < 20:
+		return p.deal()
 	case n < 55:
 		return p.apply()
 	case n < 65:
@@ -181,6 +184,9 @@ func (p *program) apply() Call {
 	for range p.rng.IntN(6) {
 		b.Settlements = append(b.Settlements, p.settlement())
 	}
+	for _, c := range p.drawn() {
+		b.Claims = append(b.Claims, c)
+	}
 	for range p.rng.IntN(7) {
 		c := p.claim()
 		b.Claims = append(b.Claims, c)
@@ -198,12 +204,12 @@ func (p *program) apply() Call {
 func AnswerOf(r shop.BatchResult, err error) string {
 	var parts []any
 	for _, o := range r.Outcomes {
-		parts = append(parts, answer(o.Err, o.Orders, o.Known), fieldOf(o.Err))
+		parts = append(parts, answer(o.Err, o.Orders, o.Known, o.Claim), fieldOf(o.Err))
 	}
 	for _, o := range r.Settled {
 		parts = append(parts, answer(o.Err, o.Order, o.Changed, o.Refund))
 	}
-	return answer(err, parts, r.Stocks)
+	return answer(err, parts, r.Stocks, r.Deals)
 }
 
 func fieldOf(err error) string {
@@ -242,6 +248,9 @@ func (p *program) claim() shop.Claim {
 			l.Price = &m
 		}
 		c.Lines = append(c.Lines, l)
+	}
+	if p.rng.IntN(3) == 0 {
+		p.atDeal(&c)
 	}
 	return c
 }

@@ -28,7 +28,22 @@ func (p *program) read() Call {
 	if len(p.claims) > 0 {
 		key = one(p, p.claims).Key
 	}
+	deal, state := one(p, p.deals), one(p, []shop.DealClaimState{"", shop.ClaimWaits, shop.ClaimLost})
 	reads := []func(context.Context, Store) string{
+		func(ctx context.Context, s Store) string { d, err := s.Deal(ctx, deal); return answer(err, d) },
+		func(ctx context.Context, s Store) string { d, err := s.Deals(ctx, "b1"); return answer(err, d) },
+		func(ctx context.Context, s Store) string {
+			d, next, err := s.DealsDue(ctx, now, limit)
+			return answer(err, d, next)
+		},
+		func(ctx context.Context, s Store) string {
+			c, err := s.DealClaims(ctx, deal, state, "4", limit)
+			return answer(err, c)
+		},
+		func(ctx context.Context, s Store) string {
+			c, err := s.DealClaim(ctx, s1, order)
+			return answer(err, c)
+		},
 		func(ctx context.Context, s Store) string { o, err := s.Order(ctx, s1, order); return answer(err, o) },
 		func(ctx context.Context, s Store) string { o, err := s.Orders(ctx, q); return answer(err, o) },
 		func(ctx context.Context, s Store) string { o, err := s.Purchase(ctx, s1, order); return answer(err, o) },

@@ -43,6 +43,7 @@ fits<Reads<S['BroadcastBody'], page.Broadcast>>();
 fits<Reads<S['WatchBody'], page.Watch>>();
 fits<Reads<S['ProductBody'], page.Product>>();
 fits<Reads<S['PinCard'], page.Pin>>();
+fits<Reads<S['DealCard'], page.Deal>>();
 fits<Reads<S['ProductCard'], page.ProductCard>>();
 fits<Reads<S['OrderBody'], page.Order>>();
 fits<Reads<S['CheckoutBody'], page.CheckoutResult>>();

@@ -76,6 +76,81 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/broadcasts/{id}/deals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A broadcast's deals, oldest first */
+        get: operations["get-broadcasts-by-id-deals"];
+        put?: never;
+        /**
+         * Prepare a deal
+         * @description A lower price for some units of a product, in this broadcast, for a while. Nobody sees it before its countdown.
+         */
+        post: operations["post-broadcasts-by-id-deals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/broadcasts/{id}/deals/{deal}/draw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A fair deal's draw, for anybody to verify */
+        get: operations["get-broadcasts-by-id-deals-by-deal-draw"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/broadcasts/{id}/deals/{deal}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End or cancel a deal
+         * @description Before it opened it is cancelled. The price is still taken for some seconds from who saw it in time.
+         */
+        post: operations["post-broadcasts-by-id-deals-by-deal-end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/broadcasts/{id}/deals/{deal}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin a deal's countdown */
+        post: operations["post-broadcasts-by-id-deals-by-deal-start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/broadcasts/{id}/end": {
         parameters: {
             query?: never;
@@ -527,7 +602,7 @@ export interface paths {
         put?: never;
         /**
          * Buy
-         * @description Holds stock, asks for the money, and answers when the result is durable, or after 3 s with state held or requires_action: follow GET /v1/orders/{id} then. 409 sold out, 422 limited or refused, 503 with Retry-After too busy.
+         * @description Holds stock, asks for the money, and answers when the result is durable, or after 3 s with state held or requires_action: follow GET /v1/orders/{id} then. 202: a claim of a fair deal, which its draw decides; follow the order. 409 sold out, or a deal that is not open, over or sold out, 422 limited or refused, 503 with Retry-After too busy.
          */
         post: operations["post-checkout"];
         delete?: never;
@@ -1313,7 +1388,7 @@ export interface components {
             decline_reason?: string;
             /**
              * Format: date-time
-             * @description Until when stock waits for the money.
+             * @description Until when stock waits for the money; of a claim, when the draw is.
              */
             hold_until?: string;
             lines: components["schemas"]["OrderLine"][] | null;
@@ -1328,8 +1403,11 @@ export interface components {
             purchase: string;
             refunded: components["schemas"]["Money"];
             shop: string;
-            /** @enum {string} */
-            state: "held" | "requires_action" | "paid" | "declined" | "expired" | "cancelled" | "refunded" | "partially_refunded";
+            /**
+             * @description claimed: it waits for a fair deal's draw; not_drawn: the draw gave it nothing.
+             * @enum {string}
+             */
+            state: "claimed" | "not_drawn" | "held" | "requires_action" | "paid" | "declined" | "expired" | "cancelled" | "refunded" | "partially_refunded";
             total: components["schemas"]["Money"];
         };
         CheckoutLine: {
@@ -1347,7 +1425,7 @@ export interface components {
             decline_reason?: string;
             /**
              * Format: date-time
-             * @description Until when stock waits for the money.
+             * @description Until when stock waits for the money; of a claim, when the draw is.
              */
             hold_until?: string;
             lines: components["schemas"]["OrderLine"][] | null;
@@ -1359,8 +1437,11 @@ export interface components {
             placed_at: string;
             refunded: components["schemas"]["Money"];
             shop: string;
-            /** @enum {string} */
-            state: "held" | "requires_action" | "paid" | "declined" | "expired" | "cancelled" | "refunded" | "partially_refunded";
+            /**
+             * @description claimed: it waits for a fair deal's draw; not_drawn: the draw gave it nothing.
+             * @enum {string}
+             */
+            state: "claimed" | "not_drawn" | "held" | "requires_action" | "paid" | "declined" | "expired" | "cancelled" | "refunded" | "partially_refunded";
             total: components["schemas"]["Money"];
         };
         CheckoutWish: {
@@ -1387,6 +1468,189 @@ export interface components {
             /** @description The video that led here; of a clip, its broadcast is named with it. */
             video?: string;
             view_session?: string;
+        };
+        DealCard: {
+            /** @description SHA-256 of the draw's seed, in hex. */
+            commitment?: string;
+            /**
+             * Format: int64
+             * @description Media time of the first frame that it is over on.
+             */
+            ends: number;
+            /** @description Claims of the first moments are served in an order that is drawn. */
+            fair?: boolean;
+            /**
+             * Format: int64
+             * @description Media time of the first frame that it is announced on, µs.
+             */
+            from: number;
+            id: string;
+            /** Format: int64 */
+            left: number;
+            /**
+             * Format: int64
+             * @description Of left: a higher one is newer.
+             */
+            number: number;
+            /**
+             * Format: int64
+             * @description Media time of the first frame that it is open on.
+             */
+            opens: number;
+            /**
+             * Format: int64
+             * @description Most that one buyer may have; absent: no limit.
+             */
+            per_buyer?: number;
+            price: components["schemas"]["Money"];
+            product: components["schemas"]["ProductLine"];
+            /**
+             * Format: int64
+             * @description Units at this price, in all.
+             */
+            quantity: number;
+            /** @description The draw's seed, once it has been drawn. */
+            seed?: string;
+            /**
+             * @description On the scene's frame.
+             * @enum {string}
+             */
+            state: "announced" | "open" | "ended";
+            variants: components["schemas"]["DealOffer"][] | null;
+            /** Format: int64 */
+            version: number;
+            /**
+             * Format: int64
+             * @description How long after the opening claims take part in the draw.
+             */
+            window_ms?: number;
+        };
+        DealInBody: {
+            /**
+             * Format: int64
+             * @description 10 to 300; 30 by default.
+             */
+            countdown_s?: number;
+            /**
+             * Format: int64
+             * @description 60 to 1200; 300 by default.
+             */
+            duration_s?: number;
+            /** @description Claims of the first moments are served together, in an order that is drawn. */
+            fair?: boolean;
+            /**
+             * Format: int64
+             * @description Most that one buyer may have; 0: no limit.
+             */
+            per_buyer?: number;
+            /** @description Below every price of what it is about. */
+            price: components["schemas"]["Money"];
+            product: string;
+            /**
+             * Format: int64
+             * @description Units at this price, 1 to 1,000,000.
+             */
+            quantity: number;
+            /**
+             * Format: date-time
+             * @description When the countdown begins by itself; without it somebody starts it.
+             */
+            starts_at?: string;
+            /** @description What it is about; all of the product's where there is none. */
+            variants?: string[] | null;
+            /**
+             * Format: int64
+             * @description How long after the opening claims take part in the draw, 4 to 30; 4 by default.
+             */
+            window_s?: number;
+        };
+        DealOffer: {
+            /** Format: int64 */
+            available: number;
+            id: string;
+            /** @description Without the deal. */
+            price: components["schemas"]["Money"];
+            /** @description Send it with the checkout; it is taken from the opening on, and some seconds beyond the end. */
+            quote?: string;
+            title: string;
+        };
+        DealPathBody: {
+            /**
+             * Format: int64
+             * @description The frame that the creator was looking at, µs. Without it: the one that enters the server now.
+             */
+            media_time?: number;
+        };
+        DealRecord: {
+            /** Format: int64 */
+            countdown_s: number;
+            drawn?: boolean;
+            /** Format: int64 */
+            duration_s: number;
+            /** Format: int64 */
+            ends?: number;
+            /** Format: date-time */
+            ends_at?: string;
+            fair?: boolean;
+            /** Format: int64 */
+            from?: number;
+            id: string;
+            /** Format: int64 */
+            left: number;
+            /** Format: int64 */
+            opens?: number;
+            /** Format: date-time */
+            opens_at?: string;
+            /** Format: int64 */
+            per_buyer?: number;
+            price: components["schemas"]["Money"];
+            product: string;
+            /** Format: int64 */
+            quantity: number;
+            /** @enum {string} */
+            reason?: "time" | "creator" | "sold_out" | "broadcast";
+            /** Format: date-time */
+            starts_at?: string;
+            /** @enum {string} */
+            state: "prepared" | "scheduled" | "announced" | "open" | "ended" | "cancelled";
+            variants: string[] | null;
+            /** Format: int64 */
+            version: number;
+            /** Format: int64 */
+            window_s?: number;
+        };
+        Draw: {
+            /** @description In the order in which they were served: by SHA-256 of the seed's bytes followed by the claim's id. */
+            claims: components["schemas"]["DrawEntry"][] | null;
+            /** @description SHA-256 of the seed's bytes, in hex; known since the announcement. */
+            commitment: string;
+            drawn: boolean;
+            /** @description Ask again with after. */
+            next?: string;
+            /** Format: int64 */
+            quantity: number;
+            /** @description In hex; once it has been drawn. */
+            seed?: string;
+            transports?: components["schemas"]["DrawShare"][] | null;
+        };
+        DrawEntry: {
+            claim: string;
+            key: string;
+            /** Format: int64 */
+            quantity: number;
+            won: boolean;
+        };
+        DrawShare: {
+            /** Format: int64 */
+            claims: number;
+            /**
+             * Format: int64
+             * @description Media time between the opening frame and the frame that claimants say they saw, on average.
+             */
+            seen_ms: number;
+            transport: string;
+            /** Format: int64 */
+            won: number;
         };
         EnableTargetInBody: {
             enabled: boolean;
@@ -1471,7 +1735,6 @@ export interface components {
             last4: string;
             provider: string;
         };
-        Item: Record<string, never>;
         KeyPictureInBody: {
             /** @description A key of this channel; we do not keep it and cannot know it. */
             stream_key: string;
@@ -1599,7 +1862,7 @@ export interface components {
             decline_reason?: string;
             /**
              * Format: date-time
-             * @description Until when stock waits for the money.
+             * @description Until when stock waits for the money; of a claim, when the draw is.
              */
             hold_until?: string;
             id: string;
@@ -1617,8 +1880,11 @@ export interface components {
             refunds?: components["schemas"]["RefundBody"][] | null;
             shop: string;
             shop_name?: string;
-            /** @enum {string} */
-            state: "held" | "requires_action" | "paid" | "declined" | "expired" | "cancelled" | "refunded" | "partially_refunded";
+            /**
+             * @description claimed: it waits for a fair deal's draw; not_drawn: the draw gave it nothing.
+             * @enum {string}
+             */
+            state: "claimed" | "not_drawn" | "held" | "requires_action" | "paid" | "declined" | "expired" | "cancelled" | "refunded" | "partially_refunded";
             total: components["schemas"]["Money"];
             /** @description The short video or clip that it was bought from. */
             video?: string;
@@ -1652,6 +1918,11 @@ export interface components {
         };
         PageChannelBody: {
             items: components["schemas"]["ChannelBody"][];
+            /** @description Give it as cursor for the next page; absent on the last. */
+            next?: string;
+        };
+        PageDealRecord: {
+            items: components["schemas"]["DealRecord"][];
             /** @description Give it as cursor for the next page; absent on the last. */
             next?: string;
         };
@@ -1730,6 +2001,11 @@ export interface components {
         "Patch-variants-by-idRequest": {
             /** @description An amount of 0 removes it. */
             compare_at?: components["schemas"]["Money"];
+            /**
+             * Format: date-time
+             * @description Nobody can buy it before. A time that has passed opens it.
+             */
+            opens_at?: string;
             /**
              * Format: int64
              * @description 0 means no limit.
@@ -1813,6 +2089,11 @@ export interface components {
             detail?: string;
             /** @description Which parts of the request are wrong. */
             errors?: components["schemas"]["ProblemField"][] | null;
+            /**
+             * Format: date-time
+             * @description Where the sale has not opened yet: when it does.
+             */
+            opens_at?: string;
             /** @description Where more want to buy than can: the caller's place in the queue. */
             queue?: components["schemas"]["QueueBody"];
             /** @description The id under which our log knows this request. */
@@ -2463,6 +2744,11 @@ export interface components {
             available: number;
             compare_at?: components["schemas"]["Money"];
             id: string;
+            /**
+             * Format: date-time
+             * @description Nobody can buy it before.
+             */
+            opens_at?: string;
             options?: {
                 [key: string]: string;
             };
@@ -2483,6 +2769,11 @@ export interface components {
             available: number;
             compare_at?: components["schemas"]["Money"];
             id: string;
+            /**
+             * Format: date-time
+             * @description Nobody can buy it before.
+             */
+            opens_at?: string;
             price: components["schemas"]["Money"];
             /** @description Send it with the checkout: the price holds as it was seen. */
             quote: string;
@@ -2490,6 +2781,11 @@ export interface components {
         };
         VariantWish: {
             compare_at?: components["schemas"]["Money"];
+            /**
+             * Format: date-time
+             * @description Nobody can buy it before.
+             */
+            opens_at?: string;
             options?: {
                 [key: string]: string;
             };
@@ -2708,6 +3004,183 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BagBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-broadcasts-by-id-deals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDealRecord"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-broadcasts-by-id-deals": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of your own, at most 128 characters. The same key with the same request answers the first answer again, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DealInBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DealRecord"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-broadcasts-by-id-deals-by-deal-draw": {
+        parameters: {
+            query?: {
+                /** @description From watch, where the broadcast is not for everybody. */
+                grant?: string;
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                deal: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draw"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-broadcasts-by-id-deals-by-deal-end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                deal: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DealPathBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DealRecord"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-broadcasts-by-id-deals-by-deal-start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                deal: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DealPathBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DealRecord"];
                 };
             };
             /** @description A problem (RFC 9457) */
@@ -3103,7 +3576,8 @@ export interface operations {
                         anchors: components["schemas"]["Anchor"][] | null;
                         bag: components["schemas"]["ProductCard"][] | null;
                         broadcast: components["schemas"]["SceneBroadcast"];
-                        deals: components["schemas"]["Item"][] | null;
+                        /** @description Announced or open. */
+                        deals: components["schemas"]["DealCard"][] | null;
                         /**
                          * Format: int64
                          * @description Media time that entered the server when the scene was made.

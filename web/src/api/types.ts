@@ -209,6 +209,35 @@ export interface ProductCard {
   variants: PinVariant[];
 }
 
+/** What can be bought at a deal's price; price is the one without it. */
+export interface DealOffer {
+  id: string;
+  title: string;
+  price: Money;
+  available: number;
+  quote?: string;
+}
+
+/** A deal as viewers see it: announced on the frames from `from`, open from `opens`, over from `ends`. */
+export interface Deal {
+  id: string;
+  product: { id: string; title: string; picture?: string; kind: string };
+  price: Money;
+  variants: DealOffer[];
+  quantity: number;
+  left: number;
+  /** Of left: a higher one is newer. */
+  number: number;
+  per_buyer?: number;
+  state: 'announced' | 'open' | 'ended';
+  from: MediaTime;
+  opens: MediaTime;
+  ends: MediaTime;
+  fair?: boolean;
+  window_ms?: number;
+  version: number;
+}
+
 /** A scene names no transports: who begins to watch is told. */
 export type SceneBroadcast = Omit<Broadcast, 'transports' | 'health'>;
 
@@ -221,7 +250,7 @@ export interface Scene {
   now: MediaTime;
   pins: Pin[];
   bag: ProductCard[];
-  deals: unknown[];
+  deals: Deal[];
   viewers: number;
   version: number;
 }
@@ -244,7 +273,16 @@ export interface FeedFrame {
 }
 
 export type OrderState =
-  'held' | 'requires_action' | 'paid' | 'declined' | 'expired' | 'cancelled' | 'refunded' | 'partially_refunded';
+  | 'claimed'
+  | 'not_drawn'
+  | 'held'
+  | 'requires_action'
+  | 'paid'
+  | 'declined'
+  | 'expired'
+  | 'cancelled'
+  | 'refunded'
+  | 'partially_refunded';
 
 export interface OrderLine {
   line: number;

@@ -159,6 +159,8 @@ function lineTotal(order: Order, line: Order['lines'][number]) {
 }
 
 const looks: Record<OrderState, { svg: string; tone: string }> = {
+  claimed: { svg: clock, tone: 'warn' },
+  not_drawn: { svg: alert, tone: 'muted' },
   held: { svg: clock, tone: 'warn' },
   requires_action: { svg: clock, tone: 'warn' },
   paid: { svg: check, tone: 'ok' },
@@ -191,6 +193,10 @@ function Help({ order }: { order: Order }) {
       return <p class="muted small">{t('paidHelp')}</p>;
     case 'declined':
       return <p class="muted small">{t('declinedHelp')}</p>;
+    case 'claimed':
+      return <p class="muted small">{t('claimedHelp')}</p>;
+    case 'not_drawn':
+      return <p class="muted small">{t('notDrawnHelp')}</p>;
     case 'expired':
     case 'cancelled':
       return <p class="muted small">{t('expiredHelp')}</p>;

@@ -10,12 +10,12 @@ const names = {
   cancelled: 'stateCancelled',
   refunded: 'stateRefunded',
   partially_refunded: 'statePartlyRefunded',
-} as const satisfies Record<OrderState, string>;
+} as const satisfies Record<Exclude<OrderState, 'claimed' | 'not_drawn'>, string>;
 
 export const orderStates = Object.keys(names) as OrderState[];
 
 export function orderState(state: OrderState): string {
-  return t(names[state] ?? 'stateHeld');
+  return t(names[state as keyof typeof names] ?? 'stateHeld');
 }
 
 /** shortNumber is what people say on the telephone: the end of the order's id, where ids made together differ. */

@@ -17,6 +17,11 @@ const de: Translation<typeof en> = {
   expired: 'Zeit zum Zahlen abgelaufen',
   cancelled: 'Storniert',
   refundedState: 'Erstattet',
+  claimed: 'Wartet auf die Ziehung',
+  not_drawn: 'Nicht gezogen',
+  claimedHelp:
+    'Alle, die in den ersten Augenblicken zugegriffen haben, nehmen an einer Ziehung teil. Vorher wird nichts berechnet.',
+  notDrawnHelp: 'Die Ziehung hat die Stücke anderen gegeben. Es wurde nichts berechnet.',
   partially_refunded: 'Teilweise erstattet',
   paidHelp: 'Der Laden macht sie fertig.',
   declinedHelp: 'Es wurde nichts abgebucht.',
