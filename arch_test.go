@@ -54,6 +54,7 @@ var rooms = map[string][]string{
 	"ingest/rtsp":                   {"ingest", "streaming", "streaming/mediatime"},
 	"ingest/srt":                    {"ingest", "streaming", "streaming/mediatime"},
 	"ingest/whip":                   {"ingest", "streaming", "streaming/mediatime"},
+	"receipt":                       {"shop"},
 	"access":                        {},
 	"access/accesssql":              {"access", "store"},
 	"access/accesstest":             {"access"},

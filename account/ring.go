@@ -21,9 +21,10 @@ const (
 	PurposePublish     = "publish" // leave to go live
 	PurposePlace       = "place"   // a place in the queue to buy
 	PurposeDownload    = "download"
+	PurposeReceipt     = "receipt" // a video receipt: by Ed25519, so that others can check it
 )
 
-var purposes = []string{PurposeQuote, PurposeGrant, PurposeViewSession, PurposeCheckpoint, PurposePublish, PurposePlace, PurposeDownload}
+var purposes = []string{PurposeQuote, PurposeGrant, PurposeViewSession, PurposeCheckpoint, PurposePublish, PurposePlace, PurposeDownload, PurposeReceipt}
 
 const (
 	keySigns     = 30 * 24 * time.Hour // a newer key signs after this
@@ -31,6 +32,8 @@ const (
 	keyAhead     = 5 * time.Minute     // a new key is known to all nodes before it signs
 	refreshEvery = time.Minute
 	signingBytes = 32
+
+	receiptVerifies = 10 * 365 * 24 * time.Hour // what is signed in public is checked years later
 )
 
 // SigningKey is one key of the ring as it is stored.
@@ -40,6 +43,7 @@ type SigningKey struct {
 	Sealed    string
 	NotBefore time.Time
 	NotAfter  time.Time
+	RevokedAt time.Time // zero: it is good
 }
 
 // Ring signs and verifies (HMAC-SHA256) with keys that are changed every month. Load it, then Run it.
@@ -83,6 +87,9 @@ func (r *Ring) Load(ctx context.Context) error {
 			continue
 		}
 		k := SigningKey{ID: newID(), Purpose: purpose, NotBefore: now, NotAfter: now.Add(keyVerifies)}
+		if purpose == PurposeReceipt {
+			k.NotAfter = now.Add(receiptVerifies)
+		}
 		if newest != nil {
 			k.NotBefore = now.Add(keyAhead)
 		}
@@ -139,7 +146,7 @@ func (r *Ring) Verify(purpose, keyID string, message, mac []byte) bool {
 		return false
 	}
 	k := (*keys)[i]
-	return hmac.Equal(sum(k.secret, message), mac) && now.Before(k.NotAfter)
+	return hmac.Equal(sum(k.secret, message), mac) && now.Before(k.NotAfter) && k.RevokedAt.IsZero()
 }
 
 // Signer signs for one purpose.
@@ -176,7 +183,7 @@ func sum(secret, message []byte) []byte {
 // newest is the key of a purpose that signs at a time: the last one that has begun.
 func newest(keys []signingKey, purpose string, at time.Time) (k *signingKey) {
 	for i := range keys {
-		if c := &keys[i]; c.Purpose == purpose && !c.NotBefore.After(at) && at.Before(c.NotAfter) &&
+		if c := &keys[i]; c.Purpose == purpose && !c.NotBefore.After(at) && at.Before(c.NotAfter) && c.RevokedAt.IsZero() &&
 			(k == nil || c.NotBefore.After(k.NotBefore) || c.NotBefore.Equal(k.NotBefore) && c.ID > k.ID) {
 			k = c
 		}

@@ -85,6 +85,8 @@ type Keys interface {
 	StreamKey(ctx context.Context, d Digest) (StreamKey, error)
 	SigningKeys(ctx context.Context) ([]SigningKey, error)
 	AddSigningKey(ctx context.Context, k SigningKey) error
+	// RevokeSigningKey marks a key: what it signed is not believed any more. ErrNotFound. A second time changes nothing.
+	RevokeSigningKey(ctx context.Context, id string, now time.Time) error
 }
 
 // Replays keeps answers under idempotency keys, sealed, and what else expires.

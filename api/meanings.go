@@ -138,6 +138,7 @@ var meanings = []meaning{
 	{vod.ErrSchedule, 422, "bad-start", "A video is published between now and a year from now", 0},
 	{vod.ErrTags, 422, "bad-tags", "A video has at most 30 tags; each begins before it ends, inside the video", 0},
 	{vod.ErrWebhook, 422, "bad-webhook-address", "A webhook is an https address on the public network", 0},
+	{ErrUnpaid, 409, "unpaid", "There is a receipt when the order is paid", 0},
 	{vod.ErrRange, 422, "bad-range", "Nothing is recorded in this range", 0},
 	{vod.ErrTooLong, 422, "too-long", "A file holds at most four hours", 0},
 	{vod.ErrClip, 422, "bad-clip", "A clip lasts between a second and ten minutes, inside what is recorded", 0},

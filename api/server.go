@@ -65,6 +65,8 @@ type Server struct {
 	// Videos are what was uploaded or cut out; without them there are no routes for it. VideoProgress, if set, tells how
 	// far the making of one is; Reviews, if set, lets shops review first.
 	Videos Videos
+	// Receipts, if set, makes video receipts.
+	Receipts Receipts
 	// Clips, if set, cuts clips out of recordings and makes files of them.
 	Clips         Clips
 	VideoProgress func(ctx context.Context, id string) (*VideoProgress, error)
@@ -171,6 +173,9 @@ func (s *Server) routes(r *router) {
 		if s.Clips != nil {
 			s.routesClips(r)
 		}
+	}
+	if s.Receipts != nil {
+		s.routesReceipts(r)
 	}
 	if s.Views != nil {
 		s.routesViews(r)

@@ -66,11 +66,11 @@ func (s *Store) StreamKey(ctx context.Context, d account.Digest) (k account.Stre
 func (s *Store) SigningKeys(ctx context.Context) (out []account.SigningKey, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
 		out, err = collect(ctx, tx, func(r *sql.Rows) (k account.SigningKey, err error) {
-			var before, after int64
-			err = r.Scan(&k.ID, &k.Purpose, &k.Sealed, &before, &after)
-			k.NotBefore, k.NotAfter = store.Time(before), store.Time(after)
+			var before, after, revoked int64
+			err = r.Scan(&k.ID, &k.Purpose, &k.Sealed, &before, &after, &revoked)
+			k.NotBefore, k.NotAfter, k.RevokedAt = store.Time(before), store.Time(after), store.Time(revoked)
 			return k, err
-		}, `SELECT id, purpose, sealed, not_before, not_after FROM signing_key ORDER BY id`)
+		}, `SELECT id, purpose, sealed, not_before, not_after, revoked_at FROM signing_key ORDER BY id`)
 		return err
 	})
 	return out, err
@@ -82,6 +82,20 @@ func (s *Store) AddSigningKey(ctx context.Context, k account.SigningKey) error {
 		_, err := tx.Exec(ctx, `INSERT INTO signing_key (id, purpose, sealed, not_before, not_after) VALUES ($1, $2, $3, $4, $5)`,
 			k.ID, k.Purpose, k.Sealed, store.Millis(k.NotBefore), store.Millis(k.NotAfter))
 		return err
+	})
+}
+
+// RevokeSigningKey implements account.Keys.
+func (s *Store) RevokeSigningKey(ctx context.Context, id string, now time.Time) error {
+	return s.DB.Update(ctx, func(tx *store.Tx) error {
+		done, err := tx.Exec(ctx, `UPDATE signing_key SET revoked_at = CASE WHEN revoked_at = 0 THEN $2 ELSE revoked_at END WHERE id = $1`, id, store.Millis(now))
+		if err != nil {
+			return fmt.Errorf("revoke a signing key: %w", err)
+		}
+		if n, err := done.RowsAffected(); err != nil || n > 0 {
+			return err
+		}
+		return account.ErrNotFound
 	})
 }
 

@@ -289,6 +289,20 @@ func (m *Model) AddSigningKey(_ context.Context, k account.SigningKey) error {
 	return nil
 }
 
+// RevokeSigningKey implements account.Keys.
+func (m *Model) RevokeSigningKey(_ context.Context, id string, now time.Time) error {
+	defer m.lock()()
+	for i := range m.ring {
+		if k := &m.ring[i]; k.ID == id {
+			if k.RevokedAt.IsZero() {
+				k.RevokedAt = now
+			}
+			return nil
+		}
+	}
+	return account.ErrNotFound
+}
+
 // BeginReplay implements account.Replays.
 func (m *Model) BeginReplay(_ context.Context, r account.Replay, now time.Time) (string, error) {
 	defer m.lock()()

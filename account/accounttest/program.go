@@ -328,6 +328,9 @@ func (g *generator) keys() Step {
 		}
 		return done("add signing key", func(ctx context.Context, s account.Store) error { return s.AddSigningKey(ctx, k) })
 	case 3:
+		if id, now := g.id("signing", 8), g.now; g.IntN(3) == 0 {
+			return done("revoke a signing key", func(ctx context.Context, s account.Store) error { return s.RevokeSigningKey(ctx, id, now) })
+		}
 		return tell("signing keys", func(ctx context.Context, s account.Store) ([]account.SigningKey, error) { return s.SigningKeys(ctx) })
 	}
 	d := g.digest()

@@ -121,6 +121,7 @@ func (a *app) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/hls/", a.hls)
 	mux.Handle("/vod/", a.replays)
+	mux.HandleFunc("GET "+receiptKeysPath, a.receiptKeys)
 	mux.Handle("/hls/v/", a.replays)
 	mux.Handle("/whep/", a.whep)
 	mux.Handle("/whip", a.whip)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"os/exec"
 	"strconv"
@@ -95,4 +96,26 @@ func plays(t *testing.T, url string) {
 	if err != nil || len(out) > 0 {
 		t.Errorf("ffmpeg says %v\n%s", err, out)
 	}
+}
+
+// fetchAs reads something with one of the demo's tokens.
+func fetchAs(t *testing.T, a *app, path, who string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+a.addresses["http"]+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token := a.demoData.Tokens[who]; token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d %v %.300s", path, resp.StatusCode, err, text)
+	}
+	return string(text)
 }

@@ -32,6 +32,8 @@ type cli struct {
 	Verify  verifyCommand  `cmd:"" help:"Re-derive every stock balance from the ledger and say where it breaks."`
 	Backup  backupCommand  `cmd:"" help:"Copy both databases and the blobs to a folder, while the server runs or not."`
 	Restore restoreCommand `cmd:"" help:"Bring a backup back into an installation that holds nothing."`
+	Receipt receiptCommand `cmd:"" name:"verify-receipt" help:"Check a video receipt against published keys, without a server."`
+	Revoke  revokeCommand  `cmd:"" name:"revoke-key" help:"Revoke a signing key: what it signed is not believed any more."`
 	OpenAPI openapiCommand `cmd:"" name:"openapi" help:"Print the OpenAPI document of the API."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -313,7 +313,7 @@ func (r *recording) over(ctx context.Context, s *server, show string) error {
 
 // decode plays the replay from its start to its end.
 func (r *recording) decode(ctx context.Context, url string) {
-	out, err := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", url, "-f", "null", "-progress", "pipe:1", "-").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", url, "-enc_time_base", "-1", "-f", "null", "-progress", "pipe:1", "-").CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		line = strings.TrimSpace(line)
 		if name, value, ok := strings.Cut(line, "="); ok && !strings.Contains(name, " ") {

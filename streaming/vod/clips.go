@@ -46,7 +46,7 @@ type Moment struct {
 	Broadcast, Shop, Channel string
 	Access                   string // public: a clip of it may be published by itself
 	Product, Title, Caption  string
-	From, Until                      mediatime.Time
+	From, Until              mediatime.Time
 }
 
 // Clips keeps what is special about clips. Each method is one transaction.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -158,6 +159,31 @@ func (f *Files) cut(ctx context.Context, d Download) (*cut, error) {
 		f.kept.keep(name, c, f.now())
 	}
 	return c, err
+}
+
+// Film puts a range together with a mark in it, for whoever keeps it. The caller closes it.
+func (f *Files) Film(ctx context.Context, d Download, mark []byte) (io.ReadSeekCloser, mediatime.Time, mediatime.Time, error) {
+	if d.Rendition == "" {
+		d.Rendition = nameMain
+	}
+	select {
+	case f.building <- struct{}{}:
+		defer func() { <-f.building }()
+	case <-ctx.Done():
+		return nil, 0, 0, ctx.Err()
+	}
+	c, err := f.build(ctx, d, mark)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	return filmReader{&cutReader{ctx: ctx, blobs: f.Blobs, cut: c}}, c.from, c.from + mediatime.Of(c.length), nil
+}
+
+type filmReader struct{ *cutReader }
+
+func (r filmReader) Close() error {
+	r.cutReader.Close()
+	return nil
 }
 
 // build puts a file together. mark is put into it.

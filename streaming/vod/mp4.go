@@ -33,6 +33,7 @@ type cut struct {
 	pieces []cutPiece // by place
 	size   int64
 	length time.Duration
+	from   mediatime.Time
 }
 
 type cutPiece struct {
@@ -346,7 +347,7 @@ func (c *cutter) finish(mark []byte) *cut {
 		t.from = int64(begin*scale/1e6+0.5) - base
 		t.until = int64(end*scale/1e6+0.5) - base
 	}
-	out.length = time.Duration(end-begin) * time.Microsecond
+	out.length, out.from = time.Duration(end-begin)*time.Microsecond, c.from
 	layout := func(start int64) {
 		at := start
 		out.pieces = out.pieces[:0]
