@@ -100,7 +100,7 @@ var rooms = map[string][]string{
 var vendors = map[string][]string{
 	"github.com/gin-gonic/gin":            {"api"},
 	"github.com/danielgtaylor/huma":       {"api"},
-	"github.com/pion/":                    {"streaming/restream", "ingest/whip", "ingest/rtsp", "streaming/relay", "streaming/whep", "streaming/rtpfan"},
+	"github.com/pion/":                    {"streaming/restream", "ingest/whip", "ingest/rtsp", "streaming/relay", "streaming/whep", "streaming/rtpfan", "cmd/stampede"},
 	"github.com/bluenviron/gortsplib":     {"streaming/relay", "ingest/rtsp"},
 	"github.com/bluenviron/gortmplib":     {"ingest/rtmp/...", "streaming/play", "streaming/restream", "cmd/hawker/demo"},
 	"github.com/datarhei/gosrt":           {"ingest/srt", "streaming/play", "streaming/restream"},

@@ -27,6 +27,7 @@ type cli struct {
 	Pins     pinsCommand     `cmd:"" help:"Pins and unpins, and how long until the last follower has each."`
 	HLS      hlsCommand      `cmd:"" name:"hls" help:"Players that follow a broadcast over LL-HLS."`
 	Bench    benchCommand    `cmd:"" help:"Start a server, load it, and compare it with the limits of this machine."`
+	Rehearse rehearseCommand `cmd:"" help:"Say how large a crowd an installation holds and what gives way first; try it, draw it."`
 	Limit    limitCommand    `cmd:"" hidden:"" help:"A loop that bench starts as a process of its own."`
 }
 

@@ -1,0 +1,309 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	servedLeast = 0.99            // share of buyers who must get their order, or the installation does not hold them
+	paidMost    = 1 * time.Second // 99 of 100 buyers must have their order by then
+	partMost    = 3 * time.Second // and 99 of 100 parts of LL-HLS must have come
+	quietFor    = 3 * time.Second // with nobody there
+	ordersMost  = .95             // share of what checkout does at its fastest that is taken for what it holds
+	atOnce      = 256             // buyers who find out how fast that is
+)
+
+type rehearseCommand struct {
+	target
+	Metrics   string        `help:"Metrics port of the server: http://127.0.0.1:9090. A demo's ready file names it." placeholder:"URL"`
+	Team      string        `help:"Session or token of one of the team, for a broadcast that is not for everybody." env:"STAMPEDE_TEAM"`
+	Whep      int           `name:"whep" help:"WebRTC viewers that are planned." default:"200"`
+	HLS       int           `name:"hls" help:"HLS viewers that are planned." default:"200"`
+	Followers int           `help:"Feeds that are planned." default:"500"`
+	Orders    int           `help:"Orders a second that are planned." default:"1000"`
+	Sample    float64       `help:"Share of the plan by which each cost is measured." default:"0.25"`
+	Span      time.Duration `help:"How long each step lasts." default:"8s"`
+	Link      float64       `help:"What the server's line carries, Mbit/s. Without it bandwidth is not judged."`
+	Memory    float64       `help:"Memory that the server may use, MiB. Without it: four fifths of this machine's, if it runs here."`
+	Cores     float64       `help:"Cores that the server may use. Without it: what it says itself."`
+	At        []float64     `help:"Then let such shares of what it holds come, together: 0.9,1.1 shows whether it is so." placeholder:"0.9,1.1"`
+	Report    string        `help:"HTML page to draw the result into." placeholder:"FILE"`
+}
+
+// rehearsal is one on its way.
+type rehearsal struct {
+	*rehearseCommand
+	door   admitted
+	idle   use
+	steps  []seen
+	trials []trial
+	limits use
+	plan   crowd
+}
+
+// trial is a crowd that came together, and how it fared.
+type trial struct {
+	Share  float64
+	Crowd  crowd
+	Use    use
+	Faults []string
+}
+
+// Run measures what one of each kind costs, says how often the plan fits and what gives way first, and if asked lets as
+// many come as it says. It stops by itself.
+func (c *rehearseCommand) Run(ctx context.Context) error {
+	if err := c.ready(); err != nil {
+		return err
+	}
+	r := &rehearsal{rehearseCommand: c, plan: crowd{float64(c.Whep), float64(c.HLS), float64(c.Followers), float64(c.Orders)}}
+	if err := r.run(ctx); err != nil {
+		return err
+	}
+	r.print(os.Stdout)
+	if c.Report == "" {
+		return nil
+	}
+	return os.WriteFile(c.Report, r.page(), 0o644)
+}
+
+// ready fills in what the ready file knows.
+func (c *rehearseCommand) ready() error {
+	if c.Sample <= 0 || c.Sample > 1 || c.Span < time.Second || c.Span > 10*time.Minute || len(c.At) > 10 {
+		return errors.New("--sample is a share, --span between 1s and 10m, and at most ten shares are tried")
+	}
+	if err := c.fill(&c.Token, &c.Broadcast, &c.Variant, &c.Instrument); err != nil {
+		return err
+	}
+	if c.Ready != "" && c.Metrics == "" {
+		var file struct{ Metrics string }
+		text, err := os.ReadFile(c.Ready)
+		if err == nil {
+			err = json.Unmarshal(text, &file)
+		}
+		if err != nil {
+			return err
+		}
+		c.Metrics = "http://" + file.Metrics
+	}
+	if c.Metrics == "" {
+		return errors.New("name the server's metrics port: what gives way is read there")
+	}
+	return nil
+}
+
+func (r *rehearsal) run(ctx context.Context) (err error) {
+	if r.door, err = enter(ctx, r.target, r.Team); err != nil {
+		return err
+	}
+	if err := r.setLimits(ctx); err != nil {
+		return err
+	}
+	// A first viewer and a first buyer: what is made for the first time is not what is measured.
+	r.come(ctx, crowd{HLS: 1, WHEP: 1, Orders: 5}, quietFor)
+	if r.idle, err = r.during(ctx, func() { r.come(ctx, crowd{}, quietFor) }); err != nil {
+		return err
+	}
+	for _, kind := range kinds {
+		var one crowd
+		*kind.of(&one) = max(1, *kind.of(&r.plan)*r.Sample)
+		if *kind.of(&r.plan) == 0 {
+			continue
+		}
+		if one.Orders > 0 {
+			if err := r.fastest(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := r.step(ctx, one, 0); err != nil {
+			return err
+		}
+	}
+	held := r.model().judge(r.plan, r.limits)[0].Fits
+	for _, share := range r.At {
+		if held > 1e6 {
+			return errors.New("nothing gives way, as far as is known: there is no share of it to try")
+		}
+		t, err := r.step(ctx, r.plan.times(held*share), share)
+		if err != nil {
+			return err
+		}
+		r.trials = append(r.trials, t)
+	}
+	return nil
+}
+
+// fastest finds out how many orders a second checkout does when there are always more. What an order costs is taken from
+// there too: the transactions of a rush are large, and a small one costs as much disk as a large one.
+func (r *rehearsal) fastest(ctx context.Context) error {
+	var got *bought
+	u, err := r.during(ctx, func() { got = buy(ctx, r.target, atOnce, r.Span) })
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		return err
+	}
+	if u.Orders = got.rate(); u.Orders == 0 {
+		return fmt.Errorf("no order was paid: %v", got.outcomes)
+	}
+	r.limits.Orders = u.Orders * ordersMost
+	r.steps = append(r.steps, seen{crowd{Orders: u.Orders}, u})
+	return nil
+}
+
+// model rests on the steps with one kind each.
+func (r *rehearsal) model() model {
+	return fit(r.idle, r.steps)
+}
+
+// step lets a crowd come and notes what was used. Only steps of one kind are measured by.
+func (r *rehearsal) step(ctx context.Context, c crowd, share float64) (t trial, err error) {
+	t = trial{Share: share, Crowd: c}
+	t.Use, err = r.during(ctx, func() { t.Faults = r.come(ctx, c, r.Span) })
+	if err == nil && share == 0 {
+		r.steps = append(r.steps, seen{c, t.Use})
+	}
+	return t, errors.Join(err, ctx.Err())
+}
+
+// come lets a crowd come, stay and go, and says what of it went wrong.
+func (r *rehearsal) come(ctx context.Context, c crowd, d time.Duration) (faults []string) {
+	ctx, leave := context.WithTimeout(ctx, d)
+	defer leave()
+	var mu sync.Mutex
+	fault := func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		faults = append(faults, fmt.Sprintf(format, args...))
+	}
+	var all sync.WaitGroup
+	if n := int(c.WHEP); n > 0 {
+		all.Go(func() {
+			var w watched
+			watchWHEP(ctx, r.door.whep, r.door.grant, n, &w)
+			if failed := w.failed.Load(); float64(failed) > .01*c.WHEP {
+				fault("%d times a WebRTC viewer got no media", failed)
+			}
+		})
+	}
+	if n := int(c.HLS); n > 0 {
+		all.Go(func() {
+			p := play(ctx, r.door.hls, n, d)
+			if late := p.waits.at(.99); p.failed.Load() > 0 || late > partMost {
+				fault("%d of the HLS viewers' requests failed, and one part in a hundred came after %v", p.failed.Load(), late.Round(time.Millisecond))
+			}
+		})
+	}
+	if n := int(c.Followers); n > 0 {
+		all.Go(func() {
+			f, err := follow(ctx, strings.Replace(r.URL, "http", "ws", 1)+"/v1/broadcasts/"+r.Broadcast+"/feed", n)
+			if err != nil {
+				if ctx.Err() == nil {
+					fault("feeds: %v", err)
+				}
+				return
+			}
+			defer f.close()
+			<-ctx.Done()
+		})
+	}
+	if c.Orders > 0 {
+		all.Go(func() {
+			b := rush(ctx, r.target, c.Orders, d-min(time.Second, d/4))
+			if p99 := b.paid.at(.99); b.served() < servedLeast || p99 > paidMost {
+				fault("%.1f %% of %d buyers got their order, one in a hundred after %v: %v", 100*b.served(), b.offered, p99.Round(time.Millisecond), b.outcomes)
+			}
+		})
+	}
+	if c == (crowd{}) {
+		<-ctx.Done()
+	}
+	all.Wait()
+	return faults
+}
+
+// during reads the server's figures before and after.
+func (r *rehearsal) during(ctx context.Context, work func()) (u use, err error) {
+	before, err := r.figures(ctx)
+	if err != nil {
+		return u, err
+	}
+	began := time.Now()
+	done := make(chan struct{})
+	go func() { defer close(done); work() }()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	look := func() {
+		now, err := r.figures(ctx)
+		if err != nil {
+			return // a server that does not answer at its peak has the next second for it
+		}
+		u.Memory, u.Files = max(u.Memory, now["process_resident_memory_bytes"]), max(u.Files, now["process_open_fds"])
+	}
+	for working := true; working; {
+		select {
+		case <-done:
+			working = false
+		case <-tick.C:
+			look()
+		}
+	}
+	after, err := r.figures(ctx)
+	if err != nil {
+		return u, err
+	}
+	took := time.Since(began).Seconds()
+	grew := func(name string) float64 { return max(0, after[name]-before[name]) / took }
+	u.CPU = grew("process_cpu_seconds_total")
+	u.Sent = grew("hawker_rtpfan_sent_bytes_total") + grew("hawker_hls_sent_bytes_total") + grew("hawker_feed_bytes_total")
+	u.Memory, u.Files = max(u.Memory, after["process_resident_memory_bytes"]), max(u.Files, after["process_open_fds"])
+	return u, nil
+}
+
+func (r *rehearsal) figures(ctx context.Context) (map[string]float64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Metrics+"/metrics", nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("read the server's metrics: %w", err)
+	}
+	defer resp.Body.Close()
+	return figures(resp.Body)
+}
+
+// setLimits finds how much there is of each resource.
+func (r *rehearsal) setLimits(ctx context.Context) error {
+	now, err := r.figures(ctx)
+	if err != nil {
+		return err
+	}
+	r.limits = use{CPU: r.Cores, Memory: r.Memory * (1 << 20), Sent: r.Link * 1e6 / 8, Files: now["process_max_fds"]}
+	if r.limits.CPU == 0 {
+		r.limits.CPU = now["go_sched_gomaxprocs_threads"]
+	}
+	if r.limits.Memory == 0 && (strings.Contains(r.URL, "://127.") || strings.Contains(r.URL, "://localhost")) {
+		r.limits.Memory = .8 * memoryHere()
+	}
+	return nil
+}
+
+// memoryHere is this machine's, 0 where nobody says.
+func memoryHere() float64 {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	var kib float64
+	if _, err := fmt.Sscanf(string(text), "MemTotal: %f kB", &kib); err != nil {
+		return 0
+	}
+	return kib * 1024
+}

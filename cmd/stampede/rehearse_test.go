@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestTheModelFindsWhatGivesWayFirst(t *testing.T) {
+	t.Parallel()
+	idle := use{CPU: .1, Memory: 100, Files: 10}
+	m := fit(idle, []seen{
+		{crowd{WHEP: 100}, use{CPU: .3, Memory: 300, Sent: 1000, Files: 10}},
+		{crowd{WHEP: 10}, use{CPU: 9, Memory: 100, Files: 10}}, // the larger step counts
+		{crowd{Orders: 1000}, use{CPU: .6, Memory: 100, Files: 110, Orders: 1000}},
+	})
+	plan := crowd{WHEP: 200, Orders: 2000}
+	if got := m.expect(plan); math.Abs(got.CPU-1.5) > 1e-9 || got.Orders != 2000 || got.Memory != 500 || got.Files != 210 || got.Sent != 2000 {
+		t.Fatalf("%+v", got)
+	}
+	limits := use{CPU: 2, Memory: 1000, Files: 1000, Orders: 2900}
+	got := m.judge(plan, limits)
+	if got[0].Name != "processors" || math.Abs(got[0].Fits-1.9/1.4) > 1e-9 || len(got) != len(resources) {
+		t.Fatalf("%+v", got)
+	}
+	if last := got[len(got)-1]; last.Name != "bandwidth" || !math.IsInf(last.Fits, 1) { // its limit is not known
+		t.Fatalf("%+v", last)
+	}
+	limits.Orders = 2500
+	if got := m.judge(plan, limits)[0]; got.Name != "checkout's transactions" || math.Abs(got.Fits-1.25) > 1e-9 {
+		t.Fatalf("%+v", got)
+	}
+	at := m.expect(plan.times(got[0].Fits))
+	if math.Abs(at.CPU-limits.CPU) > 1e-9 {
+		t.Fatalf("at its limit it uses %v cores", at.CPU)
+	}
+}
+
+func FuzzFigures(f *testing.F) {
+	f.Add("# HELP a b\na 1\nb{x=\"y z}\"} 2 1234\nb{x=\"\"} 3e2\nc NaN\n")
+	f.Add("x{} \n}{ 1\n\xff 3")
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := figures(strings.NewReader(text))
+		for name, v := range got {
+			if math.IsNaN(v) || strings.ContainsAny(name, "{ ") {
+				t.Fatal(name, v)
+			}
+		}
+		if strings.HasPrefix(text, "# HELP a b\na 1\n") && err == nil && got["a"] < 1 {
+			t.Fatal(got)
+		}
+	})
+}
+
+func TestFiguresAreSummedOverLabels(t *testing.T) {
+	t.Parallel()
+	got, err := figures(strings.NewReader("# HELP a b\na 1\nb{x=\"y z}\"} 2 1234\nb{x=\"\"} 3e2\nc NaN\n"))
+	if err != nil || got["a"] != 1 || got["b"] != 302 || len(got) != 2 {
+		t.Fatal(got, err)
+	}
+}
+
+func TestTheReportSaysItInWordsAndDrawsIt(t *testing.T) {
+	t.Parallel()
+	r := &rehearsal{
+		rehearseCommand: &rehearseCommand{}, idle: use{CPU: .1}, steps: []seen{{crowd{Orders: 100}, use{CPU: .2}}}, plan: crowd{Orders: 1000}, limits: use{CPU: 2.1},
+		trials: []trial{{Share: .9, Crowd: crowd{Orders: 1800}}, {Share: 1.1, Crowd: crowd{Orders: 2200}, Faults: []string{"12.0 % of <them> got their order"}}},
+	}
+	var text bytes.Buffer
+	r.print(&text)
+	for _, want := range []string{"holds 2.00 times the plan: 2000 orders a second", "processors give way", "it holds", "it does not hold: 12.0 %"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
+	}
+	page := string(r.page())
+	if !strings.Contains(page, "<svg") || strings.Contains(page, "<them>") || strings.Count(page, "<rect") != 2*len(resources) {
+		t.Error(page)
+	}
+}
+
+// TestARushComesAtItsOwnTime: buyers arrive whether or not those before them are answered, and those who found no place
+// are counted.
+func TestARushComesAtItsOwnTime(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1)%5 == 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = w.Write([]byte(`{"code":"busy"}`))
+			return
+		}
+		w.WriteHeader(http.StatusCreated)
+		_, _ = w.Write([]byte(`{"state":"paid","order_id":"` + r.Header.Get("Idempotency-Key") + `"}`))
+	}))
+	defer s.Close()
+	got := rush(t.Context(), target{URL: s.URL, Variant: "v", Instrument: "i"}, 300, 1500*time.Millisecond)
+	if got.offered == 0 || got.outcomes["paid"] == 0 || got.outcomes["503 busy"] == 0 || got.outcomes["two orders for one key"] > 0 {
+		t.Fatalf("%+v", got.outcomes)
+	}
+	if share := got.served(); share < .6 || share > .95 {
+		t.Fatalf("%v of %d were served: %v", share, got.offered, got.outcomes)
+	}
+}
