@@ -104,7 +104,7 @@ var vendors = map[string][]string{
 	"github.com/bluenviron/gortsplib":     {"streaming/relay", "ingest/rtsp"},
 	"github.com/bluenviron/gortmplib":     {"ingest/rtmp/...", "streaming/play", "streaming/restream", "cmd/hawker/demo"},
 	"github.com/datarhei/gosrt":           {"ingest/srt", "streaming/play", "streaming/restream"},
-	"github.com/jackc/pgx":                {"store", "store/storetest"},
+	"github.com/jackc/pgx":                {"store", "store/storetest", "cmd/stampede"},
 	"modernc.org/sqlite":                  {"store"},
 	"gocloud.dev/":                        {"store"},
 	"github.com/prometheus/client_golang": {}, // everybody's metrics.go; see below

@@ -17,6 +17,7 @@ type benchCommand struct {
 	Hawker   string        `help:"The server's binary." default:"bin/hawker"`
 	CSV      string        `name:"csv" help:"File that a line per figure is appended to." placeholder:"FILE"`
 	Commit   string        `help:"What is measured, for the file." default:"unknown"`
+	Database string        `help:"Then also orders on PostgreSQL, by a server on this database (postgres://…), against a transaction per step of each order there." placeholder:"URL"`
 	Span     time.Duration `help:"How long each load lasts." default:"6s"`
 	Buyers   int           `help:"Buyers at a time." default:"128"`
 	Viewers  int           `help:"WebRTC viewers." default:"200"`
@@ -54,13 +55,16 @@ func (c *benchCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer b.log.Close()
-	for _, step := range []func(context.Context) error{b.sending, b.boot, b.checkout, b.feed, b.playlists, b.players} {
+	for _, step := range []func(context.Context) error{b.sending, func(ctx context.Context) error { return b.boot(ctx) }, b.checkout, b.feed, b.playlists, b.players} {
 		if err = step(ctx); err != nil {
 			break
 		}
 	}
 	if b.server != nil {
 		err = errors.Join(err, b.server.stop())
+	}
+	if err == nil && c.Database != "" {
+		err = b.postgres(ctx)
 	}
 	if err != nil {
 		text, _ := os.ReadFile(b.log.Name()) // what the processes said
@@ -71,9 +75,9 @@ func (c *benchCommand) Run(ctx context.Context) (err error) {
 }
 
 // boot starts the server with demo data.
-func (b *bench) boot(ctx context.Context) (err error) {
+func (b *bench) boot(ctx context.Context, more ...string) (err error) {
 	ready := filepath.Join(b.dir, "ready.json")
-	args := []string{"demo", "--data", filepath.Join(b.dir, "data"), "--ready-file", ready, "--log.level", "warn"}
+	args := append([]string{"demo", "--data", filepath.Join(b.dir, "data"), "--ready-file", ready, "--log.level", "warn"}, more...)
 	for _, door := range []string{"http", "rtmp", "srt", "rtsp", "webrtc", "webrtc-ingest", "metrics"} {
 		args = append(args, "--"+door, "127.0.0.1:0")
 	}

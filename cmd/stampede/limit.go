@@ -13,6 +13,7 @@ import (
 // limitCommand holds the limits of this machine: what the same work costs when nothing is around it. Each is a
 // process of its own, so that its processor time can be read like the server's. They print an address, or figures.
 type limitCommand struct {
+	Naive  limitNaive  `cmd:""`
 	Send   limitSend   `cmd:"" help:"Write messages to everybody who connects: one write for each."`
 	Static limitStatic `cmd:"" help:"Serve a text by net/http."`
 	Commit limitCommit `cmd:"" help:"Take orders into SQLite, without HTTP: many to a transaction, or one."`

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,9 +17,19 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/hawkerlive/hawker/store"
+	"github.com/hawkerlive/hawker/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	code := storetest.Main(m)
+	if err := goleak.Find(); code == 0 && err != nil {
+		println(err.Error())
+		code = 1
+	}
+	os.Exit(code)
+}
 
 func TestBuyersCountWhatTheyAreTold(t *testing.T) {
 	t.Parallel()
@@ -142,5 +153,25 @@ func TestARunIsAppendedToTheFileOfAllRuns(t *testing.T) {
 	b.print(&out)
 	if !strings.Contains(out.String(), "1.50   because") {
 		t.Error(out.String())
+	}
+}
+
+// TestANaiveShopSellsWhatItSays: the limit that PostgreSQL is held against takes each order in two transactions, and
+// leaves nothing behind.
+func TestANaiveShopSellsWhatItSays(t *testing.T) {
+	t.Parallel()
+	url := storetest.Config(t, store.Postgres).Database
+	l := limitNaive{Database: url, Callers: 4, Duration: 300 * time.Millisecond}
+	if err := l.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var left int
+	if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM information_schema.schemata WHERE schema_name LIKE 'stampede_%'`).Scan(&left); err != nil || left != 0 {
+		t.Fatalf("%d schemas are left, %v", left, err)
 	}
 }
