@@ -43,6 +43,10 @@ var rooms = map[string][]string{
 	"streaming/vod/vodsql":          {"streaming/vod", "streaming/mediatime", "store"},
 	"streaming/hls/hlstest":         {"streaming", "streaming/mediatime", "streaming/hls"},
 	"streaming/transcode":           {"streaming", "streaming/mediatime"},
+	"streaming/transcode/develop":   {},
+	"streaming/vod/making":          {"streaming/vod", "streaming/transcode/develop", "streaming/mediatime"},
+	"ingest/upload":                 {},
+	"event/webhook":                 {},
 	"ingest":                        {"streaming", "streaming/mediatime"},
 	"ingest/doctor":                 {"ingest", "streaming"},
 	"ingest/pull":                   {"ingest", "ingest/rtmp", "ingest/rtsp", "ingest/srt", "streaming", "streaming/mediatime", "outbound"},
@@ -107,6 +111,7 @@ var vendors = map[string][]string{
 	"github.com/jackc/pgx":                {"store", "store/storetest", "cmd/stampede"},
 	"modernc.org/sqlite":                  {"store"},
 	"gocloud.dev/":                        {"store"},
+	"github.com/tus/tusd":                 {"ingest/upload"},
 	"github.com/prometheus/client_golang": {}, // everybody's metrics.go; see below
 	"github.com/redis/go-redis":           {}, // files named *_redis.go; see below
 	"github.com/alecthomas/kong":          {"cmd/hawker", "cmd/stampede"},

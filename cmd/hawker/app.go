@@ -29,6 +29,7 @@ import (
 	"github.com/hawkerlive/hawker/ingest/rtmp"
 	"github.com/hawkerlive/hawker/ingest/rtsp"
 	"github.com/hawkerlive/hawker/ingest/srt"
+	"github.com/hawkerlive/hawker/ingest/upload"
 	"github.com/hawkerlive/hawker/ingest/whip"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/overlay/overlaysql"
@@ -45,6 +46,7 @@ import (
 	"github.com/hawkerlive/hawker/streaming/streamingsql"
 	"github.com/hawkerlive/hawker/streaming/transcode"
 	"github.com/hawkerlive/hawker/streaming/vod"
+	"github.com/hawkerlive/hawker/streaming/vod/making"
 	"github.com/hawkerlive/hawker/streaming/whep"
 	"github.com/hawkerlive/hawker/web"
 )
@@ -112,6 +114,8 @@ type app struct {
 	replays    *vod.Server
 	library    *vod.Library
 	clipper    *vod.Clipper
+	maker      *making.Maker
+	uploads    *upload.Server
 	dates      *pinDates
 	api        *api.Server
 

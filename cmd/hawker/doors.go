@@ -17,6 +17,7 @@ import (
 	"github.com/hawkerlive/hawker/ingest/rtmp"
 	"github.com/hawkerlive/hawker/ingest/rtsp"
 	"github.com/hawkerlive/hawker/ingest/srt"
+	"github.com/hawkerlive/hawker/ingest/upload"
 	"github.com/hawkerlive/hawker/ingest/whip"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/streaming"
@@ -130,6 +131,7 @@ func (a *app) handler() (http.Handler, error) {
 	a.posters(mux)
 	mux.Handle("GET /v1/broadcasts/{id}/feed", forOtherPages(a.feed))
 	mux.Handle("GET /v1/shops/{id}/feed", a.feed)
+	mux.Handle(upload.Below, a.uploads)
 	mux.Handle("/v1/", v1)
 	mux.Handle("/sandbox/authorize/", a.sandbox)
 	health(mux, a.ready)

@@ -293,3 +293,22 @@ func (v Video) CheckTags(tags []Tag) error {
 	}
 	return nil
 }
+
+// Arrived says that a video is there to be seen. An upload that turned out to be a picture is one.
+func (v *Video) Arrived(p Policy, picture bool, now time.Time) Changed {
+	if picture && v.Kind == KindShort {
+		v.Kind = KindPicture
+	}
+	v.Problem, v.ChangedAt = "", now
+	tell := v.settle(p, now)
+	return Changed{Job: Announcement(*v, p, tell, now)}
+}
+
+// CleanTitle is as much of a text as may be a title: a file's name holds anything.
+func CleanTitle(text string) string {
+	text = strings.TrimSpace(strings.ToValidUTF8(text, ""))
+	if !plain(text, TitleMax, false) {
+		return ""
+	}
+	return text
+}
