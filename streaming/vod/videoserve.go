@@ -36,7 +36,10 @@ func (s *Server) answerVideo(w http.ResponseWriter, r *http.Request) error {
 	if !ok || s.Videos == nil {
 		return ErrNotFound
 	}
-	f, err := s.findVideo(r.Context(), id)
+	f, err := s.findVideo(r.Context(), id, false)
+	if err == nil && !f.video.Public(s.now()) { // it may be by now
+		f, err = s.findVideo(r.Context(), id, true)
+	}
 	if err != nil {
 		return err
 	}
@@ -55,12 +58,12 @@ func (s *Server) answerVideo(w http.ResponseWriter, r *http.Request) error {
 }
 
 // findVideo returns a video with its playlists: from memory, or read anew. Its state is looked at each second.
-func (s *Server) findVideo(ctx context.Context, id string) (*film, error) {
+func (s *Server) findVideo(ctx context.Context, id string, anew bool) (*film, error) {
 	one := s.slot("v/" + id)
 	one.mu.Lock()
 	defer one.mu.Unlock()
 	now := s.now()
-	if one.film != nil && now.Sub(one.read) < videoFresh {
+	if one.film != nil && !anew && now.Sub(one.read) < videoFresh {
 		return one.film, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, readFor)
@@ -150,7 +153,7 @@ func cueTime(d time.Duration) string {
 
 // Playable tells whether there is something of a video to play, for links to it.
 func (s *Server) Playable(ctx context.Context, id string) (bool, error) {
-	_, err := s.findVideo(ctx, id)
+	_, err := s.findVideo(ctx, id, false)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}

@@ -126,7 +126,7 @@ func (t *Tools) filmArguments(path string, f Facts, out []Rendition, rungs []Run
 		args = append(args, "-map", fmt.Sprintf("[v%d]", i), "-map_metadata", "-1", "-map_chapters", "-1",
 			"-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high", "-g", gop, "-keyint_min", gop, "-sc_threshold", "0",
 			"-x264-params", "open-gop=0:scenecut=0", "-crf", strconv.Itoa(rung.Rate), "-maxrate", strconv.Itoa(rung.MaxRate), "-bufsize", strconv.Itoa(2*rung.MaxRate),
-			"-threads", threads, "-video_track_timescale", "90000", "-f", "mp4", "-movflags", "+cmaf+frag_keyframe+empty_moov+skip_trailer", "file:"+r.Path)
+			"-threads", threads, "-video_track_timescale", "90000", "-f", "mp4", "-movflags", "+cmaf+negative_cts_offsets+frag_keyframe+empty_moov+skip_trailer", "file:"+r.Path)
 	}
 	if f.Sound {
 		// The encoder begins with silence; as much of the sound is left out before it, so that the rest lies where it lay.
