@@ -11,6 +11,7 @@ import (
 	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/shop/checkout"
 	"github.com/hawkerlive/hawker/shop/payment"
+	"github.com/hawkerlive/hawker/streaming/vod"
 )
 
 // openapi is the document of the API. It follows from the routes alone: no service is asked.
@@ -19,5 +20,6 @@ func openapi() ([]byte, error) {
 		Log: slog.New(slog.DiscardHandler), Accounts: &account.Service{},
 		Shop: &shop.Service{}, Checkout: &checkout.Allocator{}, Instruments: &payment.Instruments{},
 		Overlay: &overlay.Service{}, Views: &views.Service{}, Sales: &dashboard.Service{}, Sources: ways{}, Targets: ways{},
+		Videos: &vod.Library{}, Reviews: &reviews{},
 	}).OpenAPI()
 }

@@ -1115,6 +1115,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/shops/{id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a shop reviews videos */
+        get: operations["get-shops-by-id-review"];
+        /** Set how a shop reviews videos */
+        put: operations["put-shops-by-id-review"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sources/{id}": {
         parameters: {
             query?: never;
@@ -1243,6 +1261,126 @@ export interface paths {
         put?: never;
         /** Put units in or take them out */
         post: operations["post-variants-by-id-stock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/videos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Videos, newest first
+         * @description What is public; of a channel whose people ask, everything.
+         */
+        get: operations["get-videos"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/videos/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One video */
+        get: operations["get-videos-by-id"];
+        put?: never;
+        post?: never;
+        /** Delete a video */
+        delete: operations["delete-videos-by-id"];
+        options?: never;
+        head?: never;
+        /**
+         * Change what is said about a video
+         * @description Where the shop reviews, a public video waits for a new verdict.
+         */
+        patch: operations["patch-videos-by-id"];
+        trace?: never;
+    };
+    "/v1/videos/{id}/publication": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Publish a video
+         * @description Now, or at a time; as soon as it is made, and where the shop reviews as soon as it was approved.
+         */
+        put: operations["put-videos-by-id-publication"];
+        post?: never;
+        /** Take a video out of sight */
+        delete: operations["delete-videos-by-id-publication"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/videos/{id}/scene": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The products that lie on a video, with prices and stock of now */
+        get: operations["get-videos-by-id-scene"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/videos/{id}/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Lay products on a video's frames
+         * @description All of them at once: what is not named is taken off.
+         */
+        put: operations["put-videos-by-id-tags"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/videos/{id}/verdict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Approve or reject a video
+         * @description Of whoever reviews for the shop: a person, or a service with a token.
+         */
+        put: operations["put-videos-by-id-verdict"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1652,6 +1790,12 @@ export interface components {
             /** Format: int64 */
             won: number;
         };
+        EditVideoInBody: {
+            caption?: string;
+            /** @description A language tag; empty: not told. */
+            language?: string;
+            title?: string;
+        };
         EnableTargetInBody: {
             enabled: boolean;
         };
@@ -1734,6 +1878,13 @@ export interface components {
             id: string;
             last4: string;
             provider: string;
+        };
+        Item: Record<string, never>;
+        JudgeVideoInBody: {
+            /** @description For the video's people. */
+            reason?: string;
+            /** @enum {string} */
+            verdict: "approved" | "rejected";
         };
         KeyPictureInBody: {
             /** @description A key of this channel; we do not keep it and cannot know it. */
@@ -1976,6 +2127,11 @@ export interface components {
             /** @description Give it as cursor for the next page; absent on the last. */
             next?: string;
         };
+        PageVideoItem: {
+            items: components["schemas"]["VideoItem"][];
+            /** @description Give it as cursor for the next page; absent on the last. */
+            next?: string;
+        };
         PasswordStruct: {
             new: string;
             old: string;
@@ -2155,6 +2311,13 @@ export interface components {
             expires_at: string;
             /** @description Opens every protocol in the place of a stream key. */
             token: string;
+        };
+        PublishVideoInBody: {
+            /**
+             * Format: date-time
+             * @description Within a year. Without it: now.
+             */
+            at?: string;
         };
         Publisher: {
             /** @description What to change, the worst first. Of the publisher that is on a broadcast. */
@@ -2442,6 +2605,14 @@ export interface components {
             /** Format: int64 */
             width: number;
         };
+        ReviewBody: {
+            /** @description Nothing is public before it was approved. */
+            review: boolean;
+            /** @description What the webhook is signed with. Shown once, when the address is new. */
+            readonly secret?: string;
+            /** @description An https address that is told of each video that waits, signed as Standard Webhooks are. Empty: nobody is told. */
+            webhook: string;
+        };
         RtmpDoor: {
             /**
              * @description The stream key goes into a field of its own, or behind it and a slash.
@@ -2703,6 +2874,9 @@ export interface components {
             /** @description Shown once. The one before opens nothing from now on. */
             stream_key: string;
         };
+        TagVideoInBody: {
+            tags: components["schemas"]["VideoTag"][];
+        };
         Token: {
             channel?: string;
             /** Format: date-time */
@@ -2797,6 +2971,148 @@ export interface components {
             /** Format: int64 */
             stock: number;
             title: string;
+        };
+        VideoBody: {
+            /** @description The one that it is a slice of. */
+            broadcast?: string;
+            caption: string;
+            channel: string;
+            channel_handle: string;
+            channel_name: string;
+            /** Format: date-time */
+            created_at: string;
+            currency: string;
+            /**
+             * Format: int64
+             * @description µs; 0 for a picture.
+             */
+            duration: number;
+            /**
+             * Format: date-time
+             * @description When a story is over.
+             */
+            expires_at?: string;
+            /**
+             * Format: int64
+             * @description Media time at which it begins, µs: 0 where it was uploaded.
+             */
+            from: number;
+            /** Format: int64 */
+            height: number;
+            id: string;
+            /** @enum {string} */
+            kind: "replay" | "clip" | "short" | "story" | "picture";
+            /** @description A language tag, where somebody said. */
+            language?: string;
+            poster?: string;
+            /** @description Why it failed, for its people. */
+            problem?: string;
+            /** @description Of what is being made, for its people. */
+            progress?: components["schemas"]["VideoProgress"];
+            /**
+             * Format: date-time
+             * @description When it is to be published, for its people.
+             */
+            publish_at?: string;
+            /** Format: date-time */
+            published_at?: string;
+            /** @description What was said with the verdict, for its people. */
+            reason?: string;
+            shop: string;
+            /** @enum {string} */
+            state: "draft" | "processing" | "review" | "scheduled" | "published" | "hidden" | "failed";
+            /** @description WebVTT that names small pictures for the seek bar. */
+            storyboard?: string;
+            tags: components["schemas"]["VideoTag"][];
+            title: string;
+            /** @description How to watch. Empty while there is nothing to watch, and for pictures. */
+            transports: components["schemas"]["Transport"][];
+            /** Format: int64 */
+            width: number;
+        };
+        VideoItem: {
+            /** @description The one that it is a slice of. */
+            broadcast?: string;
+            caption: string;
+            channel: string;
+            channel_handle: string;
+            channel_name: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description µs; 0 for a picture.
+             */
+            duration: number;
+            /**
+             * Format: date-time
+             * @description When a story is over.
+             */
+            expires_at?: string;
+            /**
+             * Format: int64
+             * @description Media time at which it begins, µs: 0 where it was uploaded.
+             */
+            from: number;
+            /** Format: int64 */
+            height: number;
+            id: string;
+            /** @enum {string} */
+            kind: "replay" | "clip" | "short" | "story" | "picture";
+            /** @description A language tag, where somebody said. */
+            language?: string;
+            poster?: string;
+            /** @description Why it failed, for its people. */
+            problem?: string;
+            /** @description Of what is being made, for its people. */
+            progress?: components["schemas"]["VideoProgress"];
+            /**
+             * Format: date-time
+             * @description When it is to be published, for its people.
+             */
+            publish_at?: string;
+            /** Format: date-time */
+            published_at?: string;
+            /** @description What was said with the verdict, for its people. */
+            reason?: string;
+            shop: string;
+            /** @enum {string} */
+            state: "draft" | "processing" | "review" | "scheduled" | "published" | "hidden" | "failed";
+            title: string;
+            /** Format: int64 */
+            width: number;
+        };
+        VideoProgress: {
+            /**
+             * Format: int64
+             * @description From 1; 0 before the first.
+             */
+            attempt: number;
+            /**
+             * Format: int64
+             * @description Of 1000, over all stages.
+             */
+            progress: number;
+            /** @enum {string} */
+            stage: "waiting" | "probe" | "encode" | "pictures" | "store" | "done" | "failed";
+        };
+        VideoSceneBody: {
+            bag: components["schemas"]["Item"][];
+            pins: components["schemas"]["PinCard"][];
+        };
+        VideoTag: {
+            /**
+             * Format: int64
+             * @description Media time of the first frame that it lies on, µs.
+             */
+            from: number;
+            readonly id?: string;
+            product: string;
+            /**
+             * Format: int64
+             * @description Of the first frame that it no longer lies on. Without it: to the end.
+             */
+            until?: number;
         };
         WatchBody: {
             /** @description Leave to watch what is not for everybody: the bearer token of WHEP, the grant of scene and feed. The HLS address below holds it. */
@@ -5567,6 +5883,72 @@ export interface operations {
             };
         };
     };
+    "get-shops-by-id-review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-shops-by-id-review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "delete-sources-by-id": {
         parameters: {
             query?: never;
@@ -5884,6 +6266,309 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StockOutBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-videos": {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description The next of the page before. */
+                cursor?: string;
+                /** @description Its id or handle. */
+                channel?: string;
+                shop?: string;
+                kind?: "clip" | "short" | "story" | "picture";
+                /** @description For the channel's people. */
+                state?: "draft" | "processing" | "review" | "scheduled" | "published" | "hidden" | "failed";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageVideoItem"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-videos-by-id": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VideoBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-videos-by-id": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "patch-videos-by-id": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditVideoInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VideoBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-videos-by-id-publication": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PublishVideoInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VideoBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-videos-by-id-publication": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-videos-by-id-scene": {
+        parameters: {
+            query?: {
+                /** @description Media time of a frame, µs: what lies on it. Without it: everything. */
+                at?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VideoSceneBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-videos-by-id-tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TagVideoInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VideoBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-videos-by-id-verdict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JudgeVideoInBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VideoBody"];
                 };
             };
             /** @description A problem (RFC 9457) */

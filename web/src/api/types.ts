@@ -322,6 +322,8 @@ export interface CheckoutLine {
 export interface CheckoutRequest {
   lines: CheckoutLine[];
   broadcast?: string;
+  /** The short video or clip that it is bought from. */
+  video?: string;
   view_session?: string;
   pin?: string;
   media_time?: MediaTime;

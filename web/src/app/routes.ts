@@ -9,6 +9,9 @@ export const routes: readonly Route[] = [
   { path: '/orders', load: () => import('../pages/orders') },
   { path: '/orders/:id', load: () => import('../pages/orders') },
   { path: '/sign-in', load: () => import('../pages/account') },
+  { path: '/v/:id', load: () => import('../pages/video') },
+  { path: '/studio/videos', load: () => import('../pages/videos') },
+  { path: '/studio/videos/:id', load: () => import('../pages/videos') },
   { path: '/studio/*', load: () => import('../pages/studio') },
   { path: '/seller/*', load: () => import('../pages/seller'), theme: 'light' },
 ];

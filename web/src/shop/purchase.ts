@@ -8,7 +8,7 @@ import type { PayDetailsState } from './PayDetails';
 export interface Offer {
   product: { id: string; title: string; picture?: string; kind?: string };
   variants: PinVariant[];
-  context: () => Pick<CheckoutRequest, 'broadcast' | 'view_session' | 'pin' | 'media_time'>;
+  context: () => Pick<CheckoutRequest, 'broadcast' | 'video' | 'view_session' | 'pin' | 'media_time'>;
   /** A quote ran out or stock is gone: what is known of the offer should be asked for again. */
   refresh?: () => Promise<void>;
 }

@@ -12,6 +12,7 @@ import { Button } from '../../ui/Button';
 import { Notice } from '../../ui/Card';
 import { Icon } from '../../ui/Icon';
 import { Skeleton } from '../../ui/Skeleton';
+import type { VideoItem } from '../videos/data';
 import { messages, t } from './messages';
 import './feed.css';
 
@@ -81,7 +82,34 @@ export default function FeedPage() {
           </p>
         )}
         {body}
+        <Videos />
       </main>
+    </>
+  );
+}
+
+/** Videos are the newest short ones, beside what is live. */
+function Videos() {
+  const { data } = useLoad((signal) => api.get<Page<VideoItem>>('/v1/videos', { limit: 24 }, signal), []);
+  if (!data || data.items.length === 0) return null;
+  return (
+    <>
+      <h2 class="feed-videos-title">{t('videos')}</h2>
+      <ul class="feed-videos">
+        {data.items.map((item) => (
+          <li key={item.id}>
+            <a href={`/v/${item.id}`} data-video={item.id}>
+              {item.poster && <img src={item.poster} alt="" loading="lazy" />}
+              <span class="feed-video-text">
+                <strong class="user-text" dir="auto">
+                  {item.title || item.channel_name}
+                </strong>
+                <span class="small">{item.channel_name}</span>
+              </span>
+            </a>
+          </li>
+        ))}
+      </ul>
     </>
   );
 }

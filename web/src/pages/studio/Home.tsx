@@ -67,6 +67,9 @@ function Broadcasts({ channel, figures }: { channel: Channel; figures: boolean }
             @{channel.handle}
           </a>
         </div>
+        <a class="button button-plain" href="/studio/videos">
+          {t('videos')}
+        </a>
         <Button kind="accent" svg={plusIcon} onClick={() => setMaking(true)}>
           {t('newBroadcast')}
         </Button>

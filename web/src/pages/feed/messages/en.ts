@@ -1,4 +1,5 @@
 export const en = {
+  videos: 'Videos',
   title: 'Live now',
   emptyTitle: 'Nobody is live right now',
   emptyText: 'Shows appear here the moment they begin. Keep the page open.',

@@ -2,6 +2,7 @@ import type { Translation } from '../../../i18n/catalogue';
 import type { en } from './en';
 
 const ar: Translation<typeof en> = {
+  videos: 'الفيديوهات',
   channel: 'القناة',
   noChannel: 'لا توجد قناة بعد',
   noChannelText: 'القناة هي المكان الذي تبثّ منه. أنشئ أول قناة لمتجرك.',

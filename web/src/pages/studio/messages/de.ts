@@ -2,6 +2,7 @@ import type { Translation } from '../../../i18n/catalogue';
 import type { en } from './en';
 
 const de: Translation<typeof en> = {
+  videos: 'Videos',
   channel: 'Kanal',
   noChannel: 'Noch kein Kanal',
   noChannelText: 'Auf einem Kanal gehst du live. Lege den ersten deines Shops an.',

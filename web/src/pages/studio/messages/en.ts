@@ -1,4 +1,5 @@
 export const en = {
+  videos: 'Videos',
   channel: 'Channel',
   noChannel: 'No channel yet',
   noChannelText: 'A channel is where you go live. Make the first one of your shop.',

@@ -2,6 +2,7 @@ import type { Translation } from '../../../i18n/catalogue';
 import type { en } from './en';
 
 const fr: Translation<typeof en> = {
+  videos: 'Vidéos',
   channel: 'Chaîne',
   noChannel: 'Pas encore de chaîne',
   noChannelText: 'Une chaîne est l’endroit où vous passez en direct. Créez la première de votre boutique.',

@@ -1,0 +1,15 @@
+export const en = {
+  videoLabel: 'Video: {title}',
+  untitled: 'Video',
+  play: 'Play',
+  pause: 'Pause',
+  sound: 'Sound on',
+  soundOff: 'Sound off',
+  seek: 'Position in the video',
+  next: 'Next video',
+  previous: 'Previous video',
+  leave: 'Leave',
+  draft: 'Only you and your team see this: it is not published.',
+  processing: 'The video is being made.',
+  gone: 'The video could not be made.',
+} as const;
