@@ -72,6 +72,9 @@ func TestJourneyWatchAgain(t *testing.T) {
 	if len(saw.Seen) != 3 || !saw.Over || len(saw.Faults) > 0 {
 		t.Errorf("the viewer saw %+v", saw)
 	}
+	if text := fetch(t, base+"/v1/broadcasts/"+id+"/poster.jpg"); !strings.HasPrefix(text, "\xff\xd8") {
+		t.Errorf("the recording's picture begins with %.8q", text)
+	}
 	var live struct{ Transports []api.Transport }
 	call(t, "GET", "/v1/broadcasts/"+a.demoData.Broadcast, "", nil, 200, &live)
 	if len(live.Transports) != 2 {

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/av1"
+
 	"github.com/hawkerlive/hawker/streaming"
 )
 
@@ -18,15 +20,12 @@ const (
 	jpegBytesMax    = 1 << 20
 	saidMax         = 300 // bytes of ffmpeg's complaint that are told
 	priority        = "15"
+	obuDelimiter    = 2 // the type of the OBU that begins an AV1 picture
 	scale           = "scale='min(480,iw)':'min(480,ih)':force_original_aspect_ratio=decrease:force_divisible_by=2"
 )
 
-// make turns the stream's newest key picture into a JPEG file.
-func (s *Server) make(ctx context.Context, stream *streaming.Stream) ([]byte, error) {
-	format, coded, err := newest(stream)
-	if err != nil {
-		return nil, err
-	}
+// make turns what ffmpeg reads in a format into a JPEG file of its first picture.
+func (s *Server) make(ctx context.Context, format string, coded []byte) ([]byte, error) {
 	program := s.Program
 	if program == "" {
 		program = "ffmpeg"
@@ -98,9 +97,15 @@ func newest(stream *streaming.Stream) (format string, coded []byte, err error) {
 	case streaming.H265:
 		return "hevc", annexB(u), nil
 	case streaming.VP8:
-		return "ivf", ivf("VP80", u), nil
+		return "ivf", ivf("VP80", bytes.Join(u.Payload, nil)), nil
 	case streaming.VP9:
-		return "ivf", ivf("VP90", u), nil
+		return "ivf", ivf("VP90", bytes.Join(u.Payload, nil)), nil
+	case streaming.AV1:
+		b, err := av1.Bitstream(append([][]byte{{obuDelimiter << 3}}, u.Payload...)).Marshal()
+		if err != nil {
+			return "", nil, errCodec
+		}
+		return "ivf", ivf("AV01", b), nil
 	}
 	return "", nil, errCodec
 }
@@ -115,7 +120,7 @@ func annexB(u *streaming.Unit) []byte {
 }
 
 // ivf writes a file of one frame.
-func ivf(fourCC string, u *streaming.Unit) []byte {
+func ivf(fourCC string, frame []byte) []byte {
 	const head = 32
 	b := append([]byte("DKIF"), 0, 0, head, 0)
 	b = append(b, fourCC...)
@@ -123,7 +128,7 @@ func ivf(fourCC string, u *streaming.Unit) []byte {
 	b = binary.LittleEndian.AppendUint32(b, 30) // frames per second
 	b = binary.LittleEndian.AppendUint32(b, 1)
 	b = binary.LittleEndian.AppendUint64(b, 1) // frames, and four bytes of nothing
-	b = binary.LittleEndian.AppendUint32(b, uint32(u.Size()))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(frame)))
 	b = binary.LittleEndian.AppendUint64(b, 0)
-	return append(b, bytes.Join(u.Payload, nil)...)
+	return append(b, frame...)
 }

@@ -111,6 +111,62 @@ func TestAPictureOfWhatIsOnAir(t *testing.T) {
 	}
 }
 
+// Every codec that viewers can have makes a picture, and so does a recording; that one is made once.
+func TestPicturesOfEveryCodecAndOfARecording(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"H.265": {"-c:v", "libx265", "-tag:v", "hvc1", "-x265-params", "log-level=none:keyint=30:bframes=0"},
+		"AV1":   {"-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-keyint_min", "60", "-b:v", "200k"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := furnish(t)
+			h.Within = time.Minute // a machine may be busy
+			tracks, units := hlstest.Film(t, append(hlstest.FilmFor("0.2"), args...)...)
+			p, err := h.Hub.Publish(t.Context(), "show", tracks)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, u := range units {
+				if err := p.Write(u); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if picture, err := jpeg.DecodeConfig(h.get("show/poster.jpg").Body); err != nil || picture.Height != 480 {
+				t.Errorf("%+v %v", picture, err)
+			}
+		})
+	}
+	t.Run("recording", func(t *testing.T) {
+		t.Parallel()
+		h := furnish(t)
+		h.Within = time.Minute
+		file := filepath.Join(t.TempDir(), "piece.mp4")
+		hlstest.Run(t, "ffmpeg", append(hlstest.FilmFor("1"), "-movflags", "frag_keyframe+empty_moov+default_base_moof", "-y", file)...)
+		piece, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reads := 0
+		h.Past = func(_ context.Context, broadcast string) ([]byte, error) {
+			if broadcast != "over" {
+				return nil, poster.ErrNotFound
+			}
+			reads++
+			return piece, nil
+		}
+		for range 3 {
+			if picture, err := jpeg.DecodeConfig(h.get("over/poster.jpg").Body); err != nil || picture.Height != 480 {
+				t.Fatalf("%+v %v", picture, err)
+			}
+			h.clock.Add(int64(time.Hour))
+		}
+		if w := h.get("nothing/poster.jpg"); reads != 1 || w.Code != 404 {
+			t.Errorf("it was read %d times; of what was not recorded: %d", reads, w.Code)
+		}
+	})
+}
+
 func TestWithoutFFmpegItSaysWhatToInstall(t *testing.T) {
 	t.Parallel()
 	h := furnish(t, "show")

@@ -48,6 +48,10 @@ type Server struct {
 	Hub    *streaming.Hub
 	Access Access
 
+	// Past finds the recording of a broadcast that is over: fragmented MP4 that begins with a key picture, of which the
+	// first few megabytes are enough. It returns ErrNotFound where there is none. Nil: there is none of any.
+	Past func(ctx context.Context, broadcast string) ([]byte, error)
+
 	// Optional, with defaults.
 	Program string           // defaults to ffmpeg
 	Within  time.Duration    // for one picture; defaults to 5 s
@@ -67,6 +71,7 @@ type Server struct {
 type roll struct {
 	making   sync.Mutex
 	pictures []picture // newest first; under the server's lock
+	past     bool      // of a recording, whose picture stays; under the server's lock
 }
 
 type picture struct {
@@ -122,7 +127,7 @@ func (s *Server) find(ctx context.Context, broadcast string, back int) (picture,
 	err := s.refresh(ctx, broadcast, one)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(one.pictures) == 0 || s.now().Sub(one.pictures[0].at) > keptFor {
+	if len(one.pictures) == 0 || !one.past && s.now().Sub(one.pictures[0].at) > keptFor {
 		if err == nil {
 			err = errNone
 		}
@@ -151,7 +156,7 @@ func (s *Server) roll(broadcast string) *roll {
 func (s *Server) fresh(one *roll) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(one.pictures) > 0 && s.now().Sub(one.pictures[0].at) < every
+	return len(one.pictures) > 0 && (one.past || s.now().Sub(one.pictures[0].at) < every)
 }
 
 // refresh makes a new picture where it is time. Those who ask together wait for one.
@@ -159,9 +164,9 @@ func (s *Server) refresh(ctx context.Context, broadcast string, one *roll) error
 	if s.fresh(one) {
 		return nil
 	}
-	stream, err := s.Hub.Stream(broadcast)
-	if err != nil {
-		return err
+	stream, offAir := s.Hub.Stream(broadcast)
+	if offAir != nil && s.Past == nil {
+		return offAir
 	}
 	s.mu.Lock()
 	if s.waiting >= waitingMax {
@@ -194,7 +199,7 @@ func (s *Server) refresh(ctx context.Context, broadcast string, one *roll) error
 	}
 	defer func() { <-s.gate }()
 	began := s.now()
-	jpeg, err := s.make(ctx, stream)
+	jpeg, err := s.picture(ctx, broadcast, stream)
 	s.Metrics.made(err, s.now().Sub(began))
 	if err != nil {
 		return err
@@ -204,7 +209,26 @@ func (s *Server) refresh(ctx context.Context, broadcast string, one *roll) error
 	defer s.mu.Unlock()
 	one.pictures = append([]picture{{jpeg, hex.EncodeToString(sum[:12]), s.now()}}, one.pictures...)
 	one.pictures = one.pictures[:min(len(one.pictures), previewsMax)]
+	if offAir != nil {
+		one.pictures, one.past = one.pictures[:1], true
+	}
 	return nil
+}
+
+// picture makes one of a stream, or without one of the broadcast's recording.
+func (s *Server) picture(ctx context.Context, broadcast string, stream *streaming.Stream) ([]byte, error) {
+	if stream != nil {
+		format, coded, err := newest(stream)
+		if err != nil {
+			return nil, err
+		}
+		return s.make(ctx, format, coded)
+	}
+	coded, err := s.Past(ctx, broadcast)
+	if err != nil {
+		return nil, err
+	}
+	return s.make(ctx, "mp4", coded)
 }
 
 // refuse answers with an RFC 9457 problem.
