@@ -17,6 +17,8 @@ type StreamKey struct {
 	Channel string
 	Shop    string
 	Created time.Time
+	// SRTSealed is the passphrase for SRT that belongs to the key, sealed; empty where it has none.
+	SRTSealed string
 }
 
 // PublishGrant is what a stream key or a publish token opens. KeyID is the key's, or the PublisherID of an account.
@@ -31,25 +33,33 @@ type KeyRotated struct {
 // RotateStreamKey makes a new stream key for a channel, told once. The old one opens nothing from now on, and
 // OnRevoked puts out who publishes with it; other nodes hear of it by the event.
 func (s *Service) RotateStreamKey(ctx context.Context, channel string) (string, error) {
+	fresh, err := s.FreshStreamKey(ctx, channel)
+	return fresh.StreamKey, err
+}
+
+// FreshStreamKey is RotateStreamKey that tells the key's passphrase as well.
+func (s *Service) FreshStreamKey(ctx context.Context, channel string) (FreshKey, error) {
 	c, err := s.Store.Channel(ctx, channel)
 	if err != nil {
-		return "", err
+		return FreshKey{}, err
 	}
 	secret, digest := newSecret(StreamKeyPrefix)
 	now := s.now()
 	k := StreamKey{ID: newID(), Digest: digest, Channel: c.ID, Shop: c.Shop, Created: now}
+	out := FreshKey{StreamKey: secret}
+	out.Passphrase, k.SRTSealed = s.newPassphrase(k.ID)
 	revoked, err := s.Store.RotateStreamKey(ctx, k, func(revoked string) event.Event {
 		return event.New(event.ShopTopic(c.Shop), event.KeyRotated, 0, now, KeyRotated{Channel: c.ID, Key: revoked})
 	})
 	if err != nil {
-		return "", err
+		return FreshKey{}, err
 	}
 	for _, id := range revoked {
 		if s.OnRevoked != nil {
 			s.OnRevoked(c.ID, id)
 		}
 	}
-	return secret, nil
+	return out, nil
 }
 
 // AuthorizePublish tells what a stream key or a publish token opens: ErrKeyRevoked for one that is none, no longer

@@ -37,7 +37,8 @@ type channelOut struct{ Body channelBody }
 
 type streamKeyOut struct {
 	Body struct {
-		StreamKey string `json:"stream_key" doc:"Shown once. The one before opens nothing from now on."`
+		StreamKey  string `json:"stream_key" doc:"Shown once. The one before opens nothing from now on."`
+		Passphrase string `json:"srt_passphrase,omitempty" doc:"Encrypts SRT; shown once. It belongs to the key. Callers without one are taken unencrypted, unless the installation wants otherwise."`
 	}
 }
 
@@ -64,9 +65,9 @@ func (s *Server) routesChannels(r *router) {
 	made.DefaultStatus = http.StatusCreated
 	made.Description = "The old key is revoked and whoever publishes with it is put out."
 	register(r, made, Needs{Action: account.KeyWrite, Owner: Of{KindChannel, "id"}}, func(ctx context.Context, _ *idIn) (*streamKeyOut, error) {
-		key, err := s.Accounts.RotateStreamKey(ctx, ownerOf(ctx).Channel)
+		key, err := s.Accounts.FreshStreamKey(ctx, ownerOf(ctx).Channel)
 		out := &streamKeyOut{}
-		out.Body.StreamKey = key
+		out.Body.StreamKey, out.Body.Passphrase = key.StreamKey, key.Passphrase
 		return out, err
 	})
 }

@@ -25,8 +25,8 @@ func (s *Store) RotateStreamKey(ctx context.Context, k account.StreamKey, fact f
 		if _, err := tx.Exec(ctx, `UPDATE stream_key SET revoked_at = $1 WHERE channel = $2 AND revoked_at IS NULL`, store.Millis(k.Created), k.Channel); err != nil {
 			return fmt.Errorf("revoke stream keys: %w", err)
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO stream_key (id, digest, channel, created_at) VALUES ($1, $2, $3, $4)`,
-			k.ID, k.Digest.String(), k.Channel, store.Millis(k.Created)); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO stream_key (id, digest, channel, created_at, srt_sealed) VALUES ($1, $2, $3, $4, $5)`,
+			k.ID, k.Digest.String(), k.Channel, store.Millis(k.Created), k.SRTSealed); err != nil {
 			return fmt.Errorf("add a stream key: %w", err)
 		}
 		for _, id := range revoked {
@@ -47,8 +47,8 @@ func (s *Store) StreamKey(ctx context.Context, d account.Digest) (k account.Stre
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
 		var digest string
 		var created int64
-		err := tx.QueryRow(ctx, `SELECT k.id, k.digest, k.channel, c.shop, k.created_at FROM stream_key k JOIN channel c ON c.id = k.channel
-			WHERE k.digest = $1 AND k.revoked_at IS NULL`, d.String()).Scan(&k.ID, &digest, &k.Channel, &k.Shop, &created)
+		err := tx.QueryRow(ctx, `SELECT k.id, k.digest, k.channel, c.shop, k.created_at, k.srt_sealed FROM stream_key k JOIN channel c ON c.id = k.channel
+			WHERE k.digest = $1 AND k.revoked_at IS NULL`, d.String()).Scan(&k.ID, &digest, &k.Channel, &k.Shop, &created, &k.SRTSealed)
 		if err := found(err, "read a stream key"); err != nil {
 			return err
 		}

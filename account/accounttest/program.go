@@ -308,7 +308,7 @@ func (g *generator) keys() Step {
 	channel := g.id("channel", 8)
 	switch g.IntN(4) {
 	case 0, 1:
-		k := account.StreamKey{ID: g.fresh("key"), Digest: g.freshDigest(), Channel: channel, Created: g.now}
+		k := account.StreamKey{ID: g.fresh("key"), Digest: g.freshDigest(), Channel: channel, Created: g.now, SRTSealed: "sealed"}
 		return tell("rotate key of "+channel, func(ctx context.Context, s account.Store) (any, error) {
 			told := 0
 			revoked, err := s.RotateStreamKey(ctx, k, func(id string) event.Event {

@@ -43,7 +43,7 @@ func (a *app) buildDoors(context.Context) error {
 	if a.certificates != nil {
 		a.rtmps = &rtmp.Server{Addr: a.config.RTMPS.Listen, Sessions: a.sessions, Config: a.rtmp.Config, Log: a.log, Metrics: ingest.NewDoorMetrics(a.registry, "rtmps"), TLS: a.certificates.config("")}
 	}
-	a.srt = &srt.Server{Addr: a.config.SRT.Listen, Sessions: a.sessions, Config: a.config.SRT.Config, Log: a.log, Metrics: ingest.NewDoorMetrics(a.registry, "srt")}
+	a.srt = &srt.Server{Addr: a.config.SRT.Listen, Sessions: a.sessions, Passphrase: a.accounts.SRTPassphrase, Config: a.config.SRT.Config, Log: a.log, Metrics: ingest.NewDoorMetrics(a.registry, "srt")}
 	a.srt.Config.LoopbackFree = a.demo
 	a.rtsp = &rtsp.Server{Addr: a.config.RTSP.Listen, Sessions: a.sessions, Config: a.config.RTSP.Config, Log: a.log, Metrics: ingest.NewDoorMetrics(a.registry, "rtsp")}
 	a.rtsp.Config.LoopbackFree = a.demo

@@ -193,6 +193,36 @@ func TestJourneyABroadcastIsPushed(t *testing.T) {
 	until(t, "that nobody is there", 15*time.Second, func() bool { return targets(nobody.ID).Reason == "unreachable" })
 }
 
+// A key's passphrase encrypts SRT, and only with its own key; what is wrong gets nowhere.
+func TestJourneyAKeysPassphraseEncryptsSRT(t *testing.T) {
+	a := ownWay(t)
+	var key struct {
+		StreamKey  string `json:"stream_key"`
+		Passphrase string `json:"srt_passphrase"`
+	}
+	callAt(t, a, "POST", "/v1/channels/"+a.demoData.Channel+"/stream-key", "creator", nil, 201, &key)
+	push := func(passphrase string) error {
+		ffmpeg := exec.CommandContext(t.Context(), "ffmpeg", "-hide_banner", "-loglevel", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=320x568:rate=30",
+			"-t", "4", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "30", "-pix_fmt", "yuv420p", "-f", "mpegts",
+			fmt.Sprintf("srt://%s?streamid=publish:%s&passphrase=%s", dialable(a.addresses["srt"]), key.StreamKey, passphrase))
+		return ffmpeg.Run()
+	}
+	if err := push("not the passphrase"); err == nil {
+		t.Error("a wrong passphrase came in")
+	}
+	done := make(chan error, 1)
+	go func() { done <- push(key.Passphrase) }()
+	until(t, "the encrypted stream", 15*time.Second, func() bool {
+		for _, h := range a.sessions.OfChannel(a.demoData.Channel) {
+			return h.Protocol == "srt" && h.Frames > 30
+		}
+		return false
+	})
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 // channelOf is the channel of the demo's show.
 func channelOf(t *testing.T, a *app) string {
 	t.Helper()

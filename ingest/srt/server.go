@@ -57,10 +57,12 @@ type Server struct {
 	Sessions *ingest.Sessions
 
 	// Optional, with defaults.
-	Config  Config
-	Log     *slog.Logger        // defaults to discarding
-	Metrics *ingest.DoorMetrics // defaults to none
-	Now     func() time.Time    // defaults to time.Now
+	Config Config
+	// Passphrase, if set, finds the one that belongs to a stream key: whoever encrypts with it needs no other.
+	Passphrase func(ctx context.Context, streamKey string) (string, error)
+	Log        *slog.Logger        // defaults to discarding
+	Metrics    *ingest.DoorMetrics // defaults to none
+	Now        func() time.Time    // defaults to time.Now
 
 	listener gosrt.Listener
 	doors    *ingest.Doors
@@ -206,16 +208,12 @@ func (s *Server) admit(ctx context.Context, request gosrt.ConnRequest, remote st
 		return nil, gosrt.REJX_BAD_REQUEST, errStreamID
 	case !w.publish:
 		return nil, gosrt.REJX_BAD_MODE, errPlay
-	case request.IsEncrypted() != (s.Config.Passphrase != ""):
-		return nil, gosrt.REJ_UNSECURE, errUnsecure
-	}
-	if s.Config.Passphrase != "" {
-		if err := request.SetPassphrase(s.Config.Passphrase); err != nil {
-			return nil, gosrt.REJ_BADSECRET, errSecret
-		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, admitTimeout)
 	defer cancel()
+	if reason, err := s.unlock(ctx, request, w.key); err != nil {
+		return nil, reason, err
+	}
 	session, err := s.Sessions.Admit(ctx, ingest.Request{
 		Protocol: "srt", StreamKey: w.key, RemoteAddr: remote, Backup: w.backup, Moduli: []int64{clockWraps},
 	})
@@ -230,6 +228,33 @@ func (s *Server) admit(ctx context.Context, request gosrt.ConnRequest, remote st
 		return nil, gosrt.REJX_ISE, err
 	}
 	return session, 0, nil
+}
+
+// unlock agrees on the passphrase: the listener's, or the key's own.
+func (s *Server) unlock(ctx context.Context, request gosrt.ConnRequest, key string) (gosrt.RejectionReason, error) {
+	if !request.IsEncrypted() {
+		if s.Config.Passphrase != "" {
+			return gosrt.REJ_UNSECURE, errUnsecure
+		}
+		return 0, nil
+	}
+	if s.Config.Passphrase != "" && request.SetPassphrase(s.Config.Passphrase) == nil {
+		return 0, nil
+	}
+	if s.Passphrase == nil {
+		if s.Config.Passphrase == "" {
+			return gosrt.REJ_UNSECURE, errUnsecure
+		}
+		return gosrt.REJ_BADSECRET, errSecret
+	}
+	own, err := s.Passphrase(ctx, key)
+	if err == nil {
+		err = request.SetPassphrase(own)
+	}
+	if err != nil {
+		return gosrt.REJ_BADSECRET, errSecret
+	}
+	return 0, nil
 }
 
 // Why callers are sent away.

@@ -2871,6 +2871,8 @@ export interface components {
             variant: string;
         };
         StreamKeyOutBody: {
+            /** @description Encrypts SRT; shown once. It belongs to the key. Callers without one are taken unencrypted, unless the installation wants otherwise. */
+            srt_passphrase?: string;
             /** @description Shown once. The one before opens nothing from now on. */
             stream_key: string;
         };

@@ -22,6 +22,8 @@ import { camera, stopSending, turnOff } from './camera';
 import { EditRun } from './EditRun';
 import { t } from './messages';
 import { Audience } from './Audience';
+import { LadderSwitch } from './LadderSwitch';
+import { Standby } from './Standby';
 import { Panels } from './Panels';
 import { Preview } from './Preview';
 import { armedOf, runOf, stockNow } from './room';
@@ -106,6 +108,8 @@ export function ControlRoom({ id }: { id: string }) {
               <section aria-label={t('source')}>
                 <h2 class="panel-title">{t('source')}</h2>
                 {broadcast && <Source channel={broadcast.channel} />}
+                {broadcast && <Standby channel={broadcast.channel} />}
+                {broadcast && <LadderSwitch broadcast={broadcast.id} />}
                 {broadcast && <Audience broadcast={broadcast} onChange={data.setBroadcast} />}
               </section>
             ),

@@ -13,7 +13,7 @@ import { Skeleton } from '../../ui/Skeleton';
 import { toast } from '../../ui/Toast';
 import { t } from './messages';
 import { drawKey, whereToPublish } from './publishing';
-import { rememberedKey, rotateKey } from './streamKey';
+import { rememberedKey, rememberedPhrase, rotateKey } from './streamKey';
 
 /** Encoder is what OBS, or any other encoder, has to be told. */
 export function Encoder({ channel }: { channel: string }) {
@@ -21,7 +21,8 @@ export function Encoder({ channel }: { channel: string }) {
   const [fresh, setFresh] = useState(() => rememberedKey(channel));
   if (where.error && !where.data) return <Failed error={where.error} onRetry={where.reload} />;
   if (!where.data) return <Skeleton height="240px" />;
-  const { rtmp, whip } = where.data;
+  const { rtmp, rtmps, srt, rtsp, whip } = where.data;
+  const phrase = fresh ? rememberedPhrase(channel) : undefined;
   return (
     <div class="stack">
       {rtmp && <Copy label={t('server')} value={rtmp.server} />}
@@ -42,11 +43,38 @@ export function Encoder({ channel }: { channel: string }) {
             <li>{t('obsStep3')}</li>
             <li>{t('obsStep4')}</li>
           </ol>
-          <details class="small">
-            <summary>WHIP</summary>
-            <Copy label={t('whipServer')} value={whip.url} />
-          </details>
         </>
+      )}
+      {rtmps && (
+        <details class="small">
+          <summary>RTMPS</summary>
+          <Copy label={t('server')} value={rtmps.server} />
+        </details>
+      )}
+      {srt && (
+        <details class="small">
+          <summary>SRT</summary>
+          <div class="stack stack-tight">
+            <Copy label={t('server')} value={srt.url + (fresh ?? t('yourKey'))} secret={fresh !== undefined} />
+            {phrase && <Copy label={t('passphrase')} value={phrase} secret />}
+            <p class="muted">{t('passphraseText')}</p>
+          </div>
+        </details>
+      )}
+      {rtsp && (
+        <details class="small">
+          <summary>RTSP</summary>
+          <div class="stack stack-tight">
+            <Copy label={t('server')} value={rtsp.url} />
+            <p class="muted">{t('rtspText')}</p>
+          </div>
+        </details>
+      )}
+      {rtmp && (
+        <details class="small">
+          <summary>WHIP</summary>
+          <Copy label={t('whipServer')} value={whip.url} />
+        </details>
       )}
     </div>
   );

@@ -16,6 +16,7 @@ import { Chips, Field } from '../../ui/Field';
 import { Sheet } from '../../ui/Sheet';
 import { Skeleton } from '../../ui/Skeleton';
 import { t } from './messages';
+import './ways.css';
 
 const lastChannel = 'hawker.studio.channel';
 
@@ -67,12 +68,17 @@ function Broadcasts({ channel, figures }: { channel: Channel; figures: boolean }
             @{channel.handle}
           </a>
         </div>
-        <a class="button button-plain" href="/studio/videos">
-          {t('videos')}
-        </a>
-        <Button kind="accent" svg={plusIcon} onClick={() => setMaking(true)}>
-          {t('newBroadcast')}
-        </Button>
+        <span class="way-actions">
+          <a class="button button-plain" href="/studio/videos">
+            {t('videos')}
+          </a>
+          <a class="button button-plain" href={`/studio/w/${channel.id}`}>
+            {t('ways')}
+          </a>
+          <Button kind="accent" svg={plusIcon} onClick={() => setMaking(true)}>
+            {t('newBroadcast')}
+          </Button>
+        </span>
       </header>
       {list.error && !list.data ? (
         <Failed error={list.error} onRetry={list.reload} />

@@ -6,6 +6,7 @@ import { Gate } from '../../manage/Gate';
 import { manage } from '../../manage/messages';
 import { ControlRoom } from './ControlRoom';
 import { Home } from './Home';
+import { Ways } from './Ways';
 import { studio } from './messages';
 import './studio.css';
 
@@ -15,14 +16,19 @@ export const messages = {
   },
 };
 
-/** The creator's pages: /studio, and /studio/b/<broadcast> for the control room. */
+/** The creator's pages: /studio, /studio/b/<broadcast> for the control room, /studio/w/<channel> for sources and targets. */
 export default function Studio({ params }: { params: PathParams }) {
   const [where, id] = (params['rest'] ?? '').split('/');
   const inside = where === 'b' && id;
   return (
     <div class={inside ? 'studio studio-room' : 'studio'}>
       <TopBar title={t('studio')} />
-      <Gate>{(who) => (inside ? <ControlRoom key={id} id={id} /> : <Home who={who} />)}</Gate>
+      <Gate>
+        {(who) => {
+          if (inside) return <ControlRoom key={id} id={id} />;
+          return where === 'w' && id ? <Ways key={id} channel={id} /> : <Home who={who} />;
+        }}
+      </Gate>
     </div>
   );
 }

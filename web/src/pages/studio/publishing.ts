@@ -5,6 +5,10 @@ import { api, ApiError } from '../../api/client';
 export interface Ingest {
   /** Absent where the installation takes no RTMP. */
   rtmp?: { server: string };
+  /** The others are absent where they are not spoken. */
+  rtmps?: { server: string };
+  srt?: { url: string };
+  rtsp?: { url: string };
   whip: { url: string };
 }
 
