@@ -266,3 +266,30 @@ func TestLimitsDoNotHoldForThoseNamed(t *testing.T) {
 		}
 	}
 }
+
+// A node has so many seats, whoever asks; one that is given up is free again.
+func TestANodeHasSoManySeats(t *testing.T) {
+	t.Parallel()
+	h := run(t, func(s *whep.Server) {
+		s.Config.SessionsMax = 3
+		s.Unlimited = func(netip.Addr) bool { return true }
+	})
+	p := publish(t, h.hub, "show", "clip.h264")
+	p.write(5)
+	post := func() reply { return h.do(http.MethodPost, "/whep/show", sdpType, minimalOffer, nil) }
+	var first string
+	for n := range 3 {
+		res := post()
+		if res.StatusCode != 201 {
+			t.Fatalf("seat %d: %s", n, res.Status)
+		}
+		first = res.Header.Get("Location")
+	}
+	if res := post(); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" || res.code(t) != whep.CodeBusy {
+		t.Fatalf("the fourth was answered with %s", res.Status)
+	}
+	if res := h.do(http.MethodDelete, first, "", "", nil); res.StatusCode != 200 {
+		t.Fatal(res.Status)
+	}
+	await(t, "a seat to be free", func() bool { return post().StatusCode == 201 })
+}

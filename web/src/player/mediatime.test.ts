@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { RtpClock, dateToMediaTime, fragmentDate, parseMediaTimes, parseWall, unwrap } from './mediatime';
+import {
+  RtpClock,
+  dateToMediaTime,
+  fragmentDate,
+  mediaTimeToSeconds,
+  parseMediaTimes,
+  parseWall,
+  unwrap,
+} from './mediatime';
 
 describe('parseMediaTimes', () => {
   const sdp = [
@@ -99,5 +107,46 @@ describe('fragmentDate', () => {
   });
   test('before all fragments there is no date', () => {
     expect(fragmentDate(-1, fragments, null)).toBeUndefined();
+  });
+});
+
+describe('mediaTimeToSeconds', () => {
+  // Two generations: the second begins at media time 10 s, after a minute's pause on the wall.
+  const anchors = [
+    { generation: 1, mediaTime: 0, wall: 1_000_000 },
+    { generation: 2, mediaTime: 10_000_000, wall: 1_070_000 },
+  ];
+  const fragments = [
+    { start: 100, programDateTime: 1_004_000 },
+    { start: 102, programDateTime: 1_006_000 },
+    { start: 104, programDateTime: null },
+    { start: 106, programDateTime: 1_070_000 },
+    { start: 108, programDateTime: 1_072_000 },
+  ];
+  const at = (seconds: number) => mediaTimeToSeconds(seconds * 1e6, fragments, anchors);
+  test('finds the frame in its fragment, and is the way back of fragmentDate', () => {
+    for (const seconds of [4, 5.5, 6.25, 10, 11.5, 13]) {
+      const date = fragmentDate(at(seconds)!, fragments, undefined)!;
+      expect(dateToMediaTime(date, anchors)).toBe(seconds * 1e6);
+    }
+  });
+  test('before what there is it is the beginning', () => expect(at(1)).toBe(100));
+  test('in a pause it is what comes after it', () => {
+    expect(at(9.9)).toBe(105.9);
+    expect(mediaTimeToSeconds(9.9e6, [fragments[0]!, fragments[3]!], anchors)).toBe(105.9);
+    expect(
+      mediaTimeToSeconds(
+        9.99e6,
+        [
+          { start: 100, programDateTime: 1_004_000 },
+          { start: 103, programDateTime: 1_070_000 },
+        ],
+        anchors,
+      ),
+    ).toBe(103);
+  });
+  test('without dates there is none', () => {
+    expect(mediaTimeToSeconds(1, [{ start: 0, programDateTime: null }], anchors)).toBeUndefined();
+    expect(mediaTimeToSeconds(1, [], anchors)).toBeUndefined();
   });
 });
