@@ -1,5 +1,5 @@
 import { ApiError } from '../api/client';
-import type { FeedEvent, MediaTime, Pin, Scene, Watch } from '../api/types';
+import type { Deal, FeedEvent, MediaTime, Pin, Scene, Watch } from '../api/types';
 import { createStore, type Store } from '../app/value';
 import { Feed, spreadSceneReload } from '../feed/feed';
 import { backoff } from '../feed/position';
@@ -11,7 +11,7 @@ import { Edge } from './edge';
 import { Entrance } from './entrance';
 import { Archive, WayBack, progressOf, type Past } from './past';
 import { offered, ownPage, within, type Place } from './place';
-import { apply, isOld, leavesAtOnce, onAir, openScene, place, placed } from './scene';
+import { apply, dealTurns, isOld, leavesAtOnce, onAir, openScene, place, placed } from './scene';
 import type { Progress, RoomView } from './view';
 
 export type { Progress, RoomView } from './view';
@@ -241,7 +241,10 @@ export class Room {
       } else if (!onAir(overlay)) this.stopPlayer();
       // What lies on the frame stays: the scene of now has the pins of the last one.
       if (this.past) overlay.pins = this.view.get().overlay?.pins ?? [];
-      if (this.past || scene.state === 'ended') waiting.length = 0;
+      if (this.past || scene.state === 'ended') {
+        waiting.length = 0;
+        overlay.deals = [];
+      }
       this.update({
         phase: 'ready',
         broadcast: scene.broadcast,
@@ -251,6 +254,7 @@ export class Room {
         again: false,
       });
       for (const pin of waiting) this.release.hold(placed(pin, scene), pin.from);
+      overlay.deals.forEach((deal) => this.awaitTurns(deal));
       this.player?.setAnchors(overlay.anchors);
       await this.follow(scene.position);
       await this.play();
@@ -418,11 +422,19 @@ export class Room {
     if (this.past) this.onEventInPast(event, this.past);
     else if (leavesAtOnce(event)) this.deliver(event);
     else this.release.hold(event, event.media_time);
+    if (event.kind === 'deal.announced' && !this.past) this.awaitTurns((event.data as { deal: Deal }).deal);
+  }
+
+  /** awaitTurns has a deal open and end on its frames, whether or not word of it comes in time. */
+  private awaitTurns(deal: Deal): void {
+    for (const at of dealTurns(deal)) {
+      this.release.hold({ id: '', kind: 'deal.turn', v: 1, media_time: at, at: 0, data: {} }, at);
+    }
   }
 
   /** onEventInPast: what lies on the frames is known from the show's record; the rest is of now. */
   private onEventInPast(event: FeedEvent, past: Past): void {
-    if (!past.onAir && /^(broadcast|pin)\./.test(event.kind)) return;
+    if (event.kind.startsWith('deal.') || (!past.onAir && /^(broadcast|pin)\./.test(event.kind))) return;
     if (!event.kind.startsWith('pin.')) {
       this.deliver(event);
       return;

@@ -1,4 +1,14 @@
-import type { Anchor, BroadcastState, FeedEvent, Pin, PinVariant, ProductCard, Scene } from '../api/types';
+import type {
+  Anchor,
+  BroadcastState,
+  Deal,
+  FeedEvent,
+  MediaTime,
+  Pin,
+  PinVariant,
+  ProductCard,
+  Scene,
+} from '../api/types';
 
 // What lies over the picture, as one viewer sees it: a scene, changed by each event when its frame is shown.
 
@@ -7,6 +17,8 @@ export interface Overlay {
   state: BroadcastState;
   pins: Pin[];
   bag: ProductCard[];
+  /** Deals that are announced or open on the frame that is shown. */
+  deals: Deal[];
   viewers: number;
   anchors: Anchor[];
   /** The version of the scene that this began with: pins and bags of older facts are in it already. */
@@ -28,6 +40,9 @@ export function openScene(scene: Scene, shown: readonly Pin[] = []): { overlay: 
       state: scene.state,
       pins: scene.pins.filter(atOnce),
       bag: scene.bag,
+      deals: scene.deals
+        .map((deal) => dealOn(deal, scene.now - oldMicroseconds))
+        .filter((deal) => deal.state !== 'ended'),
       viewers: scene.viewers,
       anchors: scene.anchors,
       version: scene.version,
@@ -38,9 +53,36 @@ export function openScene(scene: Scene, shown: readonly Pin[] = []): { overlay: 
 
 /** isOld tells whether the scene holds the fact already. */
 export function isOld(overlay: Overlay, event: FeedEvent): boolean {
+  if (event.kind.startsWith('deal.')) return isOldDeal(overlay, event);
   if (!/^(pin|bag)\./.test(event.kind)) return false;
   const version = (event.data as { version?: number }).version;
   return version !== undefined && version <= overlay.version;
+}
+
+function isOldDeal({ deals }: Overlay, { kind, data }: FeedEvent): boolean {
+  const { deal, number, version } = data as { deal?: string | Deal; number?: number; version?: number };
+  const known = deals.find((one) => one.id === (typeof deal === 'string' ? deal : deal?.id));
+  if (!known) return false;
+  if (number !== undefined) return number < known.number;
+  return kind !== 'deal.ended' && version !== undefined && version < known.version;
+}
+
+/** dealOn is a deal as it stands on a frame: its three media times say it. */
+export function dealOn(deal: Deal, at: MediaTime): Deal {
+  const state = at >= deal.ends ? 'ended' : at >= deal.opens ? 'open' : 'announced';
+  return state === deal.state ? deal : { ...deal, state };
+}
+
+/** dealTurns are the frames on which a deal opens and ends. */
+export function dealTurns(deal: Deal): MediaTime[] {
+  return [deal.opens, deal.ends];
+}
+
+/** turnDeals brings all deals to a frame; what has ended goes. */
+export function turnDeals(overlay: Overlay, at: MediaTime): Overlay {
+  const deals = overlay.deals.map((deal) => dealOn(deal, at)).filter((deal) => deal.state !== 'ended');
+  const same = deals.length === overlay.deals.length && deals.every((deal, n) => deal === overlay.deals[n]);
+  return same ? overlay : { ...overlay, deals };
 }
 
 /** apply returns the overlay after an event. Kinds and fields that it does not know change nothing. */
@@ -66,6 +108,21 @@ export function apply(overlay: Overlay, event: FeedEvent): Overlay {
         compare_at: data['compare_at'] as PinVariant['compare_at'],
         quote: undefined,
       }));
+    case 'deal.announced': {
+      const deal = data['deal'] as Deal;
+      return { ...overlay, deals: [...overlay.deals.filter((one) => one.id !== deal.id), deal] };
+    }
+    case 'deal.turn':
+      return turnDeals(overlay, event.media_time);
+    case 'deal.started':
+      return changeDeal(overlay, data['deal'], () => ({ state: 'open', version: Number(data['version']) }));
+    case 'deal.ended':
+      return { ...overlay, deals: overlay.deals.filter((one) => one.id !== data['deal']) };
+    case 'deal.left':
+    case 'deal.sold_out':
+      return changeDeal(overlay, data['deal'], () => ({ left: Number(data['left']), number: Number(data['number']) }));
+    case 'deal.drawn':
+      return changeDeal(overlay, data['deal'], () => ({ fair: false, version: Number(data['version']) }));
     case 'viewers.changed':
       return { ...overlay, viewers: Number(data['viewers']) };
     case 'broadcast.started':
@@ -85,6 +142,11 @@ export function apply(overlay: Overlay, event: FeedEvent): Overlay {
 export function place(overlay: Overlay, pin: Pin): Overlay {
   const others = overlay.pins.filter((one) => one.id !== pin.id && one.product.id !== pin.product.id);
   return { ...overlay, pins: [...others, pin] };
+}
+
+function changeDeal(overlay: Overlay, id: unknown, change: (was: Deal) => Partial<Deal>): Overlay {
+  if (!overlay.deals.some((deal) => deal.id === id)) return overlay;
+  return { ...overlay, deals: overlay.deals.map((deal) => (deal.id === id ? { ...deal, ...change(deal) } : deal)) };
 }
 
 function changeVariant(overlay: Overlay, variant: unknown, change: (was: PinVariant) => Partial<PinVariant>): Overlay {

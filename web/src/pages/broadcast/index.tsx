@@ -8,17 +8,19 @@ import { money } from '../../i18n/format';
 import { Room } from '../../room/room';
 import { BuySheet, type Offer } from '../../shop/BuySheet';
 import { messages as shopMessages } from '../../shop/messages';
+import { atDeal, dealOf, variantsOf } from '../../shop/deals';
 import { priceRange } from '../../shop/money';
 import { loadWallet, wallet } from '../../shop/wallet';
 import { Button } from '../../ui/Button';
 import { Notice } from '../../ui/Card';
 import { Sheet } from '../../ui/Sheet';
-import type { Pin, ProductCard } from '../../api/types';
+import type { Deal, Pin, ProductCard } from '../../api/types';
 import { own, t } from './messages';
 import { Bag } from './Bag';
 import { Closed } from './Closed';
 import { Head } from './Head';
 import { Others } from './Others';
+import { DealStack } from './DealStack';
 import { PinStack } from './PinStack';
 import { Rail } from './Rail';
 import { ReplayBar } from './ReplayBar';
@@ -77,7 +79,11 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
 
   const bar = view.replay || view.rewound;
   const pins = view.overlay?.pins ?? [];
-  const bag = view.overlay?.bag ?? [];
+  const deals = view.overlay?.deals ?? [];
+  const bag = (view.overlay?.bag ?? []).map((card) => ({
+    ...card,
+    variants: atDeal(card.variants, dealOf(deals, card.id)),
+  }));
   const buy = (product: string, pin?: string) => {
     room.click(product, pin);
     setBagOpen(false);
@@ -95,7 +101,16 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
         {stats && <Stats room={room} onClose={() => setStats(false)} />}
         <Head view={view} onLeave={leave} />
         <div class="room-lower">
-          <PinStack pins={view.overlay?.state === 'ended' && !view.replay ? [] : pins} room={room} onBuy={buy} />
+          <DealStack deals={deals} room={room} onBuy={buy} />
+          <PinStack
+            pins={
+              view.overlay?.state === 'ended' && !view.replay
+                ? []
+                : pins.filter((pin) => !dealOf(deals, pin.product.id))
+            }
+            room={room}
+            onBuy={buy}
+          />
           <Rail
             room={room}
             view={view}
@@ -113,11 +128,12 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
         {bagList}
       </aside>
       <Announcer pins={pins} />
+      <DealAnnouncer deals={deals} />
       <Sheet title={t('bagTitle')} open={bagOpen} onClose={() => setBagOpen(false)}>
         {bagList}
       </Sheet>
       <BuySheet
-        offer={buying && toOffer(buying, room, pins, bag)}
+        offer={buying && toOffer(buying, room, pins, bag, deals)}
         onClose={() => setBuying(undefined)}
         onPick={(variant) => buying && room.click(buying.product, buying.pin, variant)}
       />
@@ -134,12 +150,21 @@ function asked(): Buying | undefined {
 /** Offers that were open when their pin went away stay as they were last seen. */
 const lastSeen = new Map<string, Pick<Offer, 'product' | 'variants'>>();
 
-function toOffer(buying: Buying, room: Room, pins: readonly Pin[], bag: readonly ProductCard[]): Offer | undefined {
+function toOffer(
+  buying: Buying,
+  room: Room,
+  pins: readonly Pin[],
+  bag: readonly ProductCard[],
+  deals: readonly Deal[],
+): Offer | undefined {
   const pin = pins.find((one) => one.product.id === buying.product);
   const card = bag.find((one) => one.id === buying.product);
+  const deal = dealOf(deals, buying.product);
   const found = pin
-    ? { product: pin.product, variants: pin.variants }
-    : card && { product: card, variants: card.variants };
+    ? { product: pin.product, variants: atDeal(pin.variants, deal) }
+    : card
+      ? { product: card, variants: card.variants }
+      : deal && { product: deal.product, variants: atDeal(variantsOf(deal), deal) };
   if (found) lastSeen.set(buying.product, found);
   const seen = found ?? lastSeen.get(buying.product);
   return (
@@ -184,6 +209,30 @@ function Announcer({ pins }: { pins: readonly Pin[] }) {
     if (added) setText(announce(added));
     else if (gone) setText(t('unpinned', { title: gone.product.title }));
   }, [pins]);
+  return (
+    <p class="visually-hidden" aria-live="polite">
+      {text}
+    </p>
+  );
+}
+
+/** DealAnnouncer says when a deal is announced, opens, is taken and ends; never the seconds between. */
+function DealAnnouncer({ deals }: { deals: readonly Deal[] }) {
+  const before = useRef<readonly Deal[]>([]);
+  const [text, setText] = useState('');
+  useEffect(() => {
+    const was = before.current;
+    before.current = deals;
+    for (const deal of deals) {
+      const old = was.find((one) => one.id === deal.id);
+      const words = { title: deal.product.title, price: money(deal.price) };
+      if (!old && deal.state === 'announced') setText(t('dealSoonSaid', words));
+      else if (deal.state === 'open' && old?.state !== 'open') setText(t('dealOpenSaid', words));
+      else if (old && old.left > 0 && deal.left <= 0) setText(t('dealGoneSaid', words));
+    }
+    const gone = was.find((one) => !deals.some((deal) => deal.id === one.id));
+    if (gone) setText(t('dealOverSaid', { title: gone.product.title }));
+  }, [deals]);
   return (
     <p class="visually-hidden" aria-live="polite">
       {text}
