@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"slices"
 	"time"
-
-	"github.com/hawkerlive/hawker/event"
 )
 
 // Limits of a deal.
@@ -217,7 +215,7 @@ type DealLeft struct {
 // Deal adds deal.sold_out where the change took the last unit.
 func (f *Facts) Deal(before int64, now DealNow) {
 	if before > 0 && now.Left == 0 {
-		f.told = append(f.told, event.New(event.BroadcastTopic(now.Broadcast), event.DealSoldOut, 0, f.at, DealLeft{now.Deal, now.Product, now.Left, now.Number}))
+		f.told = append(f.told, now)
 	}
 }
 

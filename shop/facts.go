@@ -114,7 +114,7 @@ type Facts struct {
 	orders map[string]map[event.Kind][]OrderFact
 	shops  []string
 	values []value
-	told   []event.Event // to viewers
+	told   []DealNow // deals whose last unit was taken
 }
 
 // value is a fact that is not an order's. It becomes an event last: the outbox tells in the order of ids.
@@ -171,5 +171,8 @@ func (f *Facts) Events() []event.Event {
 	for _, v := range f.values {
 		out = append(out, event.New(event.ShopTopic(v.shop), v.kind, 0, f.at, v.data))
 	}
-	return append(out, f.told...)
+	for _, d := range f.told {
+		out = append(out, event.New(event.BroadcastTopic(d.Broadcast), event.DealSoldOut, 0, f.at, DealLeft{d.Deal, d.Product, d.Left, d.Number}))
+	}
+	return out
 }

@@ -44,6 +44,7 @@ fits<Reads<S['WatchBody'], page.Watch>>();
 fits<Reads<S['ProductBody'], page.Product>>();
 fits<Reads<S['PinCard'], page.Pin>>();
 fits<Reads<S['DealCard'], page.Deal>>();
+fits<Reads<S['DealRecord'], page.DealRecord>>();
 fits<Reads<S['ProductCard'], page.ProductCard>>();
 fits<Reads<S['OrderBody'], page.Order>>();
 fits<Reads<S['CheckoutBody'], page.CheckoutResult>>();

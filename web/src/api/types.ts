@@ -238,6 +238,19 @@ export interface Deal {
   version: number;
 }
 
+/** A deal as its creator sees it. */
+export interface DealRecord {
+  id: string;
+  product: string;
+  price: Money;
+  quantity: number;
+  left: number;
+  state: 'prepared' | 'scheduled' | 'announced' | 'open' | 'ended' | 'cancelled';
+  starts_at?: Timestamp;
+  opens_at?: Timestamp;
+  ends_at?: Timestamp;
+}
+
 /** A scene names no transports: who begins to watch is told. */
 export type SceneBroadcast = Omit<Broadcast, 'transports' | 'health'>;
 

@@ -120,6 +120,20 @@ function OrderResult({ ending, onClose, onBack, bank }: OrderProps) {
           </Button>
         </Told>
       );
+    case 'claimed':
+      return (
+        <Told svg={clock} tone="warn" title={t('claimedTitle')} text={t('claimedText')} order={placed.order}>
+          <Watch onClose={onClose} />
+          {order}
+        </Told>
+      );
+    case 'not_drawn':
+      return (
+        <Told svg={alert} tone="warn" title={t('notDrawnTitle')} text={t('notDrawnText')} order={placed.order}>
+          <Watch onClose={onClose} />
+          {order}
+        </Told>
+      );
     case 'held':
       return (
         <Told svg={clock} tone="warn" title={t('heldTitle')} text={t('heldText')} order={placed.order}>
@@ -170,6 +184,11 @@ function Watch({ onClose }: { onClose: () => void }) {
 
 function refusal(code: string, text: string): string {
   if (code === 'limit-reached') return t('limitedText');
+  if (code === 'deal-not-open') return t('dealEarlyText');
+  if (code === 'deal-ended') return t('dealOverText');
+  if (code === 'deal-sold-out') return t('dealGoneText');
+  if (code === 'deal-claimed') return t('dealClaimedText');
+  if (code === 'deal-alone') return t('dealAloneText');
   if (code.endsWith('-quote') || code === 'quote-expired') return t('quoteText');
   if (code === 'archived-variant') return t('goneText');
   return text;

@@ -95,7 +95,7 @@ export function retryDelay(
 
 /** settled tells whether an order's state is an end for its buyer. */
 export function settled(state: OrderState): boolean {
-  return state !== 'held' && state !== 'requires_action';
+  return state !== 'held' && state !== 'requires_action' && state !== 'claimed';
 }
 
 /** follow asks for the order until it has come to an end, and tells each state on the way. */

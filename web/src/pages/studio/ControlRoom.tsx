@@ -19,6 +19,7 @@ import { Notice } from '../../ui/Card';
 import { Icon } from '../../ui/Icon';
 import { toast } from '../../ui/Toast';
 import { camera, stopSending, turnOff } from './camera';
+import { Deals } from './Deals';
 import { EditRun } from './EditRun';
 import { t } from './messages';
 import { Audience } from './Audience';
@@ -79,17 +80,22 @@ export function ControlRoom({ id }: { id: string }) {
           {
             name: t('products'),
             body: (
-              <Rundown
-                run={run}
-                stock={stock}
-                pinned={pinned}
-                armed={armed}
-                onAir={onAir}
-                pins={pins}
-                shop={broadcast?.shop}
-                onArm={setChosen}
-                onEdit={() => setEditing(true)}
-              />
+              <>
+                <Rundown
+                  run={run}
+                  stock={stock}
+                  pinned={pinned}
+                  armed={armed}
+                  onAir={onAir}
+                  pins={pins}
+                  shop={broadcast?.shop}
+                  onArm={setChosen}
+                  onEdit={() => setEditing(true)}
+                />
+                {broadcast && (
+                  <Deals broadcast={broadcast.id} run={run ?? []} onAir={onAir} shown={() => shown.current} />
+                )}
+              </>
             ),
           },
           {
