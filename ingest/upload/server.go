@@ -29,7 +29,7 @@ const (
 	settled     = 30 * time.Second // a whole file that nobody handed on by then is handed on by the sweep
 	networkWait = 30 * time.Second // a connection that brings nothing for so long is given up
 	lockWait    = 10 * time.Second
-	finishFor   = 10 * time.Second
+	finishFor   = 3 * time.Second
 )
 
 // What is refused.

@@ -197,7 +197,7 @@ function Moving({ video, url, onFrame }: { video: Video; url: string; onFrame: (
     <>
       <video
         ref={element}
-        class="short-video"
+        class={video.height > video.width ? 'short-video short-tall' : 'short-video'}
         playsInline
         muted
         autoPlay
