@@ -221,10 +221,10 @@ func (c *parked) took(news []byte) (mine bool) {
 	f := frameOf(text)
 	switch {
 	case f.more:
-		if len(c.half) == 0 {
+		if len(c.half) == 0 { // from here on the rest has its time, however it trickles in
 			c.half = append(c.half, news...)
+			c.since.Store(time.Now().UnixMilli())
 		}
-		c.since.Store(time.Now().UnixMilli())
 		return true
 	case f.size == 0:
 		c.giveBack(text)

@@ -165,6 +165,8 @@ export interface Variant {
   price: Money;
   compare_at?: Money;
   available: number;
+  /** Nobody can buy it before. */
+  opens_at?: string;
 }
 
 export interface Product {

@@ -143,10 +143,15 @@ function ChangePrice({ variant, onDone }: { variant: Variant; onDone: () => void
   const { currency } = variant.price;
   const [text, setText] = useState(decimal(variant.price.amount, currency));
   const { busy, error, send } = useSending(onDone);
+  const before = localTime(variant.opens_at);
+  const [opens, setOpens] = useState(before);
   const amount = minorUnits(text, currency);
   const submit = (event: Event) => {
     event.preventDefault();
-    if (amount !== undefined) void send(() => api.patch(`/v1/variants/${variant.id}`, { price: { amount, currency } }));
+    if (amount === undefined) return;
+    // No time is a time that has passed: it is open.
+    const opening = opens === before ? {} : { opens_at: new Date(opens || Date.now()).toISOString() };
+    void send(() => api.patch(`/v1/variants/${variant.id}`, { price: { amount, currency }, ...opening }));
   };
   return (
     <form class="form variant-form" onSubmit={submit}>
@@ -159,17 +164,32 @@ function ChangePrice({ variant, onDone }: { variant: Variant; onDone: () => void
         error={amount === undefined ? t('notPrice') : undefined}
         onInput={(event) => setText(event.currentTarget.value)}
       />
+      <Field
+        label={t('opensAt')}
+        hint={t('opensAtHint')}
+        type="datetime-local"
+        dir="ltr"
+        value={opens}
+        onInput={(event) => setOpens(event.currentTarget.value)}
+      />
       {error && <FormError text={error} />}
       <Button
         type="submit"
         kind="accent"
         busy={busy}
-        disabled={amount === undefined || amount === variant.price.amount}
+        disabled={amount === undefined || (amount === variant.price.amount && opens === before)}
       >
         {common('save')}
       </Button>
     </form>
   );
+}
+
+/** localTime writes a moment that is still to come as a datetime-local field has it; empty for any other. */
+function localTime(moment: string | undefined): string {
+  const at = moment ? new Date(moment) : undefined;
+  if (!at || !(at.getTime() > Date.now())) return '';
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
 function AddVariant({ product, onDone }: { product: Product; onDone: () => void }) {

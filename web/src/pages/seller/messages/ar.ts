@@ -118,6 +118,8 @@ const ar: Translation<typeof en> = {
   onSale: 'معروض',
   archived: 'مؤرشف',
   price: 'السعر',
+  opensAt: 'موعد بدء البيع',
+  opensAtHint: 'لا يمكن لأحد الشراء قبله. اتركه فارغًا للبيع الآن.',
   compareAt: 'السعر السابق',
   compareAtHint: 'يظهر مشطوبًا. اتركه فارغًا إن لم يوجد.',
   notPrice: 'اكتب مبلغًا مثل 29.00',

@@ -112,6 +112,8 @@ const de: Translation<typeof en> = {
   onSale: 'Im Verkauf',
   archived: 'Archiviert',
   price: 'Preis',
+  opensAt: 'Verkaufsstart',
+  opensAtHint: 'Vorher kann niemand kaufen. Leer: sofort im Verkauf.',
   compareAt: 'Preis vorher',
   compareAtHint: 'Erscheint durchgestrichen. Ohne früheren Preis leer lassen.',
   notPrice: 'Schreibe einen Betrag wie 29,00',

@@ -108,6 +108,8 @@ export const en = {
   onSale: 'On sale',
   archived: 'Archived',
   price: 'Price',
+  opensAt: 'Opens at',
+  opensAtHint: 'Nobody can buy before. Leave it empty to sell now.',
   compareAt: 'Price before',
   compareAtHint: 'Shown struck through. Leave empty if there is none.',
   notPrice: 'Write an amount such as 29.00',

@@ -113,6 +113,8 @@ const fr: Translation<typeof en> = {
   onSale: 'En vente',
   archived: 'Archivés',
   price: 'Prix',
+  opensAt: 'Ouverture de la vente',
+  opensAtHint: 'Personne ne peut acheter avant. Vide : en vente tout de suite.',
   compareAt: 'Prix avant',
   compareAtHint: 'Affiché barré. Laissez vide s’il n’y en a pas.',
   notPrice: 'Écrivez un montant comme 29,00',
