@@ -39,6 +39,9 @@ const (
 
 	FollowWrite Action = "follow.write" // anybody may follow any channel
 
+	ChatWrite    Action = "chat.write"    // anybody who may watch may say something
+	ChatModerate Action = "chat.moderate" // delete, mute, ban, review, settings, words
+
 	BroadcastRead  Action = "broadcast.read" // drafts, rehearsals and health
 	BroadcastWrite Action = "broadcast.write"
 	PinWrite       Action = "pin.write"
@@ -68,6 +71,8 @@ const (
 	ScopeBroadcastsRead  = "broadcasts:read"
 	ScopeBroadcastsWrite = "broadcasts:write"
 	ScopePinsWrite       = "pins:write"
+	ScopeChatWrite       = "chat:write"
+	ScopeChatModerate    = "chat:moderate"
 	ScopeEventsWrite     = "events:write"
 	ScopeVideosJudge     = "videos:judge"
 	ScopeProductsRead    = "products:read"
@@ -113,6 +118,9 @@ var policy = map[Action]Rule{
 	KeyWrite:     {Shop: roles(RoleOwner, RoleSeller), Channel: roles(RoleOwner, RoleCreator), Scope: ScopeKeysWrite},
 
 	FollowWrite: {Anyone: true},
+
+	ChatWrite:    {Anyone: true, Scope: ScopeChatWrite},
+	ChatModerate: {Shop: roles(RoleOwner, RoleSeller), Channel: ChannelRoles, Scope: ScopeChatModerate},
 
 	BroadcastRead:  {Shop: ShopRoles, Channel: ChannelRoles, Scope: ScopeBroadcastsRead},
 	BroadcastWrite: {Shop: roles(RoleOwner, RoleSeller), Channel: roles(RoleOwner, RoleCreator), Scope: ScopeBroadcastsWrite},

@@ -31,6 +31,7 @@ func (s *Server) WriteProblem(w http.ResponseWriter, r *http.Request, err error)
 // feedMessage is what comes down a feed, for the description only: the overlay encodes it itself.
 type feedMessage struct {
 	From     string        `json:"from,omitempty" doc:"Where you were. If it is not the to of the message before, something is missing."`
+	Answer   any           `json:"answer,omitempty" doc:"To what went up, for you alone: {\"kind\":\"chat\",\"ref\":…} with what became of it, or with a code that says why not."`
 	To       string        `json:"to,omitempty" doc:"Where you are now; since when you come back."`
 	Events   []event.Event `json:"events,omitempty"`
 	Gap      bool          `json:"gap,omitempty" doc:"Something is missing: load the scene and follow from its position."`
@@ -47,7 +48,7 @@ func (s *Server) describeFeeds(r *router) {
 		r.api.OpenAPI().AddOperation(&huma.Operation{
 			OperationID: operationID(http.MethodGet, path), Method: http.MethodGet, Path: path, Summary: summary, Tags: []string{"overlay"},
 			Description: "A WebSocket, or server-sent events where Accept asks for text/event-stream. Facts come at once, the rest every 50 ms at most; " +
-				"of values only the newest per key. Up the WebSocket go heartbeat, impression, click and lateness.",
+				"of values only the newest per key, of chat the newest ten per tick. Up the WebSocket go heartbeat, impression, click, lateness, chat and like.",
 			Parameters: []*huma.Param{
 				{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: "string"}},
 				{Name: "since", In: "query", Description: "A position: from the scene, or the last to.", Schema: &huma.Schema{Type: "string"}},

@@ -11,6 +11,7 @@ import (
 	"github.com/hawkerlive/hawker/event"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/overlay/chat"
+	"github.com/hawkerlive/hawker/overlay/likes"
 	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/shop/payment"
 	"github.com/hawkerlive/hawker/store"
@@ -178,6 +179,7 @@ var meanings = []meaning{
 	{overlay.ErrFeedFull, 503, "busy", "This node follows as many feeds as it can", 5 * time.Second},
 	{overlay.ErrFeedClosed, 503, "stopping", "The feed is not running", 2 * time.Second},
 
+	{likes.ErrTaps, 422, "bad-likes", "One to five taps at a time", 0},
 	{chat.ErrNotFound, 404, "not-found", "There is no such thing, or it is not yours", 0},
 	{chat.ErrGuest, 401, "unauthenticated", "Log in first", 0},
 	{chat.ErrBanned, 403, "banned", "This channel has banned you", 0},

@@ -18,6 +18,8 @@ import (
 	"github.com/hawkerlive/hawker/dashboard"
 	"github.com/hawkerlive/hawker/dashboard/views"
 	"github.com/hawkerlive/hawker/overlay"
+	"github.com/hawkerlive/hawker/overlay/chat"
+	"github.com/hawkerlive/hawker/overlay/likes"
 	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/shop/checkout"
 	"github.com/hawkerlive/hawker/shop/payment"
@@ -85,6 +87,10 @@ type Server struct {
 	Views  *views.Service
 	Sales  *dashboard.Service
 
+	// Chat and Likes are what viewers say and tap; without them there are no routes for it.
+	Chat  *chat.Service
+	Likes *likes.Service
+
 	// LiveBroadcast finds the broadcast that is on air on a channel, "" for none. Without it nothing is.
 	LiveBroadcast func(ctx context.Context, channel string) (string, error)
 	// Doors say where publishers reach us.
@@ -130,6 +136,8 @@ type door struct {
 	watches   *limiter
 	tokens    *limiter // viewing tokens that are none, per address
 	members   *limiter // people looked up by e-mail
+	reports   *limiter // messages reported
+	taps      *limiter // likes without a WebSocket
 	spec      []byte
 }
 
@@ -151,6 +159,7 @@ func (s *Server) routes(r *router) {
 		s.routesTargets(r)
 	}
 	s.routesMembers(r)
+	s.routesChat(r)
 	s.routesBroadcasts(r)
 	if s.Access != nil {
 		s.routesAccess(r)
@@ -218,6 +227,8 @@ func (s *Server) build() {
 			watches: newLimiter(limits.Watches, limits.Window),
 			tokens:  newLimiter(limits.FailedTokens, limits.Window),
 			members: newLimiter(limits.Members, limits.Window),
+			reports: newLimiter(reportsPerWindow, limits.Window),
+			taps:    newLimiter(tapsPerWindow, limits.Window),
 		}
 		for name, l := range map[string]*limiter{"failed": d.failed, "signups": d.signups, "watches": d.watches, "members": d.members} {
 			l.name, l.shared = name, s.SharedLimits

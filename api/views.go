@@ -63,6 +63,9 @@ func (s *Server) watch(ctx context.Context, in *watchIn) (*struct{ Body watchBod
 	if err != nil {
 		return nil, err
 	}
+	if err := s.mayEnter(ctx, b); err != nil {
+		return nil, err
+	}
 	grant, err := s.decide(ctx, b, in.Body.Token, in.Body.Grant)
 	if err != nil {
 		return nil, err

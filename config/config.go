@@ -58,6 +58,7 @@ type Config struct {
 	Pull         pull.Config        `yaml:"pull"`
 	Restream     restream.Config    `yaml:"restream"`
 	Feed         overlay.FeedLimits `yaml:"feed"`
+	Chat         Chat               `yaml:"chat"`
 	Checkout     Checkout           `yaml:"checkout"`
 	Sandbox      Sandbox            `yaml:"sandbox"`
 }
@@ -175,6 +176,11 @@ type Broadcast struct {
 	Rest    time.Duration `yaml:"rest"`
 }
 
+// Chat says how long what viewers said is kept.
+type Chat struct {
+	Keep time.Duration `yaml:"keep"`
+}
+
 // Proxies are the trusted proxies.
 func (c Config) Proxies() []netip.Prefix {
 	var out []netip.Prefix
@@ -255,6 +261,9 @@ func (c Config) check() error {
 	}
 	if c.Broadcast.Silence < 500*time.Millisecond || c.Broadcast.Silence > 30*time.Second {
 		bad("broadcast.silence", "must be between 500ms and 30s")
+	}
+	if c.Chat.Keep < 24*time.Hour || c.Chat.Keep > 100*365*24*time.Hour {
+		bad("chat.keep", "must be between 24h and 876000h")
 	}
 	if c.Broadcast.Rest < time.Second || c.Broadcast.Rest > 10*time.Minute {
 		bad("broadcast.rest", "must be between 1s and 10m")

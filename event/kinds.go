@@ -49,6 +49,15 @@ const (
 
 	ViewersChanged Kind = "viewers.changed" // value
 
+	ChatSaid      Kind = "chat.said"      // talk
+	ChatRemoved   Kind = "chat.removed"   // ids only
+	ChatSilenced  Kind = "chat.silenced"  // an author was muted or banned, or may speak again
+	ChatPinned    Kind = "chat.pinned"    // the comment on top
+	ChatAnnounced Kind = "chat.announced" // a line over the picture
+	ChatRuled     Kind = "chat.ruled"     // slow mode, followers only, off
+	ChatWaiting   Kind = "chat.waiting"   // value: a moderator should look at the review queue
+	LikesChanged  Kind = "likes.changed"  // value: the broadcast's hearts
+
 	OrderPlaced   Kind = "order.placed"
 	OrderPaid     Kind = "order.paid"
 	OrderDeclined Kind = "order.declined"
@@ -80,6 +89,8 @@ var kinds = map[Kind]kind{
 	ViewersChanged: {1, Value, ""},
 	OrderPlaced:    {1, Fact, ""}, OrderPaid: {1, Fact, ""}, OrderDeclined: {1, Fact, ""}, OrderExpired: {1, Fact, ""},
 	OrderRefunded: {1, Fact, ""}, OrderCanceled: {1, Fact, ""},
+	ChatSaid: {1, Talk, ""}, ChatRemoved: {1, Fact, ""}, ChatSilenced: {1, Fact, ""}, ChatPinned: {1, Fact, ""}, ChatAnnounced: {1, Fact, ""},
+	ChatRuled: {1, Fact, ""}, ChatWaiting: {1, Value, ""}, LikesChanged: {1, Value, ""},
 	AudienceCounted: {1, Fact, ""},
 	KeyRotated:      {1, Fact, ""},
 	NodeForgets:     {1, Fact, ""}, NodeViewers: {1, Value, "node"},

@@ -187,6 +187,12 @@ type request struct {
 	socket  bool
 }
 
+// from is who asked, with the address.
+func (q request) from() Caller {
+	q.caller.Address = q.addr
+	return q.caller
+}
+
 func (f *Feed) serve(w http.ResponseWriter, r *http.Request) error {
 	q, err := f.read(r)
 	if err != nil {

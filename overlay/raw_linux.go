@@ -350,9 +350,11 @@ func (k *raw) cut() {
 
 func (k *raw) who() (string, Caller) {
 	if k.is == nil {
-		return "", Caller{}
+		return "", Caller{Address: k.addr}
 	}
-	return k.is.session, k.is.caller
+	c := k.is.caller
+	c.Address = k.addr
+	return k.is.session, c
 }
 
 func (k *raw) check(now time.Time) (asked bool) {

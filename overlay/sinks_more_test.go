@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -228,7 +229,7 @@ func TestKindsOfMessagesHaveHandlersAndRates(t *testing.T) {
 				t.Errorf("%d likes were heard, want 3", len(likes))
 			}
 			for _, said := range likes {
-				if said.Topic != topic || said.Session != "view-7" || said.Caller != (overlay.Caller{Account: "noor", Grant: "g"}) || string(said.Message) != `{"kind":"like","n":2}` {
+				if said.Topic != topic || said.Session != "view-7" || said.Caller != (overlay.Caller{Account: "noor", Grant: "g", Address: netip.MustParseAddr("127.0.0.1")}) || string(said.Message) != `{"kind":"like","n":2}` {
 					t.Errorf("heard %+v", said)
 				}
 			}

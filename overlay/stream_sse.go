@@ -52,7 +52,7 @@ func (f *Feed) serveEvents(w http.ResponseWriter, r *http.Request, q request) er
 // listen writes to a reader of server-sent events until it or the server goes.
 func (f *Feed) listen(ctx context.Context, place follower, q request, first []byte, write func([]byte) (int, error)) {
 	defer f.release(q.addr)
-	l := &listener{follower: place, session: q.session, caller: q.caller, signal: make(chan struct{}, 1), goodbye: make(chan struct{}, 1)}
+	l := &listener{follower: place, session: q.session, caller: q.from(), signal: make(chan struct{}, 1), goodbye: make(chan struct{}, 1)}
 	f.Metrics.connected(q.topic, asEvents, 1)
 	defer f.Metrics.connected(q.topic, asEvents, -1)
 	f.enter(l)

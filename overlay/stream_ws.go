@@ -68,7 +68,7 @@ func (f *Feed) serveSocket(w http.ResponseWriter, r *http.Request, q request, ac
 	if f.raw(conn, place, q, first, rest) {
 		return nil
 	}
-	s := &socket{feed: f, follower: place, session: q.session, caller: q.caller, conn: conn, drained: make(chan struct{}), control: first}
+	s := &socket{feed: f, follower: place, session: q.session, caller: q.from(), conn: conn, drained: make(chan struct{}), control: first}
 	s.speaker = speaker{feed: f, topic: room.topic, out: s}
 	s.heard.Store(f.now().UnixMilli())
 	bounded(conn)

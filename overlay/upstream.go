@@ -3,6 +3,7 @@ package overlay
 import (
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -32,6 +33,15 @@ type Upstream interface {
 type Caller struct {
 	Account string // "" for a guest
 	Grant   string // what let a viewer in where access is restricted
+	Address netip.Addr
+}
+
+// Where is the address as text, "" for none.
+func (c Caller) Where() string {
+	if !c.Address.IsValid() {
+		return ""
+	}
+	return c.Address.String()
 }
 
 // Said is one message that came up a feed.

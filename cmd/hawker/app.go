@@ -32,6 +32,8 @@ import (
 	"github.com/hawkerlive/hawker/ingest/upload"
 	"github.com/hawkerlive/hawker/ingest/whip"
 	"github.com/hawkerlive/hawker/overlay"
+	"github.com/hawkerlive/hawker/overlay/chat"
+	"github.com/hawkerlive/hawker/overlay/likes"
 	"github.com/hawkerlive/hawker/overlay/overlaysql"
 	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/shop/checkout"
@@ -96,6 +98,8 @@ type app struct {
 	forwarder  *overlay.Forwarder
 	dealer     *overlay.Dealer
 	feed       *overlay.Feed
+	chat       *chat.Service
+	likes      *likes.Service
 	views      *views.Service
 	dashboard  *dashboard.Service
 	fold       *dashboard.Fold
@@ -153,7 +157,7 @@ func (a *app) start(ctx context.Context) error {
 	a.registry = prometheus.NewRegistry()
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, step := range []func(context.Context) error{
-		a.raiseFiles, a.openListeners, a.openStores, a.buildAccounts, a.buildStreaming, a.buildAccess, a.buildShop, a.buildOverlay, a.buildDoors,
+		a.raiseFiles, a.openListeners, a.openStores, a.buildAccounts, a.buildStreaming, a.buildAccess, a.buildShop, a.buildOverlay, a.buildChat, a.buildDoors,
 		a.startFacts, a.startServices, a.seed, a.startDoors, a.startShow,
 	} {
 		if err := step(ctx); err != nil {
@@ -312,6 +316,8 @@ func (a *app) startServices(ctx context.Context) error {
 	s.run("checkout", a.allocator.Run)
 	s.run("sandbox", a.sandbox.Run)
 	s.run("views", a.views.Run)
+	s.run("chat", a.chat.Run)
+	s.run("likes", a.likes.Run)
 	s.run("stock forwarder", a.forwarder.Run)
 	s.run("deals", a.dealer.Run)
 	s.run("broadcasts", a.broadcasts.Run)

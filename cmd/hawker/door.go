@@ -12,6 +12,7 @@ import (
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/api"
 	"github.com/hawkerlive/hawker/overlay"
+	"github.com/hawkerlive/hawker/overlay/chat"
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/whep"
 )
@@ -33,6 +34,7 @@ type doorkeeper struct {
 	broadcasts *streaming.Broadcasts
 	access     *access.Service
 	api        *api.Server
+	chat       *chat.Service
 	now        func() time.Time
 	// again has room for one: somebody may have lost the right to watch.
 	again chan struct{}
@@ -114,6 +116,9 @@ func (d *doorkeeper) MayFollow(r *http.Request, topic string) (cookie bool, err 
 		refused := errors.Is(err, overlay.ErrNotFound) || errors.Is(err, access.ErrGrant)
 		if refused && d.team(r, id) != nil {
 			return cookie, nil
+		}
+		if err == nil {
+			err = d.banned(r, id)
 		}
 		return false, err
 	}

@@ -30,7 +30,7 @@ import (
 func (a *app) buildDoors(context.Context) error {
 	a.api = &api.Server{
 		Log: a.log, Accounts: a.accounts, Access: a.access, Broadcasts: a.broadcasts, Audience: a.views, Health: publisherHealth{a.sessions}, Publishers: publisherHealth{a.sessions}, LiveBroadcast: a.live,
-		Shop: a.shop, Checkout: a.allocator, Instruments: a.payments, Overlay: a.overlay, Views: a.views, Sales: a.dashboard,
+		Shop: a.shop, Checkout: a.allocator, Instruments: a.payments, Overlay: a.overlay, Chat: a.chat, Likes: a.likes, Views: a.views, Sales: a.dashboard,
 		Turnstile: &api.Turnstile{Log: a.log}, PublicURL: a.config.PublicURL, TrustedProxies: a.config.Proxies(), Demo: a.demo, SharedLimits: a.nodes.limits(), Metrics: api.NewMetrics(a.registry),
 	}
 	a.api.Claims = a.dealer.Drawer.(drawer).rows

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/hawkerlive/hawker/access"
 	"github.com/hawkerlive/hawker/api"
 	"github.com/hawkerlive/hawker/overlay"
+	"github.com/hawkerlive/hawker/overlay/chat"
 )
 
 // follower says who opens a feed, for those who take what comes up it: an account, or a guest; and by what grant. The
@@ -40,5 +43,39 @@ func (d *doorkeeper) recheckFeeds(f *overlay.Feed) {
 		if may := d.may(id); may != nil {
 			f.End(topic, func(_ string, c overlay.Caller) bool { return !may(c.Grant) })
 		}
+		if out := d.bannedFrom(id); out != nil {
+			f.End(topic, func(_ string, c overlay.Caller) bool { return out(c) })
+		}
+	}
+}
+
+// banned refuses a feed to who is banned from the channel. Who that is, is only asked where somebody is.
+func (d *doorkeeper) banned(r *http.Request, broadcast string) error {
+	b, err := d.find(r.Context(), broadcast)
+	if err != nil {
+		return err
+	}
+	if !d.chat.Bans(r.Context(), b.ChannelID) {
+		return nil
+	}
+	account := ""
+	if p, err := d.api.Principal(r); err == nil && p != nil {
+		account = p.AccountID
+	}
+	return d.chat.Admit(r.Context(), b.ChannelID, account, d.api.Address(r).String())
+}
+
+// bannedFrom is the same question for those who are in; nil where nobody is banned.
+func (d *doorkeeper) bannedFrom(broadcast string) func(c overlay.Caller) bool {
+	ctx, stop := context.WithTimeout(context.Background(), doorReads)
+	defer stop()
+	b, err := d.find(ctx, broadcast)
+	if err != nil || !d.chat.Bans(ctx, b.ChannelID) {
+		return nil
+	}
+	return func(c overlay.Caller) bool {
+		ctx, stop := context.WithTimeout(context.Background(), doorReads)
+		defer stop()
+		return errors.Is(d.chat.Admit(ctx, b.ChannelID, c.Account, c.Where()), chat.ErrBanned)
 	}
 }

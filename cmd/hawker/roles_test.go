@@ -15,6 +15,7 @@ import (
 	"github.com/hawkerlive/hawker/api/apitest"
 	"github.com/hawkerlive/hawker/config"
 	"github.com/hawkerlive/hawker/overlay"
+	"github.com/hawkerlive/hawker/overlay/chat"
 	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/shop/checkout"
 	"github.com/hawkerlive/hawker/shop/payment"
@@ -98,6 +99,33 @@ func TestEveryRoleOnEveryRouteOfTheProgram(t *testing.T) {
 				t.Fatal(err)
 			}
 			return d.ID
+		}, Belongs: apitest.OfChannel},
+		api.KindMessage: {Make: func(t *testing.T, o account.Owner) string {
+			id := latest[o.Channel]
+			if id == "" {
+				id = uuid.NewString()
+			}
+			m := chat.Message{ID: uuid.Must(uuid.NewV7()).String(), Broadcast: id, Channel: o.Channel, Account: o.Account, Name: "Walker", Text: "is it linen?", State: chat.Held, At: time.Now()}
+			m.Ref = m.ID
+			if _, err := a.chat.Store.Add(t.Context(), time.Now(), []chat.Entry{{Message: m}}); err != nil {
+				t.Fatal(err)
+			}
+			return m.ID
+		}, Belongs: apitest.OfChannel},
+		api.KindChatWord: {Make: func(t *testing.T, o account.Owner) string {
+			w, err := a.chat.AddWord(t.Context(), chat.Place{Shop: o.Shop, Channel: o.Channel}, "word", chat.Hold, chat.By{Account: o.Account, Role: chat.Owner})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w.ID
+		}, Belongs: apitest.OfChannel},
+		api.KindSilence: {Make: func(t *testing.T, o account.Owner) string {
+			order := chat.Order{Account: uuid.NewString(), Kind: chat.Mute, For: time.Hour}
+			v, err := a.chat.Silence(t.Context(), chat.Place{Shop: o.Shop, Channel: o.Channel}, order, chat.By{Account: o.Account, Role: chat.Owner})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v.ID
 		}, Belongs: apitest.OfChannel},
 		api.KindProduct: {Make: func(t *testing.T, o account.Owner) string { return lantern(t, a, o).ID }, Belongs: apitest.OfShop},
 		api.KindVariant: {Make: func(t *testing.T, o account.Owner) string { return lantern(t, a, o).Variants[0].ID }, Belongs: apitest.OfShop},

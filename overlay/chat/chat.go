@@ -91,6 +91,9 @@ func (r Role) rank() int {
 	return 0
 }
 
+// Above tells whether the role is higher than another.
+func (r Role) Above(other Role) bool { return r.rank() > other.rank() }
+
 // team tells whether the role is one of the channel's people.
 func (r Role) team() bool { return r.rank() > 0 }
 

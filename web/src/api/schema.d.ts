@@ -197,7 +197,7 @@ export interface paths {
         };
         /**
          * Follow a broadcast
-         * @description A WebSocket, or server-sent events where Accept asks for text/event-stream. Facts come at once, the rest every 50 ms at most; of values only the newest per key. Up the WebSocket go heartbeat, impression, click and lateness.
+         * @description A WebSocket, or server-sent events where Accept asks for text/event-stream. Facts come at once, the rest every 50 ms at most; of values only the newest per key, of chat the newest ten per tick. Up the WebSocket go heartbeat, impression, click, lateness, chat and like.
          */
         get: operations["get-broadcasts-by-id-feed"];
         put?: never;
@@ -1011,7 +1011,7 @@ export interface paths {
         };
         /**
          * Follow a shop's orders and stock
-         * @description A WebSocket, or server-sent events where Accept asks for text/event-stream. Facts come at once, the rest every 50 ms at most; of values only the newest per key. Up the WebSocket go heartbeat, impression, click and lateness.
+         * @description A WebSocket, or server-sent events where Accept asks for text/event-stream. Facts come at once, the rest every 50 ms at most; of values only the newest per key, of chat the newest ten per tick. Up the WebSocket go heartbeat, impression, click, lateness, chat and like.
          */
         get: operations["get-shops-by-id-feed"];
         put?: never;
@@ -3610,6 +3610,8 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": {
+                        /** @description To what went up, for you alone: {"kind":"chat","ref":…} with what became of it, or with a code that says why not. */
+                        answer?: unknown;
                         events?: components["schemas"]["Event"][] | null;
                         /** @description Where you were. If it is not the to of the message before, something is missing. */
                         from?: string;
@@ -5613,6 +5615,8 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": {
+                        /** @description To what went up, for you alone: {"kind":"chat","ref":…} with what became of it, or with a code that says why not. */
+                        answer?: unknown;
                         events?: components["schemas"]["Event"][] | null;
                         /** @description Where you were. If it is not the to of the message before, something is missing. */
                         from?: string;
