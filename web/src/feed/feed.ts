@@ -15,6 +15,8 @@ export interface FeedOptions {
   /** Where messages go up while there is no WebSocket; without it server-sent events have no way up. */
   signals?: string;
   onEvent: (event: FeedEvent) => void;
+  /** What the server answers to what went up, for this reader alone. */
+  onAnswer?: (answer: unknown) => void;
   /**
    * Something was missed. Load the scene anew (after a random wait: thousands may have missed it at once, see
    * spreadSceneReload) and call follow with its position.
@@ -72,6 +74,13 @@ export class Feed {
     removeEventListener('offline', this.onOffline);
     document.removeEventListener('visibilitychange', this.onVisible);
     this.disconnect();
+  }
+
+  /** ask sends a message that is answered, and says whether there is a way up for it now. */
+  ask(message: Record<string, unknown>): boolean {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(message));
+    return true;
   }
 
   /** send goes up the WebSocket, or in batches by POST beside server-sent events. What waits is bounded. */
@@ -159,10 +168,14 @@ export class Feed {
   }
 
   private onText(text: string): void {
-    let frame: (Partial<FeedFrame> & { gap?: boolean }) | undefined;
+    let frame: (Partial<FeedFrame> & { gap?: boolean; answer?: unknown }) | undefined;
     try {
       frame = JSON.parse(text) as typeof frame;
     } catch {
+      return;
+    }
+    if (frame?.answer !== undefined) {
+      this.options.onAnswer?.(frame.answer);
       return;
     }
     if (frame?.gap) {

@@ -1,3 +1,4 @@
+import { ApiError } from '../api/client';
 import type { Watch } from '../api/types';
 import { language } from '../i18n/language';
 import type { Place } from './place';
@@ -17,6 +18,7 @@ export class Entrance {
     private readonly place: Place,
     private readonly path: string,
     private readonly onAnswer: (watch: Watch) => void,
+    private readonly onBanned: () => void = () => undefined,
   ) {}
 
   /** watch is what the server answered last, once it has; undefined where it gave no leave. */
@@ -57,7 +59,8 @@ export class Entrance {
       this.session = watch.view_session;
       this.onAnswer(watch);
       return watch;
-    } catch {
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'banned') this.onBanned();
       return undefined; // Watching goes on without being counted.
     }
   }

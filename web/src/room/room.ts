@@ -10,6 +10,7 @@ import { Release, type Kept } from '../player/release';
 import { Edge } from './edge';
 import { Entrance } from './entrance';
 import { Archive, WayBack, progressOf, type Past } from './past';
+import type { Beside } from './beside';
 import { offered, ownPage, within, type Place } from './place';
 import { apply, dealTurns, isOld, leavesAtOnce, onAir, openScene, place, placed } from './scene';
 import type { Progress, RoomView } from './view';
@@ -37,6 +38,11 @@ export class Room {
     feed: 'connecting',
   });
 
+  /** What goes on beside the picture, where the page has it; set it before start. */
+  beside: Beside | undefined;
+  /** Leave to watch what is not for everybody, once the server has given it. */
+  grant: string | undefined;
+
   private player: Player | undefined;
   private feed: Feed | undefined;
   private release: Release<FeedEvent>;
@@ -62,10 +68,12 @@ export class Room {
     readonly id: string,
     private readonly place: Place = ownPage(),
   ) {
-    this.entrance = new Entrance(place, this.path, (watch) => {
+    const enter = (watch: Watch) => {
+      this.grant = watch.grant;
       this.way.take(within(place, watch.transports));
       this.correct(watch);
-    });
+    };
+    this.entrance = new Entrance(place, this.path, enter, () => this.ban());
     this.archive = new Archive(place, this.path, () => this.entrance.grant(), this.abort.signal);
     this.way = new WayBack(this.archive, () => this.update({ rewindable: true }));
     this.release = new Release<FeedEvent>({
@@ -224,6 +232,17 @@ export class Room {
     this.feed?.send({ kind: 'click', pin, product, variant, media_time: this.mediaTime });
   }
 
+  /** ask sends a message that is answered up the feed, and says whether that is open. */
+  ask(message: Record<string, unknown>): boolean {
+    return this.feed?.ask(message) ?? false;
+  }
+
+  /** ban ends the visit: the channel does not want this viewer. */
+  ban(): void {
+    this.stop();
+    this.update({ phase: 'banned' });
+  }
+
   private get path(): string {
     return `/v1/broadcasts/${encodeURIComponent(this.id)}`;
   }
@@ -257,6 +276,7 @@ export class Room {
       overlay.deals.forEach((deal) => this.awaitTurns(deal));
       this.player?.setAnchors(overlay.anchors);
       await this.follow(scene.position);
+      void this.beside?.load();
       await this.play();
     } catch (error) {
       if (this.abort.signal.aborted) return;
@@ -318,7 +338,8 @@ export class Room {
         grant: watch?.grant,
         foreign: this.place.base !== undefined,
         signals: session && `${here}/signals`,
-        onEvent: (event) => this.onEvent(event),
+        onEvent: (event) => this.beside?.event(event) || this.onEvent(event),
+        onAnswer: (answer) => this.beside?.answer(answer),
         onGap: () => {
           clearTimeout(this.sceneTimer);
           this.sceneTimer = setTimeout(() => void this.loadScene(), spreadSceneReload());
@@ -408,6 +429,7 @@ export class Room {
       onQualities: (qualities, quality) => this.update({ qualities, quality }),
       onFrame: (frame) => {
         this.frame = frame;
+        this.beside?.frame(frame.mediaTime, this.past !== undefined);
         if (this.past) this.past.replay.frame(frame.mediaTime);
         else this.release.advance(frame.mediaTime);
       },
@@ -502,7 +524,10 @@ export class Room {
   private tick(): void {
     if (this.frame && !this.past) this.way.ask(performance.now());
     const since = performance.now() - (this.frame?.at ?? this.edge.toldAt ?? performance.now());
-    if (since > noPictureMilliseconds) this.release.flush();
+    if (since > noPictureMilliseconds) {
+      this.release.flush();
+      this.beside?.flush();
+    }
   }
 
   private liveEdge(): MediaTime | undefined {

@@ -6,7 +6,7 @@ import type { Overlay } from './scene';
 /** RoomView is all that the page shows of a broadcast. */
 export interface RoomView {
   /** missing: there is no such broadcast. refused: it is not for this viewer. failed: it could not be loaded, and is tried again. */
-  phase: 'loading' | 'missing' | 'refused' | 'failed' | 'ready';
+  phase: 'loading' | 'missing' | 'refused' | 'banned' | 'failed' | 'ready';
   broadcast?: SceneBroadcast;
   overlay?: Overlay;
   player: PlayerState;

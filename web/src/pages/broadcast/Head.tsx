@@ -1,5 +1,7 @@
 import x from 'lucide-static/icons/x.svg?raw';
 import eye from 'lucide-static/icons/eye.svg?raw';
+import type { Chat } from '../../chat/chat';
+import { FollowButton } from '../../chat/FollowButton';
 import { t as common } from '../../i18n/common';
 import { compact } from '../../i18n/format';
 import type { RoomView } from '../../room/room';
@@ -9,7 +11,7 @@ import { Skeleton } from '../../ui/Skeleton';
 import { t } from './messages';
 
 /** Head names whose show this is, whether it is live and how many watch, and lets the viewer leave. */
-export function Head({ view, onLeave }: { view: RoomView; onLeave: () => void }) {
+export function Head({ view, chat, onLeave }: { view: RoomView; chat: Chat; onLeave: () => void }) {
   const { broadcast, overlay } = view;
   const live = overlay?.state === 'live' || overlay?.state === 'interrupted';
   return (
@@ -31,6 +33,7 @@ export function Head({ view, onLeave }: { view: RoomView; onLeave: () => void })
       ) : (
         <Skeleton width="160px" height="36px" />
       )}
+      {broadcast && <FollowButton chat={chat} channel={broadcast.channel} />}
       {live && overlay && (
         <p class="room-live">
           <span class="live-badge">{common('live')}</span>

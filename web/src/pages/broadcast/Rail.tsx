@@ -6,6 +6,8 @@ import ellipsis from 'lucide-static/icons/ellipsis.svg?raw';
 import shareIcon from 'lucide-static/icons/share-2.svg?raw';
 import volume from 'lucide-static/icons/volume-2.svg?raw';
 import volumeOff from 'lucide-static/icons/volume-x.svg?raw';
+import type { Chat } from '../../chat/chat';
+import { LikeButton } from '../../chat/Likes';
 import { chooseLanguage } from '../../app/speak';
 import { useStore } from '../../app/store';
 import { t as common } from '../../i18n/common';
@@ -26,6 +28,7 @@ const rewindSeconds = 15;
 interface Props {
   room: Room;
   view: RoomView;
+  chat: Chat;
   count: number;
   onBag: () => void;
   stats: boolean;
@@ -33,7 +36,7 @@ interface Props {
 }
 
 /** Rail is what the thumb reaches: sound, share, bag, and the rest behind one more tap. */
-export function Rail({ room, view, count, onBag, stats, onStats }: Props) {
+export function Rail({ room, view, chat, count, onBag, stats, onStats }: Props) {
   const [more, setMore] = useState(false);
   return (
     <div class="rail">
@@ -48,6 +51,7 @@ export function Rail({ room, view, count, onBag, stats, onStats }: Props) {
       {view.player === 'playing' && view.rewindable && !view.rewound && !view.replay && (
         <IconButton svg={rewindIcon} mirror label={t('rewind')} onClick={() => void room.rewind(rewindSeconds)} />
       )}
+      {view.overlay?.state !== 'ended' && <LikeButton chat={chat} />}
       <IconButton
         svg={shareIcon}
         mirror

@@ -2,6 +2,13 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { navigate, type PathParams } from '../../app/router';
 import { useStore } from '../../app/store';
 import { account } from '../../auth/auth';
+import { api } from '../../api/client';
+import { Chat } from '../../chat/chat';
+import { ChatInput } from '../../chat/ChatInput';
+import { ChatLog } from '../../chat/ChatLog';
+import { chat as chatMessages, t as chatText } from '../../chat/messages';
+import { moderatorActions } from '../../chat/moderation';
+import type { Answer, Line } from '../../chat/types';
 import { together } from '../../i18n/catalogue';
 import { t as common } from '../../i18n/common';
 import { money } from '../../i18n/format';
@@ -28,7 +35,7 @@ import { Stage } from './Stage';
 import { Stats } from './Stats';
 import './broadcast.css';
 
-export const messages = together(own, shopMessages);
+export const messages = together(own, shopMessages, chatMessages);
 
 /** What the buy sheet is open for; the offer itself is read from the room, so that stock and price stay alive in it. */
 interface Buying {
@@ -37,9 +44,11 @@ interface Buying {
 }
 
 export default function BroadcastPage({ params }: { params: PathParams }) {
-  const [room] = useState(() => new Room(params['id']!));
+  const [{ room, chat }] = useState(() => withChat(params['id']!));
   const view = useStore(room.view);
   const who = useStore(account);
+  const said = useStore(chat.view);
+  const [reply, setReply] = useState<Line>();
   const [bagOpen, setBagOpen] = useState(false);
   const [stats, setStats] = useState(false);
   const [buying, setBuying] = useState<Buying | undefined>(asked);
@@ -48,6 +57,12 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
     room.start();
     return () => room.stop();
   }, [room]);
+
+  // Who is banned while they watch, is out at once.
+  const out = said.me?.code === 'banned';
+  useEffect(() => {
+    if (out) room.ban();
+  }, [out]);
 
   // What a known buyer has saved is there before the first tap.
   useEffect(() => {
@@ -64,6 +79,14 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
     history.length > 1 && document.referrer.startsWith(location.origin) ? history.back() : navigate('/');
 
   if (view.phase === 'refused') return <Closed id={room.id} />;
+  if (view.phase === 'banned') {
+    const home = (
+      <a class="button button-accent" href="/">
+        {common('seeLive')}
+      </a>
+    );
+    return <Notice title={chatText('banned')} text={chatText('bannedText')} action={home} />;
+  }
   if (view.phase === 'missing') {
     const home = (
       <a class="button button-accent" href="/">
@@ -91,6 +114,17 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
   };
   const bagList = <Bag bag={bag} pins={pins} loading={view.phase === 'loading'} onBuy={buy} />;
 
+  const actions = said.me?.role && view.broadcast ? moderatorActions(room.id, view.broadcast.channel) : undefined;
+  const input = (
+    <ChatInput
+      chat={chat}
+      reply={reply}
+      onReply={setReply}
+      channel={view.broadcast?.channel_name ?? ''}
+      ended={view.overlay?.state === 'ended'}
+    />
+  );
+
   return (
     <div class="room">
       <aside class="room-start" aria-label={t('others')}>
@@ -99,8 +133,9 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
       <main class={`room-stage${bar ? ' room-stage-replay' : ''}${stats ? ' room-stage-stats' : ''}`}>
         <Stage room={room} view={view} />
         {stats && <Stats room={room} onClose={() => setStats(false)} />}
-        <Head view={view} onLeave={leave} />
+        <Head view={view} chat={chat} onLeave={leave} />
         <div class="room-lower">
+          <div class="room-say">{input}</div>
           <DealStack deals={deals} room={room} onBuy={buy} />
           <PinStack
             pins={
@@ -111,21 +146,37 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
             room={room}
             onBuy={buy}
           />
-          <Rail
-            room={room}
-            view={view}
-            count={bag.length}
-            onBag={() => setBagOpen(true)}
-            stats={stats}
-            onStats={setStats}
-          />
+          <div class="room-mid">
+            {!said.rules.off && <ChatLog chat={chat} kind="over" onReply={setReply} actions={actions} />}
+            <Rail
+              room={room}
+              view={view}
+              chat={chat}
+              count={bag.length}
+              onBag={() => setBagOpen(true)}
+              stats={stats}
+              onStats={setStats}
+            />
+          </div>
+          {said.announcement && (
+            <p class="announcement" role="status" dir="auto">
+              {said.announcement}
+            </p>
+          )}
         </div>
         {bar && <ReplayBar key={String(view.rewound)} room={room} live={view.rewound === true} />}
         <Banner offline={view.feed === 'offline'} reconnecting={view.feed === 'connecting'} />
       </main>
       <aside class="room-end" aria-label={t('bagTitle')}>
-        <h2>{t('bagTitle')}</h2>
-        {bagList}
+        <section class="room-chat" aria-label={chatText('chat')}>
+          <h2>{chatText('chat')}</h2>
+          <ChatLog chat={chat} kind="panel" onReply={setReply} actions={actions} />
+          {input}
+        </section>
+        <section class="room-bag">
+          <h2>{t('bagTitle')}</h2>
+          {bagList}
+        </section>
       </aside>
       <Announcer pins={pins} />
       <DealAnnouncer deals={deals} />
@@ -139,6 +190,26 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
       />
     </div>
   );
+}
+
+/** withChat is the room and what is said beside it. */
+function withChat(id: string): { room: Room; chat: Chat } {
+  const room = new Room(id);
+  const chat = new Chat({
+    client: api,
+    path: `/v1/broadcasts/${encodeURIComponent(id)}`,
+    grant: () => room.grant,
+    ask: (message) => room.ask(message),
+    mediaTime: () => room.mediaTime,
+  });
+  room.beside = {
+    load: () => chat.load(),
+    event: (event) => chat.event(event),
+    answer: (answer) => chat.answer(answer as Answer),
+    frame: (at, past) => chat.frame(at, past),
+    flush: () => chat.flush(),
+  };
+  return { room, chat };
 }
 
 /** asked is what another page sent the viewer here to buy. */

@@ -22,7 +22,9 @@ import { camera, stopSending, turnOff } from './camera';
 import { Deals } from './Deals';
 import { EditRun } from './EditRun';
 import { t } from './messages';
+import { t as chatText } from '../../chat/messages';
 import { Audience } from './Audience';
+import { ChatPanel } from './ChatPanel';
 import { LadderSwitch } from './LadderSwitch';
 import { Standby } from './Standby';
 import { Panels } from './Panels';
@@ -109,9 +111,10 @@ export function ControlRoom({ id }: { id: string }) {
             ),
           },
           {
-            name: t('sourceShort'),
+            name: `${chatText('chat')} · ${t('sourceShort')}`,
             body: (
               <section aria-label={t('source')}>
+                {broadcast && <ChatPanel chat={data.chat} broadcast={broadcast} />}
                 <h2 class="panel-title">{t('source')}</h2>
                 {broadcast && <Source channel={broadcast.channel} />}
                 {broadcast && <Standby channel={broadcast.channel} />}

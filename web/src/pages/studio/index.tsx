@@ -2,6 +2,7 @@ import { TopBar } from '../../app/TopBar';
 import type { PathParams } from '../../app/router';
 import { t } from '../../i18n/common';
 import type { Language } from '../../i18n/language';
+import { chat } from '../../chat/messages';
 import { Gate } from '../../manage/Gate';
 import { manage } from '../../manage/messages';
 import { ControlRoom } from './ControlRoom';
@@ -12,7 +13,7 @@ import './studio.css';
 
 export const messages = {
   load: async (language: Language) => {
-    await Promise.all([studio.load(language), manage.load(language)]);
+    await Promise.all([studio.load(language), manage.load(language), chat.load(language)]);
   },
 };
 

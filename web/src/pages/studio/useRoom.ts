@@ -4,6 +4,8 @@ import { useStore } from '../../app/store';
 import { account } from '../../auth/auth';
 import { useEvery } from '../../api/load';
 import type { Broadcast, Pin, Product, Sales, Scene } from '../../api/types';
+import { Chat } from '../../chat/chat';
+import type { Answer } from '../../chat/types';
 import { Feed, spreadSceneReload, type FeedState } from '../../feed/feed';
 import { getDated, loadProducts, orNone, seesSales } from '../../manage/data';
 import { advance, aheadOf, boundsOf, fromScene, narrowed, unknownBounds, type Room } from './room';
@@ -19,6 +21,7 @@ export interface RoomData {
   /** By how many milliseconds the server's clock is ahead of this one; undefined until something was on air. */
   ahead: number | undefined;
   feed: FeedState;
+  chat: Chat;
   error: unknown;
   reload: () => void;
   change: (step: (room: Room) => Room) => void;
@@ -27,6 +30,18 @@ export interface RoomData {
 }
 
 /** useRoom holds everything that the control room shows of a broadcast, kept fresh by the feed. */
+/** The studio's chat goes up the feed of its room. */
+function chatOf(id: string, feed: { current: Feed | undefined }): Chat {
+  return new Chat({
+    client: api,
+    path: `/v1/broadcasts/${id}`,
+    grant: () => undefined,
+    ask: (message) => feed.current?.ask(message) ?? false,
+    mediaTime: () => undefined,
+    atOnce: true,
+  });
+}
+
 export function useRoom(id: string): RoomData {
   const who = useStore(account);
   const [broadcast, setBroadcast] = useState<Broadcast>();
@@ -38,6 +53,8 @@ export function useRoom(id: string): RoomData {
   const [error, setError] = useState<unknown>();
   const [turn, setTurn] = useState(0);
   const clock = useRef(unknownBounds);
+  const up = useRef<Feed | undefined>(undefined);
+  const [chat] = useState(() => chatOf(id, up));
   const change = useCallback((step: (room: Room) => Room) => setRoom((now) => now && step(now)), []);
 
   useEffect(() => {
@@ -48,19 +65,22 @@ export function useRoom(id: string): RoomData {
       setRoom(fromScene(scene));
       setBag((scene.bag ?? []).map((one) => one.id));
       feed.follow(scene.position);
+      void chat.load();
     };
     const feed = new Feed({
       path: `/v1/broadcasts/${id}/feed`,
       onEvent: (event) => {
         if (event.at > 0) clock.current = narrowed(clock.current, event.at - Date.now());
-        change((now) => advance(now, event));
+        if (!chat.event(event)) change((now) => advance(now, event));
       },
+      onAnswer: (answer) => chat.answer(answer as Answer),
       onGap: () => {
         clearTimeout(reloadTimer);
         reloadTimer = setTimeout(() => void loadScene().catch(() => feed.follow('')), spreadSceneReload());
       },
       onState: setFeedState,
     });
+    up.current = feed;
     const start = async () => {
       const found = await api.get<Broadcast>(`/v1/broadcasts/${id}`, undefined, abort.signal);
       setBroadcast(found);
@@ -104,7 +124,7 @@ export function useRoom(id: string): RoomData {
 
   const reload = useCallback(() => setTurn((n) => n + 1), []);
   return {
-    ...{ broadcast, room, products, bag, sales, ahead: aheadOf(clock.current), feed: feedState, error },
+    ...{ broadcast, room, products, bag, sales, ahead: aheadOf(clock.current), feed: feedState, chat, error },
     ...{ reload, change, setBag, setBroadcast },
   };
 }

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { add, linesMax, upTo, without } from './lines';
+import type { Line } from './types';
+
+const line = (id: string, author = 'a', media_time = 0, reply?: string): Line => ({
+  id,
+  author,
+  name: author,
+  text: id,
+  media_time,
+  at: 0,
+  reply: reply ? { id: reply, author: 'a', name: 'a', text: reply } : undefined,
+});
+
+test('a line that comes twice is there once', () => {
+  const lines = add(add([], [line('1'), line('2')]), [line('2'), line('3')]);
+  expect(lines.map((one) => one.id)).toEqual(['1', '2', '3']);
+});
+
+test('the oldest go', () => {
+  let lines: Line[] = [];
+  for (let n = 0; n < linesMax + 10; n++) lines = add(lines, [line(String(n))]);
+  expect(lines).toHaveLength(linesMax);
+  expect(lines[0]!.id).toBe('10');
+});
+
+test('what is removed is quoted by nobody', () => {
+  const lines = without([line('1'), line('2', 'b', 0, '1')], (one) => one.id === '1');
+  expect(lines).toHaveLength(1);
+  expect(lines[0]!.reply).toBeUndefined();
+});
+
+test('a replay shows what had been said by a frame', () => {
+  const lines = [line('1', 'a', 10), line('2', 'a', 20), line('3', 'a', 30)];
+  expect(upTo(lines, 20, 5).map((one) => one.id)).toEqual(['1', '2']);
+  expect(upTo(lines, 99, 2).map((one) => one.id)).toEqual(['2', '3']);
+  expect(upTo(lines, 5, 2)).toEqual([]);
+});

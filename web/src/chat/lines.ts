@@ -1,0 +1,32 @@
+import type { FeedEvent, MediaTime } from '../api/types';
+import type { Line } from './types';
+
+/** The most that a page keeps; the oldest go first. */
+export const linesMax = 200;
+
+/** add puts lines at their place by id, each once. */
+export function add(lines: readonly Line[], more: readonly Line[]): Line[] {
+  const known = new Set(lines.map((one) => one.id));
+  const fresh = more.filter((one) => !known.has(one.id));
+  if (fresh.length === 0) return lines as Line[];
+  return [...lines, ...fresh].slice(-linesMax);
+}
+
+/** without takes lines away, and what others quote of them. */
+export function without(lines: readonly Line[], gone: (one: { id: string; author: string }) => boolean): Line[] {
+  return lines
+    .filter((one) => !gone(one))
+    .map((one) => (one.reply && gone(one.reply) ? { ...one, reply: undefined } : one));
+}
+
+/** upTo is what had been said when a frame was seen: of a replay, where the lines are in the order of their frames. */
+export function upTo(lines: readonly Line[], frame: MediaTime, max: number): Line[] {
+  let end = 0;
+  while (end < lines.length && lines[end]!.media_time <= frame) end++;
+  return lines.slice(Math.max(0, end - max), end);
+}
+
+/** isChat tells the events that are the chat's. */
+export function isChat(event: FeedEvent): boolean {
+  return event.kind.startsWith('chat.') || event.kind === 'likes.changed';
+}
