@@ -53,7 +53,7 @@ func (w *World) answered(a *ask, r checkout.Request, got checkout.Receipt, err e
 		w.tally.Busy++
 	case errors.Is(err, shop.ErrUnavailable):
 		w.tally.Unknown++
-	case errors.Is(err, shop.ErrKeyReused):
+	case errors.Is(err, shop.ErrKeyReused), dealRefusal(err):
 	default:
 		w.breaks("%s is answered %v", a.Key, err)
 	}
@@ -78,6 +78,7 @@ func (w *World) check() {
 			w.breaks("order %s was acknowledged and is not stored", o.order)
 		}
 	}
+	w.checkDeal(orders)
 	type whose struct{ buyer, variant string }
 	has := map[whose]int64{}
 	for _, o := range orders {

@@ -31,7 +31,7 @@ func (w *World) start() *node {
 	providers := map[string]payment.Provider{payment.SandboxName: wire{n}}
 	n.Allocator = &checkout.Allocator{
 		Store: rows, Orders: rows, Instruments: &payment.Instruments{Store: w.store, Providers: providers, Public: true}, Providers: providers,
-		Log: slog.New(slog.DiscardHandler), Now: w.now, InboxMax: 8, BatchMax: 5, ChargeWorkers: 1, HoldFor: holdFor, DrainFor: time.Millisecond,
+		Quotes: w.quotes(), Log: slog.New(slog.DiscardHandler), Now: w.now, InboxMax: 8, BatchMax: 5, ChargeWorkers: 1, HoldFor: holdFor, DrainFor: time.Millisecond,
 	}
 	var ctx context.Context
 	ctx, n.end = context.WithCancel(context.Background())

@@ -67,6 +67,7 @@ func (w *World) buy() {
 	for range 1 + w.rng.IntN(4)/3 { // a variant may stand on two lines
 		r.Lines = append(r.Lines, checkout.RequestLine{Variant: w.variants[w.rng.IntN(len(w.variants))].ID, Quantity: 1 + int64(w.rng.IntN(8)/7)})
 	}
+	w.atDeal(&r)
 	made := &wish{Request: r}
 	w.wishes = append(w.wishes, made)
 	w.ask(made, 0)

@@ -35,6 +35,7 @@ type World struct {
 	mu       sync.Mutex
 	skew     time.Duration // how wrong the clock is
 	variants []shop.Variant
+	deal     shop.Deal
 	wishes   []*wish
 	asks     []*ask // that have no answer yet
 	numbers  map[string]int
@@ -46,8 +47,8 @@ type World struct {
 
 // Tally is what happened in a day.
 type Tally struct {
-	Steps, Asks, Orders, Known, SoldOut, Limited, Busy, Unknown, Commits, Faults, Crashes, Jumps, Webhooks, Refunds int
-	Time                                                                                                            time.Duration
+	Steps, Asks, Orders, Known, SoldOut, Limited, Busy, Unknown, Commits, Faults, Crashes, Jumps, Webhooks, Refunds, AtDeal int
+	Time                                                                                                                    time.Duration
 }
 
 // Run lives through one day on an empty store, in a bubble of testing/synctest. It returns what broke, or nil, and after
@@ -59,6 +60,7 @@ func Run(t testing.TB, store shoptest.Store, day Program) (Tally, []string, erro
 	}
 	began := w.now() // the clock is right yet
 	w.open()
+	w.openDeal()
 	w.node = w.start()
 	synctest.Wait()
 	for _, step := range day.Steps {
