@@ -59,6 +59,16 @@ MINUTES ?= 30
 soak: build ## A show of MINUTES (30) whose publisher comes anew each minute, watched over WebRTC and HLS; note in docs/evidence
 	@scripts/lab.sh soak $(MINUTES)
 
+.PHONY: handover republish doctor
+handover: build ## Change the publisher CHANGES (20) times from protocol to protocol before viewers; note in docs/evidence
+	@scripts/lab.sh handover handover $(or $(CHANGES),20)
+
+republish: build ## Publish the same key CHANGES (100) times again, half of them after SIGSTOP; note in docs/evidence
+	@scripts/lab.sh handover republish $(or $(CHANGES),100)
+
+doctor: build ## Show the encoder doctor real encoders with one fault each, and some without; note in docs/evidence
+	@scripts/lab.sh doctor
+
 .PHONY: rushview
 rushview: build ## Do 50 WHEP and 50 LL-HLS viewers keep their picture in a rush? STREAMLOAD and CHECKOUTLOAD name the generators
 	@node scripts/rushview.mjs
