@@ -158,7 +158,7 @@ func TestABackupComesBack(t *testing.T) {
 			for _, name := range []string{"secret_key", "sandbox_secret", "demo.json"} {
 				copyFile(t, filepath.Join(data, name), filepath.Join(target, name))
 			}
-			if status, text := command(t, append([]string{"verify"}, settings...)...); status != 0 || !strings.Contains(text, "The books hold") {
+			if status, text := command(t, append([]string{"verify", "--deep"}, settings...)...); status != 0 || !strings.Contains(text, "The books hold") || !strings.Contains(text, "Faults             0") {
 				t.Fatal(status, text)
 			}
 			restored(t, there, flags, show, orders, recorded, lines)

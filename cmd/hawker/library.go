@@ -49,6 +49,7 @@ func (a *app) buildLibrary(rows *vodsql.Store) {
 func (a *app) runLibrary(s *stage) {
 	s.run("videos", a.library.Run)
 	s.run("clips", a.clipper.Run)
+	s.run("blob sweep", a.sweepBlobs)
 	s.run("video jobs", a.maker.Run)
 	s.run("uploads", a.uploads.Run)
 }

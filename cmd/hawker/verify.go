@@ -23,6 +23,7 @@ import (
 
 type verifyCommand struct {
 	Checkpoint string `help:"A checkpoint that an earlier run printed: tell whether anything is missing since."`
+	Deep       bool   `help:"Read every blob of a recording and compare its SHA-256, not only its length."`
 }
 
 // Errors of verify. Each ends the program with status 1.
@@ -56,6 +57,9 @@ func (v verifyCommand) Run(env *environment) error {
 	writeAudit(env.stdout, audit)
 	if len(audit.Breaks) > 0 {
 		return errLedger
+	}
+	if err := verifyBlobs(env, c, db, v.Deep); err != nil {
+		return err
 	}
 	ring, err := ringOf(env, c, db)
 	if err != nil {

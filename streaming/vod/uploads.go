@@ -3,8 +3,11 @@ package vod
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -197,9 +200,13 @@ func (r *Recorder) keep(ctx context.Context, s spooled, f *os.File) error {
 			return err
 		}
 	}
-	if err := r.Blobs.Put(ctx, line.Key, contentTypeMP4, s.media(f)); err != nil {
+	sum := sha256.New()
+	if err := r.Blobs.Put(ctx, line.Key, contentTypeMP4, io.TeeReader(s.media(f), sum)); err != nil {
 		return err
 	}
+	line.Sum = hex.EncodeToString(sum.Sum(nil))
+	first := sha256.Sum256(s.header.Init)
+	start.Sum = hex.EncodeToString(first[:])
 	if _, err := r.Store.Add(ctx, s.header.video(), start, line); err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type Init struct {
 	Width, Height           int
 	Bytes                   int64
 	Key                     string // of the blob
+	Sum                     string // its SHA-256, "" where it was not noted
 }
 
 // Line is a stored segment. Source, Rendition, Life and Number name it.
@@ -42,6 +43,7 @@ type Line struct {
 	Duration                time.Duration // exact to the microsecond
 	Bytes                   int64
 	Key                     string // of the blob
+	Sum                     string // its SHA-256, "" where it was not noted
 }
 
 // Until is the media time at which the segment ends.

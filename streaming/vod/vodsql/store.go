@@ -25,8 +25,8 @@ var _ vod.Store = (*Store)(nil)
 const (
 	retired = string(vod.StateRetired)
 
-	initColumns = `source, rendition, life, number, generation, anchor_media, anchor_wall, has_video, has_audio, codecs, width, height, bytes, blob`
-	lineColumns = `source, rendition, life, number, init, discontinuity, independent, date, from_media, duration, bytes, blob`
+	initColumns = `source, rendition, life, number, generation, anchor_media, anchor_wall, has_video, has_audio, codecs, width, height, bytes, blob, sum`
+	lineColumns = `source, rendition, life, number, init, discontinuity, independent, date, from_media, duration, bytes, blob, sum`
 )
 
 // Add stores a line with its init, and the video that plays it where that is new.
@@ -45,9 +45,9 @@ func (s *Store) Add(ctx context.Context, v vod.Video, i vod.Init, l vod.Line) (a
 }
 
 func insertLine(ctx context.Context, tx *store.Tx, l vod.Line) (added bool, err error) {
-	done, err := tx.Exec(ctx, `INSERT INTO vod_line (`+lineColumns+`) VALUES `+store.Placeholders(1, 12)+` ON CONFLICT DO NOTHING`,
+	done, err := tx.Exec(ctx, `INSERT INTO vod_line (`+lineColumns+`) VALUES `+store.Placeholders(1, 13)+` ON CONFLICT DO NOTHING`,
 		l.Source, l.Rendition, l.Life, l.Number, l.Init, bit(l.Discontinuity), bit(l.Independent), l.Date.UnixMicro(), int64(l.From),
-		l.Duration.Microseconds(), l.Bytes, l.Key)
+		l.Duration.Microseconds(), l.Bytes, l.Key, l.Sum)
 	if err != nil {
 		return false, fmt.Errorf("store a line: %w", err)
 	}
@@ -56,9 +56,9 @@ func insertLine(ctx context.Context, tx *store.Tx, l vod.Line) (added bool, err 
 }
 
 func insertInit(ctx context.Context, tx *store.Tx, i vod.Init) error {
-	if _, err := tx.Exec(ctx, `INSERT INTO vod_init (`+initColumns+`) VALUES `+store.Placeholders(1, 14)+` ON CONFLICT DO NOTHING`,
+	if _, err := tx.Exec(ctx, `INSERT INTO vod_init (`+initColumns+`) VALUES `+store.Placeholders(1, 15)+` ON CONFLICT DO NOTHING`,
 		i.Source, i.Rendition, i.Life, i.Number, i.Generation, int64(i.Anchor.Media), i.Anchor.Wall.UnixMicro(), bit(i.Video), bit(i.Audio),
-		i.Codecs, i.Width, i.Height, i.Bytes, i.Key); err != nil {
+		i.Codecs, i.Width, i.Height, i.Bytes, i.Key, i.Sum); err != nil {
 		return fmt.Errorf("store an init: %w", err)
 	}
 	return nil
@@ -163,7 +163,7 @@ func (s *Store) Remove(ctx context.Context, id string) error {
 func inits(rows *sql.Rows, err error) ([]vod.Init, error) {
 	return scan(rows, err, func(i *vod.Init) error {
 		var media, wall, video, audio int64
-		err := rows.Scan(&i.Source, &i.Rendition, &i.Life, &i.Number, &i.Generation, &media, &wall, &video, &audio, &i.Codecs, &i.Width, &i.Height, &i.Bytes, &i.Key)
+		err := rows.Scan(&i.Source, &i.Rendition, &i.Life, &i.Number, &i.Generation, &media, &wall, &video, &audio, &i.Codecs, &i.Width, &i.Height, &i.Bytes, &i.Key, &i.Sum)
 		i.Anchor = mediatime.Anchor{Generation: i.Generation, Media: mediatime.Time(media), Wall: time.UnixMicro(wall).UTC()}
 		i.Video, i.Audio = video != 0, audio != 0
 		return err
@@ -173,7 +173,7 @@ func inits(rows *sql.Rows, err error) ([]vod.Init, error) {
 func lines(rows *sql.Rows, err error) ([]vod.Line, error) {
 	return scan(rows, err, func(l *vod.Line) error {
 		var discontinuity, independent, date, from, duration int64
-		err := rows.Scan(&l.Source, &l.Rendition, &l.Life, &l.Number, &l.Init, &discontinuity, &independent, &date, &from, &duration, &l.Bytes, &l.Key)
+		err := rows.Scan(&l.Source, &l.Rendition, &l.Life, &l.Number, &l.Init, &discontinuity, &independent, &date, &from, &duration, &l.Bytes, &l.Key, &l.Sum)
 		l.Discontinuity, l.Independent = discontinuity != 0, independent != 0
 		l.Date, l.From, l.Duration = time.UnixMicro(date).UTC(), mediatime.Time(from), time.Duration(duration)*time.Microsecond
 		return err
