@@ -85,6 +85,16 @@ func TestJourneyClip(t *testing.T) {
 	if cut.Title != "By hand" || cut.State != "draft" || int64(cut.From) > placed.From+1_000_000 {
 		t.Errorf("by hand: %+v", cut)
 	}
+	// The creator sees it all in the studio.
+	var saw struct {
+		Clip           string
+		Played, Length float64
+		Faults         []string
+	}
+	browse(t, "recordings.mjs", &saw, a.demoData.ShowChannel, show)
+	if saw.Clip == "" || saw.Played == 0 || saw.Length < 4.9 || len(saw.Faults) > 0 {
+		t.Errorf("the studio shows %+v", saw)
+	}
 	call(t, "PUT", "/v1/channels/"+a.demoData.ShowChannel+"/clips", "creator", api.ClipModeBody{Mode: "publish"}, 200, nil)
 	call(t, "PUT", "/v1/channels/"+a.demoData.ShowChannel+"/clips", "viewer", api.ClipModeBody{Mode: "off"}, 404, nil)
 }

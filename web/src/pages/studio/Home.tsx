@@ -15,6 +15,7 @@ import { Notice } from '../../ui/Card';
 import { Chips, Field } from '../../ui/Field';
 import { Sheet } from '../../ui/Sheet';
 import { Skeleton } from '../../ui/Skeleton';
+import { t as recordings } from '../recordings/messages';
 import { t } from './messages';
 import './ways.css';
 
@@ -71,6 +72,9 @@ function Broadcasts({ channel, figures }: { channel: Channel; figures: boolean }
         <span class="way-actions">
           <a class="button button-plain" href="/studio/videos">
             {t('videos')}
+          </a>
+          <a class="button button-plain" href={`/studio/recordings/${channel.id}`}>
+            {recordings('open')}
           </a>
           <a class="button button-plain" href={`/studio/w/${channel.id}`}>
             {t('ways')}

@@ -8,12 +8,14 @@ import { manage } from '../../manage/messages';
 import { ControlRoom } from './ControlRoom';
 import { Home } from './Home';
 import { Ways } from './Ways';
+import { Recordings } from '../recordings';
+import { recordings } from '../recordings/messages';
 import { studio } from './messages';
 import './studio.css';
 
 export const messages = {
   load: async (language: Language) => {
-    await Promise.all([studio.load(language), manage.load(language), chat.load(language)]);
+    await Promise.all([studio.load(language), manage.load(language), chat.load(language), recordings.load(language)]);
   },
 };
 
@@ -27,6 +29,7 @@ export default function Studio({ params }: { params: PathParams }) {
       <Gate>
         {(who) => {
           if (inside) return <ControlRoom key={id} id={id} />;
+          if (where === 'recordings' && id) return <Recordings key={id} channel={id} />;
           return where === 'w' && id ? <Ways key={id} channel={id} /> : <Home who={who} />;
         }}
       </Gate>

@@ -1,0 +1,52 @@
+// A creator opens what was recorded: a clip that waits is published, a range is looked at and becomes another clip.
+// Arguments: the channel, and a broadcast of it that is recorded. SHOTS names a folder for pictures.
+import { origin, phone, run, signIn, until } from './lib.mjs';
+
+const [channel, show] = process.argv.slice(3);
+
+await run(async (chrome) => {
+  const shot = async (page, name) => {
+    if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/${name}.png`, fullPage: true });
+  };
+  const page = await phone(chrome);
+  await signIn(page, 'creator');
+  await page.goto(`${origin}/studio/recordings/${channel}`);
+  await page.waitForSelector('.clip[data-state=draft]', { timeout: 20_000 });
+  const clip = await page.getAttribute('.clip[data-state=draft]', 'data-clip');
+  await page.waitForSelector(`.clip[data-clip="${clip}"] img`, { timeout: 10_000 });
+  await shot(page, 'phone');
+  await page.click(`.clip[data-clip="${clip}"] .button-accent`);
+  await page.waitForSelector(`.clip[data-clip="${clip}"][data-state=published]`, { timeout: 10_000 });
+  await page.click(`[data-show="${show}"]`);
+  await page.waitForSelector('.cut-pin', { timeout: 10_000 });
+  await page.click('.cut-pin');
+  await page.click('.cut-actions .button:nth-child(2)');
+  await page.waitForSelector('video.cut-preview', { timeout: 10_000 });
+  const played = await until(
+    'the range to play',
+    () => page.evaluate(() => document.querySelector('video.cut-preview').currentTime),
+    15_000,
+  );
+  const length = await page.evaluate(() => document.querySelector('video.cut-preview').duration);
+  await shot(page, 'phone-cut');
+  const before = await page.locator('.clip').count();
+  await page.click('.cut-actions .button-accent');
+  await until('the new clip', async () => (await page.locator('.clip').count()) > before, 15_000);
+  if (process.env.SHOTS) {
+    for (const [name, locale, width, height] of [
+      ['desk', 'en-GB', 1280, 900],
+      ['ar', 'ar', 390, 844],
+      ['de', 'de', 390, 844],
+    ]) {
+      const other = await phone(chrome, { locale, width, height });
+      await signIn(other, 'creator');
+      await other.goto(`${origin}/studio/recordings/${channel}`);
+      await other.waitForSelector('.clip img', { timeout: 10_000 });
+      await shot(other, name);
+      await other.click(`[data-show="${show}"]`);
+      await other.waitForSelector('.cut-pin');
+      await shot(other, `${name}-cut`);
+    }
+  }
+  return { clip, played, length, faults: page.faults };
+});
