@@ -67,6 +67,8 @@ type Server struct {
 	// Videos are what was uploaded or cut out; without them there are no routes for it. VideoProgress, if set, tells how
 	// far the making of one is; Reviews, if set, lets shops review first.
 	Videos Videos
+	// Exports, if set, makes packages of videos.
+	Exports Exports
 	// Receipts, if set, makes video receipts.
 	Receipts Receipts
 	// Clips, if set, cuts clips out of recordings and makes files of them.
@@ -181,6 +183,9 @@ func (s *Server) routes(r *router) {
 		s.routesVideos(r)
 		if s.Clips != nil {
 			s.routesClips(r)
+		}
+		if s.Exports != nil {
+			s.routesExports(r)
 		}
 	}
 	if s.Receipts != nil {

@@ -34,6 +34,7 @@ func (a *app) buildClips(rows *vodsql.Store) {
 		Clips: rows, Store: rows, Blobs: a.blobs, Library: a.library, Moments: m.list, Poster: a.clipPoster(), Log: a.log,
 	}
 	a.replays.Files = files
+	a.api.Exports = &exports{app: a, files: files}
 	a.api.Receipts = &receipts{app: a, files: files}
 	a.api.Clips = clips{Files: files, Clipper: a.clipper}
 }

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"archive/zip"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -85,6 +89,7 @@ func TestJourneyClip(t *testing.T) {
 	if cut.Title != "By hand" || cut.State != "draft" || int64(cut.From) > placed.From+1_000_000 {
 		t.Errorf("by hand: %+v", cut)
 	}
+	exportedAndPlayed(t, a, clip.ID, product)
 	// The creator sees it all in the studio.
 	var saw struct {
 		Clip           string
@@ -128,4 +133,31 @@ func fetchAs(t *testing.T, a *app, path, who string) string {
 		t.Fatalf("%s: %d %v %.300s", path, resp.StatusCode, err, text)
 	}
 	return string(text)
+}
+
+// exportedAndPlayed puts a video's package on a site of its own and opens it there.
+func exportedAndPlayed(t *testing.T, a *app, id, product string) {
+	t.Helper()
+	text := fetchAs(t, a, "/v1/videos/"+id+"/export", "creator")
+	z, err := zip.NewReader(strings.NewReader(text), int64(len(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, z); err != nil {
+		t.Fatal(err)
+	}
+	site := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	defer site.Close()
+	plays(t, filepath.Join(dir, "hls", "index.m3u8"))
+	plays(t, filepath.Join(dir, "video.mp4"))
+	var saw struct {
+		Product, Href, Text string
+		Over                bool
+		Faults              []string
+	}
+	browse(t, "package.mjs", &saw, site.URL+"/")
+	if saw.Product != product || !saw.Over || !strings.Contains(saw.Href, "/v/"+id) || len(saw.Faults) > 0 {
+		t.Errorf("on another site: %+v", saw)
+	}
 }

@@ -1,13 +1,17 @@
 import { useState } from 'preact/hooks';
+import downloadIcon from 'lucide-static/icons/download.svg?raw';
+import packageIcon from 'lucide-static/icons/package.svg?raw';
+import trashIcon from 'lucide-static/icons/trash-2.svg?raw';
 import { api } from '../../api/client';
 import { explain } from '../../api/errors';
 import { useEvery, useLoad } from '../../api/load';
 import type { Broadcast, Channel, Page } from '../../api/types';
 import { clock, dateTime } from '../../i18n/format';
 import { Failed } from '../../manage/Gate';
-import { Button } from '../../ui/Button';
+import { Button, IconButton } from '../../ui/Button';
 import { Notice } from '../../ui/Card';
 import { Chips } from '../../ui/Field';
+import { Icon } from '../../ui/Icon';
 import { Skeleton } from '../../ui/Skeleton';
 import { CutSheet } from './CutSheet';
 import { t } from './messages';
@@ -169,12 +173,12 @@ function ClipCard({ clip, act }: { clip: Clip; act: GroupProps['act'] }) {
             {t('publish')}
           </Button>
         )}
-        <Button kind="quiet" onClick={() => void download()}>
-          {t('download')}
-        </Button>
-        <Button kind="quiet" onClick={() => void act(() => api.delete(path))}>
-          {t('remove')}
-        </Button>
+        <IconButton svg={downloadIcon} label={t('download')} onClick={() => void download()} />
+        <a class="icon-button" href={`${path}/export`} download>
+          <Icon svg={packageIcon} />
+          <span class="visually-hidden">{t('export')}</span>
+        </a>
+        <IconButton svg={trashIcon} label={t('remove')} onClick={() => void act(() => api.delete(path))} />
       </div>
     </li>
   );

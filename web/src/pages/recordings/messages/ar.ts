@@ -20,6 +20,7 @@ const ar: Translation<typeof en> = {
   publish: 'نشر',
   hide: 'إخفاء',
   download: 'تنزيل',
+  export: 'حزمة لموقع آخر',
   remove: 'حذف',
   cut: 'قصّ وتنزيل',
   close: 'إغلاق',

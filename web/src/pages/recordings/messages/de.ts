@@ -20,6 +20,7 @@ const de: Translation<typeof en> = {
   publish: 'Veröffentlichen',
   hide: 'Verbergen',
   download: 'Herunterladen',
+  export: 'Paket für eine andere Seite',
   remove: 'Löschen',
   cut: 'Schneiden und laden',
   close: 'Schließen',

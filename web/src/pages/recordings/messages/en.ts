@@ -17,6 +17,7 @@ export const en = {
   publish: 'Publish',
   hide: 'Hide',
   download: 'Download',
+  export: 'Package for another site',
   remove: 'Delete',
   cut: 'Cut and download',
   close: 'Close',

@@ -20,6 +20,7 @@ const fr: Translation<typeof en> = {
   publish: 'Publier',
   hide: 'Masquer',
   download: 'Télécharger',
+  export: 'Paquet pour un autre site',
   remove: 'Supprimer',
   cut: 'Découper et télécharger',
   close: 'Fermer',
