@@ -73,9 +73,11 @@ func TestManyTapsAreOneWriteAndFewEvents(t *testing.T) {
 			time.Sleep(4 * time.Millisecond)
 		}
 		time.Sleep(2 * time.Second)
+		store.mu.Lock()
 		if store.counts["b"] != 5100 || store.writes > 6 {
 			t.Errorf("%d likes in %d writes", store.counts["b"], store.writes)
 		}
+		store.mu.Unlock()
 		if n := s.Likes("b"); n != 5100 {
 			t.Errorf("it says %d", n)
 		}
