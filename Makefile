@@ -77,11 +77,15 @@ histories: build ## Check HISTORIES (200) recorded client histories for lineariz
 	@$(GO) run ./cmd/torture -histories $(or $(HISTORIES),200)
 
 PROTOCOL ?= whep
-churn: build ## Open and close sessions of PROTOCOL (whep, hls, feed): CYCLES (10000) more up to 50000, note in docs/evidence
+churn: build ## Open and close sessions of PROTOCOL (whep, hls, feed, rtmp, publish-rtmp, …): CYCLES (10000) more up to 50000, note in docs/evidence
 	@$(GO) run ./cmd/churn -protocol $(PROTOCOL) -cycles $(or $(CYCLES),10000) $(if $(filter feed,$(PROTOCOL)),-warm 8000)
 
 poison: ## Give the tools that decode uploads every file of the poison corpus
 	@$(GO) test -count=1 -timeout 30m -v -run Poison ./streaming/transcode/develop
+
+.PHONY: malformed
+malformed: build ## Say what no encoder should say on the live ports: CYCLES (10000) inputs more, note in docs/evidence
+	@$(GO) run ./cmd/churn -protocol malformed -total 50000 -cycles $(or $(CYCLES),10000)
 
 simulate: ## Live through SEEDS (2000) bad days of the checkout, from seed FIRST (1)
 	@$(GO) test -count=1 -timeout 0 -v ./shop/simulation -args -seeds $(or $(SEEDS),2000) -first $(or $(FIRST),1)

@@ -41,9 +41,12 @@ func TestAFewCyclesOfEachProtocol(t *testing.T) {
 			t.Errorf("%s: %d of 12 cycles failed: %v", name, failed, err)
 		}
 	}
-	f, err := s.look(t.Context(), protocols["whep"].gone)
+	f, err := s.look(t.Context(), protocols["whep"])
 	if err != nil {
 		t.Fatal(err)
+	}
+	if err := s.log.heard(); err != nil {
+		t.Error(err)
 	}
 	if f.heap < 1<<20 || f.goroutines < 10 || f.descriptors < 10 {
 		t.Errorf("the server holds %+v", f)

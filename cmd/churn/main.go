@@ -32,17 +32,23 @@ type cycle func(ctx context.Context, n int) error
 
 // protocol is what churn knows of one.
 type protocol struct {
-	open func(s *server) (cycle, error) // makes its cycles against a running server
-	gone []string                       // metrics of the server that are zero when the last session has gone
+	open  func(s *server) (cycle, error) // makes its cycles against a running server
+	gone  []string                       // metrics of the server that are zero when the last session has gone
+	stays float64                        // but for this many, each: the demo show publishes itself
 }
 
 // protocols are all that there are.
 var protocols = map[string]protocol{
-	"rtmp": {watchRTMP, []string{"hawker_rtmp_viewers"}},
-	"rtsp": {watchRTSP, []string{"hawker_rtsp_viewers"}},
-	"whep": {watchWHEP, []string{"hawker_whep_viewers", "hawker_whep_half_open"}},
-	"hls":  {watchHLS, []string{"hawker_hls_waiting", "hawker_hls_packagers"}},
-	"feed": {followFeed, []string{"hawker_feed_connections"}},
+	"rtmp":         {watchRTMP, []string{"hawker_rtmp_viewers"}, 0},
+	"rtsp":         {watchRTSP, []string{"hawker_rtsp_viewers"}, 0},
+	"whep":         {watchWHEP, []string{"hawker_whep_viewers", "hawker_whep_half_open"}, 0},
+	"hls":          {watchHLS, []string{"hawker_hls_waiting", "hawker_hls_packagers"}, 0},
+	"feed":         {followFeed, []string{"hawker_feed_connections"}, 0},
+	"publish-rtmp": {publishRTMP, []string{"hawker_ingest_sessions", "hawker_rtmp_connections"}, 1},
+	"publish-rtsp": {publishRTSP, []string{"hawker_ingest_sessions"}, 1},
+	"publish-srt":  {publishSRT, []string{"hawker_ingest_sessions"}, 1},
+	"publish-whip": {publishWHIP, []string{"hawker_ingest_sessions"}, 1},
+	"malformed":    {malformed, []string{"hawker_ingest_sessions", "hawker_rtmp_connections"}, 1},
 }
 
 var columns = []string{"at", "commit", "protocol", "cycles", "failed", "result", "heap_before", "heap_after",
@@ -109,7 +115,7 @@ func run(ctx context.Context, c settings, out io.Writer) (err error) {
 		if failed, err := turn(ctx, one, half*c.warm/2, c.warm/2, c.workers); failed > 0 {
 			return fmt.Errorf("%d of %d cycles failed while warming up: %w", failed, c.warm/2, err)
 		}
-		if first, err = s.look(ctx, kind.gone); err != nil {
+		if first, err = s.look(ctx, kind); err != nil {
 			return err
 		}
 	}
@@ -121,11 +127,14 @@ func run(ctx context.Context, c settings, out io.Writer) (err error) {
 		if ctx.Err() != nil {
 			return ctx.Err() // an interrupted slice is none
 		}
-		after, err := s.look(ctx, kind.gone)
+		after, err := s.look(ctx, kind)
 		if err != nil {
 			return err
 		}
 		result := first.compare(after)
+		if bad := s.log.heard(); bad != nil {
+			result, why = "log", errors.Join(why, bad)
+		}
 		if failed > 0 {
 			result = "failed"
 		}

@@ -35,8 +35,10 @@ type server struct {
 	url       string // of the pages
 	metrics   string
 	broadcast string
-	rtmp      string
-	rtsp      string
+	key       string // of the idle channel
+	log       *ears
+
+	rtmp, rtsp, srt, webrtcIngest string
 }
 
 // start starts the binary and waits until its demo broadcast is on air.
@@ -54,7 +56,8 @@ func start(ctx context.Context, binary string) (*server, error) {
 		cmd: exec.Command(binary, args...), dir: dir, done: make(chan struct{}),
 		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: cycleTakes},
 	}
-	s.cmd.Stderr = os.Stderr
+	s.log = &ears{out: os.Stderr}
+	s.cmd.Stderr = s.log
 	if err := s.cmd.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -77,14 +80,18 @@ func (s *server) wait(ctx context.Context, ready string) error {
 			return false
 		}
 		var r struct {
-			HTTP, Metrics, RTMP, RTSP string
-			Demo                      struct{ Broadcast string }
+			HTTP, Metrics, RTMP, RTSP, SRT string
+			WebRTCIngest                   string `json:"webrtc_ingest"`
+			Demo                           struct {
+				Broadcast string
+				StreamKey string `json:"stream_key"`
+			}
 		}
 		if json.Unmarshal(text, &r) != nil {
 			return false
 		}
 		s.url, s.metrics, s.broadcast = "http://"+r.HTTP, "http://"+r.Metrics, r.Demo.Broadcast
-		s.rtmp, s.rtsp = r.RTMP, r.RTSP
+		s.rtmp, s.rtsp, s.srt, s.webrtcIngest, s.key = r.RTMP, r.RTSP, r.SRT, r.WebRTCIngest, r.Demo.StreamKey
 		page, err := s.get(ctx, s.url+"/v1/broadcasts?state=live")
 		return err == nil && strings.Contains(page, s.broadcast)
 	})
@@ -151,12 +158,12 @@ func (f figures) compare(after figures) string {
 
 // look waits until the last sessions have gone and looks at the server some times. Of what is counted the median
 // holds; of the heap, which breathes with the show that is on air, the least.
-func (s *server) look(ctx context.Context, gone []string) (figures, error) {
+func (s *server) look(ctx context.Context, kind protocol) (figures, error) {
 	settle, cancel := context.WithTimeout(ctx, settlesIn)
 	defer cancel()
 	if err := until(settle, func() bool {
 		page, err := s.get(settle, s.metrics+"/metrics")
-		return err == nil && !slices.ContainsFunc(gone, func(name string) bool { return sum(page, name) != 0 })
+		return err == nil && !slices.ContainsFunc(kind.gone, func(name string) bool { return sum(page, name) > kind.stays })
 	}); err != nil {
 		return figures{}, fmt.Errorf("the sessions do not go: %w", err)
 	}
