@@ -389,6 +389,30 @@ func TestLimitsEndASession(t *testing.T) {
 	}
 }
 
+// Bounds of one shop, channel or key are narrower than everybody's, never wider.
+func TestLimitsOfAKey(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		limits []ingest.Limit
+		want   error
+	}{
+		"another's":            {[]ingest.Limit{{Of: "other", PixelsMax: 1}, {PixelsMax: 1}}, nil},
+		"the channel's":        {[]ingest.Limit{{Of: "channel", PixelsMax: 640 * 480}}, ingest.ErrResolution},
+		"the key's":            {[]ingest.Limit{{Of: "key", TracksMax: 1}}, ingest.ErrTracks},
+		"a wider one":          {[]ingest.Limit{{Of: "key", TracksMax: 100, PixelsMax: 1 << 30}}, nil},
+		"the narrowest counts": {[]ingest.Limit{{Of: "key", PixelsMax: 1 << 29}, {Of: "channel", PixelsMax: 100}}, ingest.ErrResolution},
+	} {
+		d := open(t, ingest.Config{Limits: c.limits})
+		err := d.session.Declare(t.Context(), []ingest.Source{video(), audio()})
+		if err == nil {
+			err = d.session.Write(ingest.Frame{Track: 1, Payload: [][]byte{spsTall, pps, idr}})
+		}
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestWhoMayComeIn(t *testing.T) {
 	t.Parallel()
 	d := open(t, ingest.Config{SessionsMax: 2})

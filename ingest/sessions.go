@@ -21,6 +21,8 @@ type Config struct {
 	BitrateMax  int `yaml:"bitrate_max"`  // bits per second over ten seconds; default 50,000,000
 	PixelsMax   int `yaml:"pixels_max"`   // width × height; default 3840 × 2160
 	TracksMax   int `yaml:"tracks_max"`   // default 8, which is also the most
+	// Limits narrow this for single shops, channels and stream keys.
+	Limits []Limit `yaml:"limits"`
 }
 
 const (
@@ -123,7 +125,7 @@ func (s *Sessions) authorize(ctx context.Context, r Request) (*Session, error) {
 // session makes a session that has not entered yet.
 func (s *Sessions) session(r Request, g Grant, log *slog.Logger) *Session {
 	out := &Session{
-		sessions: s, request: r, grant: g, config: s.Config.WithDefaults(),
+		sessions: s, request: r, grant: g, config: s.Config.WithDefaults().of(g),
 		id: uuid.Must(uuid.NewV7()).String(), identity: identity(r),
 		log:  log,
 		done: make(chan struct{}),

@@ -64,9 +64,9 @@ func publishRTMP(s *server) (cycle, error) {
 			}
 		}
 		if n%3 == 0 {
-			return leftForAnother(c.Command("FCUnpublish", 5, nil, "x"))
+			_ = c.Command("FCUnpublish", 5, nil, "x") // another cycle's session may have ended this one
 		}
-		return nil
+		return c.Leave(answersWithin)
 	}, nil
 }
 

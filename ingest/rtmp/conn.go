@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -85,6 +86,9 @@ func (c *conn) publish(ctx context.Context) error {
 	}
 	session.End(cause)
 	c.farewell(session.Err())
+	if !errors.Is(cause, io.EOF) {
+		c.net.linger()
+	}
 	return nil
 }
 
@@ -182,6 +186,11 @@ func (c *conn) farewell(cause error) {
 		code, text = "NetStream.Publish.Rejected", restingText
 	default:
 		code = "NetStream.Publish.Rejected"
+		for _, told := range []error{ingest.ErrBitrate, ingest.ErrResolution, ingest.ErrTracks, ingest.ErrCodec} {
+			if errors.Is(cause, told) {
+				text = strings.TrimPrefix(told.Error(), "ingest: ")
+			}
+		}
 	}
 	level := "status"
 	if code != "NetStream.Unpublish.Success" {

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bluenviron/gortmplib/pkg/amf0"
+
 	"github.com/hawkerlive/hawker/ingest"
 	"github.com/hawkerlive/hawker/streaming"
 )
@@ -263,6 +265,56 @@ func FuzzTags(f *testing.F) {
 			}
 		}
 		(&intake{}).metadata(body)
+	})
+}
+
+// Values are read to a depth that the stack bears; what is refused as too deep would have been refused by nobody else.
+func FuzzValues(f *testing.F) {
+	f.Add([]byte("\x02\x00\x07connect\x00\x3f\xf0\x00\x00\x00\x00\x00\x00\x03\x00\x03app\x02\x00\x04live\x00\x00\x09"))
+	f.Add(bytes.Repeat([]byte{3, 0, 1, 'a'}, 1000))
+	f.Add(bytes.Repeat([]byte{10, 0, 0, 0, 1}, 1000))
+	f.Add([]byte{8, 0, 0, 0, 0, 0, 1, 'a', 10, 0, 0, 0, 2, 5, 6, 0, 0, 9})
+	var deep func(v any) int
+	deep = func(v any) (most int) {
+		var inner []any
+		switch v := v.(type) {
+		case amf0.StrictArray:
+			inner = v
+		default:
+			o, ok := objectOf(v)
+			if !ok {
+				return 0
+			}
+			for _, e := range o {
+				inner = append(inner, e.Value)
+			}
+		}
+		for _, one := range inner {
+			most = max(most, deep(one))
+		}
+		return most + 1
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		read, err := readValues(body)
+		for _, v := range read {
+			if deep(v) > valueDepthMax {
+				t.Fatalf("values of depth %d", deep(v))
+			}
+		}
+		if err == nil || len(body) > 4096 || shallow(body) {
+			return
+		}
+		whole, bad := amf0.Unmarshal(body)
+		if bad != nil {
+			return
+		}
+		most := 0
+		for _, v := range whole {
+			most = max(most, deep(v))
+		}
+		if most <= valueDepthMax {
+			t.Fatalf("values of depth %d were refused", most)
+		}
 	})
 }
 

@@ -80,12 +80,14 @@ type station struct {
 	stop     func() // the listener, not the sessions
 }
 
-func start(t *testing.T, config rtmp.Config) *station {
+func start(t *testing.T, config rtmp.Config) *station { return startWith(t, config, ingest.Config{}) }
+
+func startWith(t *testing.T, config rtmp.Config, bounds ingest.Config) *station {
 	t.Helper()
 	s := &station{hub: &streaming.Hub{}, log: &journal{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	s.sessions = &ingest.Sessions{
-		Hub: s.hub, Authorizer: people{}, Broadcasts: people{}, Log: log, Metrics: ingest.NewMetrics(prometheus.NewRegistry()),
+		Hub: s.hub, Authorizer: people{}, Broadcasts: people{}, Config: bounds, Log: log, Metrics: ingest.NewMetrics(prometheus.NewRegistry()),
 	}
 	server := &rtmp.Server{
 		Addr: "127.0.0.1:0", Sessions: s.sessions, Config: config, Log: log, Metrics: ingest.NewDoorMetrics(prometheus.NewRegistry(), "rtmp"),

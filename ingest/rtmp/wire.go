@@ -59,6 +59,21 @@ func (c *deadlineConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
+const (
+	lingerTime  = 300 * time.Millisecond
+	lingerBytes = 1 << 20
+)
+
+// linger lets the other side read what was written last: a connection that is closed with bytes unread takes it back.
+func (c *deadlineConn) linger() {
+	if one, ok := c.Conn.(interface{ CloseWrite() error }); ok && one.CloseWrite() != nil {
+		return
+	}
+	if c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes) // until it has gone
+	}
+}
+
 // cut ends what is being written, and everything after it.
 func (c *deadlineConn) cut() {
 	c.cutting.Store(true)

@@ -43,6 +43,9 @@ type Config struct {
 	LoopbackFree bool `yaml:"loopback_free"`
 	// KeyInterval is how often a publisher is asked for a key picture where none came by itself; it defaults to 2 s.
 	KeyInterval time.Duration `yaml:"key_interval"`
+	// Redirect is where publishers are sent instead, with 307: another node, or a balancer of publishers. Requests of
+	// sessions that are here stay here.
+	Redirect string `yaml:"redirect"`
 	// ICEServers are values of Link headers with rel="ice-server", such as
 	// `<turn:turn.example.com>; username="u"; credential="c"`.
 	ICEServers []string `yaml:"ice_servers"`

@@ -50,6 +50,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		h.Set("Allow", allow)
 		w.WriteHeader(http.StatusNoContent)
+	case r.Method == http.MethodPost && id == "" && s.Config.Redirect != "":
+		s.redirect(w, r)
 	case r.Method == http.MethodPost && id == "":
 		err = s.post(w, r)
 	case r.Method == http.MethodPatch && id != "":
@@ -69,6 +71,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.Metrics.answered(p.status)
 	p.write(w)
+}
+
+// redirect sends a publisher elsewhere, method and body unchanged (RFC 9725, section 4.5).
+func (s *Server) redirect(w http.ResponseWriter, r *http.Request) {
+	to := s.Config.Redirect
+	if r.URL.RawQuery != "" {
+		to += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Location", to)
+	s.Metrics.answered(http.StatusTemporaryRedirect)
+	w.WriteHeader(http.StatusTemporaryRedirect)
 }
 
 // post admits a publisher and answers its offer.

@@ -59,12 +59,15 @@ type station struct {
 	sessions *ingest.Sessions
 }
 
-func start(t *testing.T) *station {
+func start(t *testing.T) *station { return startWith(t, whip.Config{}) }
+
+func startWith(t *testing.T, config whip.Config) *station {
 	t.Helper()
+	config.Listen = "127.0.0.1:0"
 	s := &station{hub: &streaming.Hub{}}
 	s.sessions = &ingest.Sessions{Hub: s.hub, Authorizer: people{}, Broadcasts: people{}, Log: slog.New(slog.DiscardHandler)}
 	server := &whip.Server{
-		Sessions: s.sessions, Config: whip.Config{Listen: "127.0.0.1:0"}, Metrics: whip.NewMetrics(prometheus.NewRegistry()),
+		Sessions: s.sessions, Config: config, Metrics: whip.NewMetrics(prometheus.NewRegistry()),
 	}
 	if _, err := server.Listen(); err != nil {
 		t.Fatal(err)
@@ -112,7 +115,9 @@ func (s *station) do(t *testing.T, method, path, contentType, body, key, match s
 	if key != "" {
 		r.Header.Set("Authorization", "Bearer "+key)
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{
+		Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	resp, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -529,6 +534,26 @@ func TestRequestsAreAnsweredAsTheStandardSays(t *testing.T) {
 		}
 	}
 	eventually(t, "no session to be left", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+}
+
+// Where the operator says so, publishers are sent to another node, with what they asked for; servers for their ICE are
+// told by Link headers.
+func TestPublishersAreSentElsewhere(t *testing.T) {
+	t.Parallel()
+	s := startWith(t, whip.Config{Redirect: "https://other.example/whip"})
+	a := s.do(t, "POST", "?backup=1", "application/sdp", offerText(t), goodKey, "")
+	if a.status != http.StatusTemporaryRedirect || a.header.Get("Location") != "https://other.example/whip?backup=1" || len(s.sessions.OfChannel("channel")) != 0 {
+		t.Errorf("%d to %q", a.status, a.header.Get("Location"))
+	}
+	if a := s.do(t, "OPTIONS", "", "", "", "", ""); a.status != 200 {
+		t.Errorf("OPTIONS got %d", a.status)
+	}
+	here := startWith(t, whip.Config{ICEServers: []string{`<turn:turn.example.com?transport=udp>; username="u"; credential="c"`, "<stun:stun.example.com>"}})
+	a = here.do(t, "POST", "", "application/sdp", offerText(t), goodKey, "")
+	links := a.header.Values("Link")
+	if a.status != 201 || len(links) != 2 || links[0] != `<turn:turn.example.com?transport=udp>; username="u"; credential="c"; rel="ice-server"` {
+		t.Errorf("%d with %q", a.status, links)
+	}
 }
 
 // offerText is a good offer of one picture and one sound.

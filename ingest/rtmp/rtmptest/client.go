@@ -204,6 +204,21 @@ func (c *Client) Status() (string, error) {
 	return code, err
 }
 
+// Leave ends our side and waits until the server has let go.
+func (c *Client) Leave(within time.Duration) error {
+	if one, ok := c.Conn.(*net.TCPConn); ok {
+		_ = one.CloseWrite() // it may be closed already
+	}
+	if err := c.Conn.SetReadDeadline(time.Now().Add(within)); err != nil {
+		return nil // it is closed
+	}
+	_, err := io.Copy(io.Discard, c.Conn)
+	if late := net.Error(nil); errors.As(err, &late) && late.Timeout() {
+		return fmt.Errorf("the server holds the connection: %w", err)
+	}
+	return nil
+}
+
 // Close hangs up.
 func (c *Client) Close() error { return c.Conn.Close() }
 
