@@ -352,7 +352,7 @@ func shallow(body []byte) bool {
 			return true
 		}
 		body = body[size:]
-		if opens != 0 {
+		if marker == object || marker == ecma || marker == strict {
 			if depth == valueDepthMax {
 				return false
 			}
