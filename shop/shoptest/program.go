@@ -184,9 +184,7 @@ func (p *program) apply() Call {
 	for range p.rng.IntN(6) {
 		b.Settlements = append(b.Settlements, p.settlement())
 	}
-	for _, c := range p.drawn() {
-		b.Claims = append(b.Claims, c)
-	}
+	b.Claims = append(b.Claims, p.drawn()...)
 	for range p.rng.IntN(7) {
 		c := p.claim()
 		b.Claims = append(b.Claims, c)
