@@ -73,6 +73,8 @@ await run(async (chrome) => {
   });
   const order = mode === 'handover' ? ['rtmp', 'whip', 'srt', 'rtsp'] : ['rtmp'];
   let now = await publish(chrome, order[0], 0);
+  const live = async () => (await api('GET', `/v1/broadcasts/${id}`)).state === 'live';
+  await until('the broadcast to be on air', () => live().catch(() => false), 20_000);
   const result = { changes: 0, bad: 0, worst: { whep: 0, hls: 0 } };
   try {
     const views = { whep: await viewer(chrome, id, 'whep'), hls: await viewer(chrome, id, 'hls') };
