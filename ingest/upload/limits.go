@@ -199,6 +199,7 @@ var meanings = []struct {
 	{errQuota, http.StatusTooManyRequests, "too-many-uploads", "The channel has as many unfinished uploads as it may; finish or delete one"},
 	{errDisk, http.StatusInsufficientStorage, "disk-full", "The disk has no room; go on with this upload later"},
 	{errSize, http.StatusUnprocessableEntity, "bad-size", "Upload-Length must be given, and more than 0"},
+	{handler.ErrFileLocked, http.StatusLocked, "locked", "Another request is at this upload; ask again in a moment"},
 	{handler.ErrNotFound, http.StatusNotFound, "not-found", "There is no such upload, or it is not yours"},
 	{fs.ErrNotExist, http.StatusNotFound, "not-found", "There is no such upload, or it is not yours"},
 }

@@ -91,6 +91,7 @@ type Server struct {
 	store   filestore.FileStore
 	handler http.Handler
 	opening sync.Mutex // one upload is judged and made at a time
+	turns   turns
 }
 
 // prepare makes the folder and the protocol.
@@ -153,6 +154,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 		}
+		body := &stoppable{ReadCloser: r.Body, control: http.NewResponseController(w)}
+		r.Body = body
+		leave, ok := s.turns.take(r.Context(), id, body.stop)
+		if !ok {
+			refuse(w, handler.ErrFileLocked)
+			return
+		}
+		defer leave()
 	default:
 		h.Set("Allow", "OPTIONS, POST, HEAD, PATCH, DELETE")
 		problem(w, http.StatusMethodNotAllowed, "method", "Uploads know POST, HEAD, PATCH and DELETE")
