@@ -59,11 +59,7 @@ func startGateway() (err error) {
 	if err != nil {
 		return err
 	}
-	before := stop
-	stop = func() {
-		before()
-		os.RemoveAll(dir)
-	}
+	atEnd(func() { os.RemoveAll(dir) })
 	where, err := exec.Command("go", "list", "-f", "{{.Dir}}", "github.com/hawkerlive/hawker/store/storetest").Output()
 	if err != nil {
 		return fmt.Errorf("find the gateway's module: %w", err)
@@ -102,12 +98,10 @@ func startGateway() (err error) {
 		_ = run.Wait() // it is killed
 		close(ended)
 	}()
-	remove := stop
-	stop = func() {
+	atEnd(func() {
 		_ = run.Process.Kill()
 		<-ended
-		remove()
-	}
+	})
 	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": bucketAccess, "AWS_SECRET_ACCESS_KEY": bucketSecret, "AWS_EC2_METADATA_DISABLED": "true"} {
 		if err := os.Setenv(name, value); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -29,15 +30,30 @@ var (
 	server  sync.Once
 	base    string // URL of the server's maintenance database
 	failed  error
-	stop    = func() {}
 	number  atomic.Int64
 	process = fmt.Sprintf("t%d_%d", os.Getpid(), time.Now().UnixNano()%1_000_000)
 )
 
-// Main runs the tests of a package and then stops the PostgreSQL server that it started, if it did.
+// What Main stops: whichever test is first to need a server starts it.
+var (
+	endingsMu sync.Mutex
+	endings   []func()
+)
+
+func atEnd(f func()) {
+	endingsMu.Lock()
+	defer endingsMu.Unlock()
+	endings = append(endings, f)
+}
+
+// Main runs the tests of a package and then stops the servers that they started, the last one first.
 // Call it from TestMain: os.Exit(storetest.Main(m)).
 func Main(m *testing.M) int {
-	defer func() { stop() }()
+	defer func() {
+		for _, f := range slices.Backward(endings) {
+			f()
+		}
+	}()
 	return m.Run()
 }
 
@@ -106,7 +122,8 @@ func start() {
 	if s, failed = StartPostgres(); failed != nil {
 		return
 	}
-	base, stop = s.URL, s.Stop
+	base = s.URL
+	atEnd(s.Stop)
 }
 
 func postgresBin() (string, error) {
