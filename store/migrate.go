@@ -28,8 +28,33 @@ var ErrNewerSchema = errors.New("store: the database was migrated by a newer ver
 type migration struct{ version, text, sum string }
 
 func migrate(ctx context.Context, db *DB) error {
+	if current(ctx, db) {
+		return nil
+	}
 	// One node migrates; the others wait for it here and then find nothing to do.
 	return db.transact(ctx, db.write, nil, func(tx *Tx) error { return applyMigrations(ctx, db, tx, nil) })
+}
+
+// current tells whether there is nothing to do, without writing: a backup or an audit beside a server in a rush would
+// wait for SQLite's one writer until it gave up.
+func current(ctx context.Context, db *DB) bool {
+	known, err := migrationsOf(db.schema, db.engine)
+	if err != nil {
+		return false
+	}
+	var applied map[string]string
+	if err := db.View(ctx, func(tx *Tx) (err error) {
+		applied, err = appliedMigrations(ctx, tx)
+		return err
+	}); err != nil {
+		return false // there is no such table yet, or migrating will tell
+	}
+	for _, m := range known {
+		if applied[m.version] != m.sum {
+			return false
+		}
+	}
+	return len(applied) == len(known)
 }
 
 // applyMigrations applies all that are missing or, where only is not nil, those of them that it names; it must name no
