@@ -96,7 +96,7 @@ func TestJourneyClip(t *testing.T) {
 		Played, Length float64
 		Faults         []string
 	}
-	browse(t, "recordings.mjs", &saw, a.demoData.ShowChannel, show)
+	browse(t, "recordings.mjs", &saw, a.demoData.ShowChannel, show, strconv.FormatInt(int64(placed.From), 10))
 	if saw.Clip == "" || saw.Played == 0 || saw.Length < 4.9 || len(saw.Faults) > 0 {
 		t.Errorf("the studio shows %+v", saw)
 	}

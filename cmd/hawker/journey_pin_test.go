@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/hawkerlive/hawker/cmd/hawker/demo"
@@ -67,13 +68,11 @@ func burnt(t *testing.T, at mediatime.Time) int {
 // pinError counts the frames from the first one at or after the burnt-in number to the first with the card as wanted.
 func pinError(t *testing.T, frames []presented, number int) int {
 	t.Helper()
-	due, change := -1, -1
-	for i, f := range frames {
-		if due < 0 && f[0] >= 0 && (f[0]-number+demo.Frames)%demo.Frames < demo.Frames/2 {
+	due, change := -1, slices.IndexFunc(frames, func(f presented) bool { return f[1] == 1 })
+	// The loop comes round: what was shown longer before than half of it says nothing.
+	for i := max(0, change-demo.Frames/2+1); i < len(frames) && due < 0; i++ {
+		if f := frames[i]; f[0] >= 0 && (f[0]-number+demo.Frames)%demo.Frames < demo.Frames/2 {
 			due = i
-		}
-		if change < 0 && f[1] == 1 {
-			change = i
 		}
 	}
 	if due < 0 || change < 0 {

@@ -1,8 +1,8 @@
 // A creator opens what was recorded: a clip that waits is published, a range is looked at and becomes another clip.
-// Arguments: the channel, and a broadcast of it that is recorded. SHOTS names a folder for pictures.
+// Arguments: the channel, a broadcast of it that is recorded, and the media time of a pin in it. SHOTS names a folder for pictures.
 import { origin, phone, run, signIn, until } from './lib.mjs';
 
-const [channel, show] = process.argv.slice(3);
+const [channel, show, pin] = process.argv.slice(3);
 
 await run(async (chrome) => {
   const shot = async (page, name) => {
@@ -18,8 +18,9 @@ await run(async (chrome) => {
   await page.click(`.clip[data-clip="${clip}"] .button-accent`);
   await page.waitForSelector(`.clip[data-clip="${clip}"][data-state=published]`, { timeout: 10_000 });
   await page.click(`[data-show="${show}"]`);
-  await page.waitForSelector('.cut-pin', { timeout: 10_000 });
-  await page.click('.cut-pin');
+  await page.waitForSelector(`.cut-pin[data-from="${pin}"]`, { timeout: 10_000 });
+  // Others of the same show may lie over it.
+  await page.dispatchEvent(`.cut-pin[data-from="${pin}"]`, 'click');
   await page.click('.cut-actions .button:nth-child(2)');
   await page.waitForSelector('video.cut-preview', { timeout: 10_000 });
   const played = await until(

@@ -23,6 +23,8 @@ export interface FeedOptions {
    */
   onGap: () => void;
   onState?: (state: FeedState) => void;
+  /** A connection did not open: a browser does not tell whether nobody answered or the server refused. */
+  onUnopened?: () => void;
 }
 
 /** How many WebSockets may fail before one opens until we go over to server-sent events. */
@@ -140,8 +142,11 @@ export class Feed {
     };
     socket.onclose = () => {
       if (socket !== this.socket) return;
-      if (!opened) this.webSocketFailures++;
       this.socket = undefined;
+      if (!opened) {
+        this.webSocketFailures++;
+        this.options.onUnopened?.();
+      }
       this.retry();
     };
   }

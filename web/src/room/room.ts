@@ -344,6 +344,8 @@ export class Room {
           clearTimeout(this.sceneTimer);
           this.sceneTimer = setTimeout(() => void this.loadScene(), spreadSceneReload());
         },
+        // Who was banned meanwhile is told by the answer; the news of it may not have come before the feed ended.
+        onUnopened: () => void this.entrance.again(),
         onState: (feed) => {
           this.update({ feed });
           if (feed === 'open') this.heartbeat(); // a viewer counts from the beginning

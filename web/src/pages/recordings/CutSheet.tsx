@@ -88,6 +88,7 @@ export function CutSheet({ show, onClose, onMade }: Props) {
                 key={pin.id}
                 type="button"
                 class="cut-pin"
+                data-from={pin.from}
                 style={span(pin.from, pin.until ?? all.until, all)}
                 aria-label={`${clock(pin.from / second)} – ${clock((pin.until ?? all.until) / second)}`}
                 onClick={() => {
