@@ -24,9 +24,12 @@ import (
 	"github.com/hawkerlive/hawker/streaming/vod/vodsql"
 )
 
+// lateSending is how late packets to viewers leave before what is not live stands aside.
+const lateSending = 20 * time.Millisecond
+
 // buildLibrary makes the videos that are no replays: what takes, makes, keeps and plays them.
 func (a *app) buildLibrary(rows *vodsql.Store) {
-	tools := &develop.Tools{FFmpeg: a.config.Transcode.FFmpeg, Threads: a.config.Transcode.Threads, Busy: func() bool { return a.whep.Late() > 0 }}
+	tools := &develop.Tools{FFmpeg: a.config.Transcode.FFmpeg, Threads: a.config.Transcode.Threads, Busy: func() bool { return a.whep.Late() > lateSending }}
 	folder := filepath.Join(a.config.Data, "uploads")
 	a.maker = &making.Maker{
 		Jobs: rows, Blobs: a.blobs, Tools: tools, Dir: filepath.Join(a.config.Data, "making"), Depot: depot(a.config.Data), Log: a.log,

@@ -12,7 +12,9 @@ await run(async (chrome) => {
   await page.goto(`${origin}/b/${demo.broadcast}?transport=hls`);
   await until('a picture', () => page.evaluate(() => eye.frames.length > 60), 30_000);
   await page.getByRole('button', { name: 'More' }).click();
-  const before = await page.getByText('This show has one quality.').count();
+  const one = page.getByText('This show has one quality.');
+  await one.waitFor({ timeout: 10_000 });
+  const before = await one.count();
   const mark = await page.evaluate(() => eye.count);
   await api('PUT', ladder, demo.tokens.creator, {});
   try {

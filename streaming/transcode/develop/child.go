@@ -81,7 +81,7 @@ func (t *Tools) run(ctx context.Context, c child) error {
 func (t *Tools) watch(ctx context.Context, pid int, within time.Duration, stop <-chan struct{}) (late bool) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	still := false
+	still, stood := false, standing(0)
 	for ran := time.Duration(0); ; {
 		select {
 		case <-stop:
@@ -92,8 +92,8 @@ func (t *Tools) watch(ctx context.Context, pid int, within time.Duration, stop <
 			return late
 		case <-tick.C:
 		}
-		if busy := t.Busy != nil && t.Busy(); busy != still {
-			still = busy
+		if now := stood.look(t.Busy != nil && t.Busy()); now != still {
+			still = now
 			pauseGroup(pid, still)
 		}
 		if still {
@@ -104,6 +104,25 @@ func (t *Tools) watch(ctx context.Context, pid int, within time.Duration, stop <
 			endGroup(pid)
 		}
 	}
+}
+
+// standing is for how many looks a child has stood still of late. Live work that never has enough of the machine would
+// have it stand for ever: after stillMost it goes on for one look in so many.
+type standing int
+
+const (
+	stillMost  = 12 // looks: three seconds
+	stillShare = 3
+)
+
+// look tells whether the child stands still until the next look.
+func (s *standing) look(busy bool) bool {
+	if busy && *s < stillMost {
+		*s++
+		return true
+	}
+	*s = max(0, *s-stillShare)
+	return false
 }
 
 // metBounds tells whether a child died of what it may cost.
