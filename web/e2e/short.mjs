@@ -11,10 +11,17 @@ await run(async (chrome) => {
   await signIn(creator, 'creator');
   await creator.goto(`${origin}/studio/videos`);
   await creator.locator('button', { hasText: 'Add a video' }).waitFor();
+  const listed = () => creator.locator('[data-video]').evaluateAll((rows) => rows.map((row) => row.dataset.video));
+  // Clips of the channel's shows may stand there.
+  await creator.waitForLoadState('networkidle');
+  const before = await listed();
   await creator.locator('input[type=file]').setInputFiles(file);
-  const row = creator.locator('[data-video]').first();
-  await row.waitFor({ timeout: 30_000 });
-  const id = await row.getAttribute('data-video');
+  const id = await until(
+    'the video to be listed',
+    async () => (await listed()).find((one) => !before.includes(one)),
+    30_000,
+  );
+  const row = creator.locator(`[data-video="${id}"]`);
   await shot(creator, 'videos-phone');
   const began = Date.now();
   await creator.locator(`[data-video="${id}"][data-state=draft]`).waitFor({ timeout: 150_000 });
