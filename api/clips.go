@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -127,6 +128,9 @@ func (s *Server) download(ctx context.Context, in *downloadIn) (*downloadOut, er
 		d.From, d.Until, d.Rendition = in.Body.From, in.Body.Until, in.Body.Rendition
 	}
 	url, length, size, expires, err := s.Clips.Address(ctx, d)
+	if errors.Is(err, vod.ErrNotFound) {
+		err = vod.ErrRange // it is there, or its owner would not be known: nothing of it is recorded
+	}
 	return &downloadOut{DownloadBody{url, mediatime.Of(length), size, expires}}, err
 }
 

@@ -26,7 +26,7 @@ import (
 // started is the whole program on free ports of loopback, with nothing in it. It stops when the test ends.
 func started(t *testing.T) *app {
 	t.Helper()
-	given := map[string]string{"data": t.TempDir()}
+	given := map[string]string{"data": t.TempDir(), "pull.sources_max": "10000", "restream.targets_max": "10000"} // the walk makes many
 	for _, name := range []string{"http.listen", "metrics.listen", "rtmp.listen", "webrtc.listen", "webrtc_ingest.listen"} {
 		given[name] = "127.0.0.1:0"
 	}
@@ -126,6 +126,20 @@ func TestEveryRoleOnEveryRouteOfTheProgram(t *testing.T) {
 				t.Fatal(err)
 			}
 			return v.ID
+		}, Belongs: apitest.OfChannel},
+		api.KindSource: {Make: func(t *testing.T, o account.Owner) string {
+			s, err := a.api.Sources.MakeSource(t.Context(), o, "Camera", "rtsp://9.9.9.9/1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.ID
+		}, Belongs: apitest.OfChannel},
+		api.KindTarget: {Make: func(t *testing.T, o account.Owner) string {
+			s, err := a.api.Targets.MakeTarget(t.Context(), o, "Elsewhere", "rtmp://9.9.9.9/live", "key")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.ID
 		}, Belongs: apitest.OfChannel},
 		api.KindProduct: {Make: func(t *testing.T, o account.Owner) string { return lantern(t, a, o).ID }, Belongs: apitest.OfShop},
 		api.KindVariant: {Make: func(t *testing.T, o account.Owner) string { return lantern(t, a, o).Variants[0].ID }, Belongs: apitest.OfShop},
