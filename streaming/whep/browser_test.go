@@ -208,7 +208,7 @@ func TestABrowserPlaysEveryCodecThatItKnows(t *testing.T) {
 				t.Fatal(err)
 			}
 			loop(t, units, func(u [][]byte) bool { return c.key(u[0]) }, p.Write)
-			got := hears(t, chromium(t, h, "b=show"), 30*time.Second, func(w told) bool { return w.Shown >= 45 })
+			got := hears(t, chromium(t, h, "b=show"), time.Minute, func(w told) bool { return w.Shown >= 45 })
 			if got.Codec != c.mime || got.Height != 180 {
 				t.Errorf("it plays %+v", got)
 			}
