@@ -177,8 +177,8 @@ func (c *crowdOf) putOut(t *testing.T, id, why string) {
 	a, _ := server(t)
 	began := time.Now()
 	until(t, why+" to end HLS", within, func() bool { return status(t, "GET", c.playlist, "") == 401 })
-	until(t, why+" to end the feed", within-time.Since(began), func() bool { return !c.feed.Load() })
-	until(t, why+" to end WHEP", within-time.Since(began), func() bool { return a.whep.Viewers(id) == 0 })
+	until(t, why+" to end the feed", within, func() bool { return !c.feed.Load() })
+	until(t, why+" to end WHEP", within, func() bool { return a.whep.Viewers(id) == 0 })
 	took := time.Since(began)
 	frames := c.frames.Load()
 	select {

@@ -273,12 +273,17 @@ func hasType(r *http.Request, want string) bool {
 	return err == nil && got == want
 }
 
+// afterTooLarge is how much of a body, in bytes, is read and forgotten after its limit so that the refusal arrives.
+const afterTooLarge = 1 << 20
+
 func readBody(r *http.Request, most int64) (string, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, most+1))
 	if err != nil {
 		return "", refuse(http.StatusBadRequest, "malformed", "The body could not be read.")
 	}
 	if int64(len(body)) > most {
+		// A client that is still writing when its connection closes sees a reset, and not why: it may write a little on.
+		_, _ = io.CopyN(io.Discard, r.Body, afterTooLarge)
 		return "", refuse(http.StatusRequestEntityTooLarge, "too-large", "The body is too large.")
 	}
 	return string(body), nil

@@ -49,6 +49,7 @@ func prepare(store shoptest.Store) *desk {
 	d.Allocator = &checkout.Allocator{
 		Store: store, Orders: store, Instruments: &payment.Instruments{Store: store, Providers: providers, Public: true},
 		Providers: providers, Quotes: d.quotes, Log: log, Metrics: checkout.NewMetrics(prometheus.NewRegistry()),
+		QueueFor: time.Minute, // nobody is turned away because the machine is slow; who tests that sets a shorter one
 	}
 	d.sandbox.Deliver = func(ctx context.Context, header map[string][]string, body []byte) error {
 		return d.Webhook(ctx, payment.SandboxName, http.Header(header), body)

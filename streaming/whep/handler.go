@@ -284,6 +284,9 @@ func (s *Server) remove(w http.ResponseWriter, broadcast, id string) *problem {
 	return nil
 }
 
+// afterTooLarge is how much of a body, in bytes, is read and forgotten after its limit so that the refusal arrives.
+const afterTooLarge = 1 << 20
+
 // read returns a body of the given type, at most so many bytes long.
 func read(w http.ResponseWriter, r *http.Request, want string, atMost int64) ([]byte, *problem) {
 	if got, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || got != want {
@@ -292,6 +295,8 @@ func read(w http.ResponseWriter, r *http.Request, want string, atMost int64) ([]
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, atMost))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
+		// A client that is still writing when its connection closes sees a reset, and not why: it may write a little on.
+		_, _ = io.CopyN(io.Discard, r.Body, afterTooLarge)
 		return nil, refuse(http.StatusRequestEntityTooLarge, "too-large", "The body is too large.")
 	}
 	if err != nil {

@@ -6,7 +6,7 @@ await run(async (chrome) => {
   await api('PUT', `/v1/broadcasts/${demo.broadcast}/pins/${demo.product}`, demo.tokens.creator, {});
   await page.goto(`${origin}/b/${demo.broadcast}`);
   const card = page.locator(`[data-pin][data-product="${demo.product}"]`);
-  await card.waitFor({ timeout: 30_000 });
+  await card.waitFor({ timeout: 90_000 });
   const before = await stock();
 
   const frames = await page.evaluate(() => eye.count);
@@ -21,7 +21,7 @@ await run(async (chrome) => {
   await sheet.getByLabel('Postal code').fill('10115');
   await sheet.getByLabel('City').fill('Berlin');
   await sheet.getByRole('button', { name: /^Pay / }).click();
-  await sheet.getByText('It is yours').waitFor({ timeout: 15_000 });
+  await sheet.getByText('It is yours').waitFor({ timeout: 60_000 });
   const playing = await page.evaluate((from) => eye.count - from, frames);
   await until('the stock that viewers see to fall', async () => (await stock()) === before - 1, 2000);
   await page.keyboard.press('Escape'); // the button that had the focus is gone; the dialog still listens
@@ -29,7 +29,7 @@ await run(async (chrome) => {
   // Two taps: the card, and the button that says what it costs.
   await card.getByRole('button').click();
   await page.getByRole('dialog').getByRole('button', { name: /^Pay / }).click();
-  await page.getByRole('dialog').getByText('It is yours').waitFor({ timeout: 15_000 });
+  await page.getByRole('dialog').getByText('It is yours').waitFor({ timeout: 60_000 });
   await page.getByRole('dialog').getByRole('button', { name: 'Keep watching' }).click();
 
   await page.goto(`${origin}/orders`);

@@ -27,7 +27,7 @@ await run(async (chrome) => {
   const held = 'fuc k the price is low';
   await until('the rate to allow another', () => say(speaker, held).then(() => true));
   const waiting = moderator.locator('[data-held]').filter({ hasText: held });
-  await waiting.waitFor({ timeout: 15_000 });
+  await waiting.waitFor({ timeout: 60_000 });
   result.held = (await reader.locator('.chat-over .chat-text').filter({ hasText: held }).count()) === 0;
   await waiting.getByRole('button', { name: 'Show' }).click();
   await reads(reader, held);
@@ -36,21 +36,21 @@ await run(async (chrome) => {
   // An announcement lies over the picture.
   await moderator.getByLabel('Line over the picture').fill('Free shipping tonight');
   await moderator.getByRole('button', { name: 'Show it' }).click();
-  await reader.locator('.announcement').filter({ hasText: 'Free shipping tonight' }).waitFor({ timeout: 10_000 });
+  await reader.locator('.announcement').filter({ hasText: 'Free shipping tonight' }).waitFor({ timeout: 60_000 });
   result.announced = true;
   if (process.env.E2E_SHOTS) await shots(chrome, reader, moderator);
 
   // Muted: the speaker reads so.
   await choose(moderator, text, 'Mute for 10 minutes');
-  await speaker.locator('.chat-barred:visible').waitFor({ timeout: 10_000 });
+  await speaker.locator('.chat-barred:visible').waitFor({ timeout: 60_000 });
   result.muted = await speaker.locator('.chat-barred:visible').innerText();
 
   // Banned: out at once, what they said is gone, and coming in again is refused.
   await choose(moderator, text, 'Ban');
-  await speaker.getByText('This channel has banned you').waitFor({ timeout: 10_000 });
+  await speaker.getByText('This channel has banned you').waitFor({ timeout: 60_000 });
   await until('the lines to go', async () => (await reader.getByText(text).count()) === 0);
   await speaker.goto(`${origin}/b/${show}`);
-  await speaker.getByText('This channel has banned you').waitFor({ timeout: 10_000 });
+  await speaker.getByText('This channel has banned you').waitFor({ timeout: 60_000 });
   result.banned = true;
 
   // Hearts.
@@ -76,14 +76,14 @@ async function join(page, name) {
 
 async function say(page, text) {
   const input = page.locator('.room-say input');
-  await input.waitFor({ timeout: 20_000 });
+  await input.waitFor({ timeout: 60_000 });
   await input.fill(text);
   await input.press('Enter');
-  await until('the line to be taken', async () => (await input.inputValue()) === '', 15_000);
+  await until('the line to be taken', async () => (await input.inputValue()) === '', 60_000);
 }
 
 function reads(page, text) {
-  return page.locator('.chat-text:visible').filter({ hasText: text }).first().waitFor({ timeout: 15_000 });
+  return page.locator('.chat-text:visible').filter({ hasText: text }).first().waitFor({ timeout: 60_000 });
 }
 
 /** choose opens a line in the studio and does something to its author. */
@@ -106,10 +106,10 @@ async function shots(chrome, reader, moderator) {
   await moderator.screenshot({ path: `${dir}/chat-studio.png` });
   const desk = await phone(chrome, { width: 1280, height: 800 });
   await desk.goto(`${origin}/b/${show}`);
-  await desk.locator('.chat-text:visible').first().waitFor({ timeout: 15_000 });
+  await desk.locator('.chat-text:visible').first().waitFor({ timeout: 60_000 });
   await desk.screenshot({ path: `${dir}/chat-desk.png` });
   const arabic = await phone(chrome, { locale: 'ar' });
   await arabic.goto(`${origin}/b/${show}`);
-  await arabic.locator('.chat-text:visible').first().waitFor({ timeout: 15_000 });
+  await arabic.locator('.chat-text:visible').first().waitFor({ timeout: 60_000 });
   await arabic.screenshot({ path: `${dir}/chat-ar.png` });
 }

@@ -7,7 +7,7 @@ await run(async (chrome) => {
   const page = await phone(chrome);
   await signIn(page, 'viewer');
   await page.goto(`${origin}/b/${demo.broadcast}`);
-  await until('a picture', () => page.evaluate(() => eye.count > 10), 40_000);
+  await until('a picture', () => page.evaluate(() => eye.count > 10), 90_000);
 
   const studio = await phone(chrome, { width: 1280, height: 900 });
   await signIn(studio, 'creator');
@@ -21,15 +21,15 @@ await run(async (chrome) => {
   await form.getByLabel('Countdown').selectOption('10');
   await form.getByRole('button', { name: 'Prepare the deal' }).click();
   const row = studio.locator('[data-deal][data-state="prepared"]').first();
-  await row.waitFor({ timeout: 10_000 });
+  await row.waitFor({ timeout: 60_000 });
   await hold(studio, row.getByRole('button', { name: 'Start' }));
 
   // Each frame tells whether the card lay on it, and how.
   const card = page.locator('[data-deal]');
-  await card.waitFor({ timeout: 15_000 });
+  await card.waitFor({ timeout: 60_000 });
   const seen = { announced: await card.getAttribute('data-state'), line: await card.locator('.deal-line').innerText() };
   await shot(page, 'deal-countdown');
-  await page.locator('[data-deal][data-state="open"]').waitFor({ timeout: 20_000 });
+  await page.locator('[data-deal][data-state="open"]').waitFor({ timeout: 60_000 });
   const deal = (await api('GET', `${path}/scene`)).deals[0];
   await shot(page, 'deal-open');
   await shot(studio, 'deal-studio');
@@ -37,18 +37,18 @@ await run(async (chrome) => {
   await card.getByRole('button').click();
   const sheet = page.getByRole('dialog');
   const pay = sheet.getByRole('button', { name: /^Pay / });
-  await pay.waitFor({ timeout: 15_000 });
+  await pay.waitFor({ timeout: 60_000 });
   seen.button = await pay.innerText();
   await pay.click();
-  await sheet.getByText('It is yours').waitFor({ timeout: 15_000 });
+  await sheet.getByText('It is yours').waitFor({ timeout: 60_000 });
   await sheet.getByRole('button', { name: 'Keep watching' }).click();
   await card.getByRole('button').click();
   await sheet.getByRole('button', { name: /^Pay / }).click();
-  await sheet.getByText('You have reached the number').waitFor({ timeout: 15_000 });
+  await sheet.getByText('You have reached the number').waitFor({ timeout: 60_000 });
   await page.keyboard.press('Escape');
 
   await hold(studio, studio.locator(`[data-deal="${deal.id}"]`).getByRole('button', { name: 'End' }));
-  await until('the card to go', async () => (await card.count()) === 0, 20_000);
+  await until('the card to go', async () => (await card.count()) === 0, 60_000);
   const orders = (await api('GET', '/v1/orders', demo.tokens.viewer)).items;
   return { seen, deal, list: product.amount, paid: orders[0].total.amount, faults: [...page.faults, ...studio.faults] };
 });

@@ -10,10 +10,10 @@ await run(async (chrome) => {
     if (/\/index\.m3u8/.test(request.url())) lists.push(request.url());
   });
   await page.goto(`${origin}/b/${demo.broadcast}?transport=hls`);
-  await until('a picture', () => page.evaluate(() => eye.frames.length > 60), 30_000);
+  await until('a picture', () => page.evaluate(() => eye.frames.length > 60), 90_000);
   await page.getByRole('button', { name: 'More' }).click();
   const one = page.getByText('This show has one quality.');
-  await one.waitFor({ timeout: 10_000 });
+  await one.waitFor({ timeout: 60_000 });
   const before = await one.count();
   const mark = await page.evaluate(() => eye.count);
   await api('PUT', ladder, demo.tokens.creator, {});
@@ -23,8 +23,8 @@ await run(async (chrome) => {
     const chosen = await page.evaluate(() => eye.count);
     await small.check();
     const narrow = () => page.evaluate(() => Math.min(eye.video.videoWidth, eye.video.videoHeight));
-    const width = await until('the smaller picture', async () => (await narrow()) <= 360 && narrow(), 30_000);
-    await until('it to move on', () => page.evaluate((from) => eye.count > from + 60, chosen), 20_000);
+    const width = await until('the smaller picture', async () => (await narrow()) <= 360 && narrow(), 90_000);
+    await until('it to move on', () => page.evaluate((from) => eye.count > from + 60, chosen), 60_000);
     const gap = await page.evaluate((from) => {
       const frames = eye.frames.filter((frame) => frame.index >= from);
       return Math.round(Math.max(...frames.slice(1).map((frame, i) => frame.at - frames[i].at)));

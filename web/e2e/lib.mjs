@@ -36,6 +36,7 @@ export async function browser(...args) {
 /** phone opens a portrait page; problems of the page itself end the journey. */
 export async function phone(chrome, { locale = 'en-GB', width = 390, height = 844 } = {}) {
   const context = await chrome.newContext({ viewport: { width, height }, locale, hasTouch: true, isMobile: false });
+  context.setDefaultTimeout(60_000); // the race detector on two busy cores is slow; what comes, comes at once all the same
   const page = await context.newPage();
   page.faults = [];
   page.on('pageerror', (error) => page.faults.push(String(error)));
@@ -84,7 +85,7 @@ export async function deadMedia(page) {
 }
 
 /** until waits for a condition in Node, looking often. */
-export async function until(what, condition, timeout = 15_000) {
+export async function until(what, condition, timeout = 60_000) {
   const end = Date.now() + timeout;
   for (;;) {
     const value = await condition();

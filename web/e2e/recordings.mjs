@@ -11,28 +11,28 @@ await run(async (chrome) => {
   const page = await phone(chrome);
   await signIn(page, 'creator');
   await page.goto(`${origin}/studio/recordings/${channel}`);
-  await page.waitForSelector('.clip[data-state=draft]', { timeout: 20_000 });
+  await page.waitForSelector('.clip[data-state=draft]', { timeout: 60_000 });
   const clip = await page.getAttribute('.clip[data-state=draft]', 'data-clip');
-  await page.waitForSelector(`.clip[data-clip="${clip}"] img`, { timeout: 10_000 });
+  await page.waitForSelector(`.clip[data-clip="${clip}"] img`, { timeout: 60_000 });
   await shot(page, 'phone');
   await page.click(`.clip[data-clip="${clip}"] .button-accent`);
-  await page.waitForSelector(`.clip[data-clip="${clip}"][data-state=published]`, { timeout: 10_000 });
+  await page.waitForSelector(`.clip[data-clip="${clip}"][data-state=published]`, { timeout: 60_000 });
   await page.click(`[data-show="${show}"]`);
-  await page.waitForSelector(`.cut-pin[data-from="${pin}"]`, { timeout: 10_000 });
+  await page.waitForSelector(`.cut-pin[data-from="${pin}"]`, { timeout: 60_000 });
   // Others of the same show may lie over it.
   await page.dispatchEvent(`.cut-pin[data-from="${pin}"]`, 'click');
   await page.click('.cut-actions .button:nth-child(2)');
-  await page.waitForSelector('video.cut-preview', { timeout: 10_000 });
+  await page.waitForSelector('video.cut-preview', { timeout: 60_000 });
   const played = await until(
     'the range to play',
     () => page.evaluate(() => document.querySelector('video.cut-preview').currentTime),
-    15_000,
+    60_000,
   );
   const length = await page.evaluate(() => document.querySelector('video.cut-preview').duration);
   await shot(page, 'phone-cut');
   const before = await page.locator('.clip').count();
   await page.click('.cut-actions .button-accent');
-  await until('the new clip', async () => (await page.locator('.clip').count()) > before, 15_000);
+  await until('the new clip', async () => (await page.locator('.clip').count()) > before, 60_000);
   if (process.env.SHOTS) {
     for (const [name, locale, width, height] of [
       ['desk', 'en-GB', 1280, 900],
@@ -42,7 +42,7 @@ await run(async (chrome) => {
       const other = await phone(chrome, { locale, width, height });
       await signIn(other, 'creator');
       await other.goto(`${origin}/studio/recordings/${channel}`);
-      await other.waitForSelector('.clip img', { timeout: 10_000 });
+      await other.waitForSelector('.clip img', { timeout: 60_000 });
       await shot(other, name);
       await other.click(`[data-show="${show}"]`);
       await other.waitForSelector('.cut-pin');

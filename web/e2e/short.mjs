@@ -19,7 +19,7 @@ await run(async (chrome) => {
   const id = await until(
     'the video to be listed',
     async () => (await listed()).find((one) => !before.includes(one)),
-    30_000,
+    90_000,
   );
   const row = creator.locator(`[data-video="${id}"]`);
   await shot(creator, 'videos-phone');
@@ -36,20 +36,20 @@ await run(async (chrome) => {
   await creator.locator(`[data-tag="${demo.product}"]`).waitFor();
   const hidden = await fetch(`${origin}/v1/videos/${id}`);
   await creator.getByRole('button', { name: 'Publish now' }).click();
-  await creator.locator(`main[data-state=published]`).waitFor({ timeout: 15_000 });
+  await creator.locator(`main[data-state=published]`).waitFor({ timeout: 60_000 });
   await shot(creator, 'editor-phone');
 
   const viewer = await phone(chrome);
   await signIn(viewer, 'viewer');
   await viewer.goto(origin);
-  await viewer.locator(`.feed-videos [data-video="${id}"]`).waitFor({ timeout: 15_000 });
+  await viewer.locator(`.feed-videos [data-video="${id}"]`).waitFor({ timeout: 60_000 });
   await shot(viewer, 'feed-phone');
   await viewer.locator(`.feed-videos [data-video="${id}"]`).click();
   const card = viewer.locator(`[data-pin][data-product="${demo.product}"]`);
   await until(
     'the video to play',
     () => viewer.evaluate(() => document.querySelector('video')?.dataset.state === 'playing'),
-    30_000,
+    90_000,
   );
   await viewer.evaluate(() => document.querySelector('video').pause());
   const seen = {};
@@ -64,7 +64,7 @@ await run(async (chrome) => {
     await until(
       `the card to be ${wanted ? 'there' : 'away'} at ${at} s`,
       async () => (await card.count()) === wanted,
-      20_000,
+      60_000,
     );
     seen[at] = wanted;
   }
@@ -82,7 +82,7 @@ await run(async (chrome) => {
     await viewer.getByRole('dialog').getByLabel('City').fill('Berlin');
   }
   await pay.click();
-  await viewer.getByRole('dialog').getByText('It is yours').waitFor({ timeout: 20_000 });
+  await viewer.getByRole('dialog').getByText('It is yours').waitFor({ timeout: 60_000 });
   await shot(viewer, 'bought-phone');
   const orders = await api('GET', '/v1/orders?limit=1', demo.tokens.viewer);
   const order = await api('GET', `/v1/orders/${orders.items[0].id}`, demo.tokens.viewer);
@@ -99,12 +99,12 @@ await run(async (chrome) => {
       await page.goto(origin + path);
       await page.waitForLoadState('networkidle').catch(() => undefined);
       if (path.startsWith('/v/')) {
-        await until('a picture', () => page.evaluate(() => document.querySelector('video')?.readyState >= 2), 30_000);
+        await until('a picture', () => page.evaluate(() => document.querySelector('video')?.readyState >= 2), 90_000);
         await page.evaluate(() => {
           document.querySelector('video').pause();
           document.querySelector('video').currentTime = 3;
         });
-        await page.locator('[data-pin]').waitFor({ timeout: 20_000 });
+        await page.locator('[data-pin]').waitFor({ timeout: 60_000 });
       }
       await shot(page, name);
     }

@@ -10,7 +10,7 @@ await run(async (chrome) => {
   });
   await studio.goto(`${origin}/studio/b/${made.id}`);
   await goLive(studio);
-  await until('on air', async () => (await api('GET', `/v1/broadcasts/${made.id}`)).state === 'live', 20_000);
+  await until('on air', async () => (await api('GET', `/v1/broadcasts/${made.id}`)).state === 'live', 60_000);
 
   const result = {};
   for (const transport of ['whep', 'hls']) {
@@ -20,7 +20,7 @@ await run(async (chrome) => {
     await until(
       `a picture over ${transport}`,
       () => page.evaluate((kind) => eye.frames.filter((frame) => frame.transport === kind).length > 20, transport),
-      40_000,
+      90_000,
     );
     result[transport] = {
       loudness: await heard(page),
@@ -29,9 +29,9 @@ await run(async (chrome) => {
     if (transport === 'whep') {
       const began = Date.now();
       const pin = studio.getByRole('button', { name: /^Pin / }).first();
-      await pin.waitFor({ timeout: 15_000 });
+      await pin.waitFor({ timeout: 60_000 });
       await pin.click();
-      await page.locator('[data-pin]').first().waitFor({ timeout: 10_000 });
+      await page.locator('[data-pin]').first().waitFor({ timeout: 60_000 });
       result.pinned_ms = Date.now() - began;
     }
     result[transport].faults = page.faults;
@@ -48,7 +48,7 @@ async function goLive(page) {
   await page.getByRole('radio', { name: 'This device' }).check();
   await page.getByRole('button', { name: 'Turn the camera on' }).click();
   const start = page.getByRole('button', { name: /go live/i }).last();
-  await start.waitFor({ timeout: 15_000 });
+  await start.waitFor({ timeout: 60_000 });
   await start.scrollIntoViewIfNeeded();
   const box = await start.boundingBox();
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
