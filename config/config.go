@@ -15,6 +15,7 @@ import (
 	"github.com/hawkerlive/hawker/ingest/rtmp"
 	"github.com/hawkerlive/hawker/ingest/rtsp"
 	"github.com/hawkerlive/hawker/ingest/srt"
+	"github.com/hawkerlive/hawker/ingest/upload"
 	"github.com/hawkerlive/hawker/ingest/whip"
 	"github.com/hawkerlive/hawker/outbound"
 	"github.com/hawkerlive/hawker/overlay"
@@ -23,6 +24,7 @@ import (
 	"github.com/hawkerlive/hawker/streaming/hls"
 	"github.com/hawkerlive/hawker/streaming/restream"
 	"github.com/hawkerlive/hawker/streaming/transcode"
+	"github.com/hawkerlive/hawker/streaming/transcode/develop"
 	"github.com/hawkerlive/hawker/streaming/vod"
 	"github.com/hawkerlive/hawker/streaming/whep"
 )
@@ -53,6 +55,7 @@ type Config struct {
 	HLS          hls.Config         `yaml:"hls"`
 	Recording    bool               `yaml:"recording"`
 	VOD          vod.Config         `yaml:"vod"`
+	Uploads      Uploads            `yaml:"uploads"`
 	Transcode    transcode.Config   `yaml:"transcode"`
 	Outbound     outbound.Config    `yaml:"outbound"`
 	Pull         pull.Config        `yaml:"pull"`
@@ -123,6 +126,31 @@ type SRT struct {
 type RTSP struct {
 	Listen      string `yaml:"listen"`
 	rtsp.Config `yaml:",inline"`
+}
+
+// Uploads bounds what people may send, and what may be made of one file of it.
+type Uploads struct {
+	upload.Config  `yaml:",inline"`
+	develop.Limits `yaml:",inline"`
+	Jobs           int `yaml:"jobs"`
+}
+
+func (u Uploads) check(bad func(key, format string, args ...any)) {
+	for key, b := range map[string]struct{ is, least, most int64 }{
+		"bytes_max": {u.BytesMax, 1 << 20, 1 << 40}, "open_max": {int64(u.OpenMax), 1, 1000}, "open_bytes": {u.OpenBytes, u.BytesMax, 1 << 50},
+		"free_bytes": {u.FreeBytes, 1 << 20, 1 << 50}, "pixels_max": {int64(u.Pixels), 640 * 360, 1 << 28}, "streams_max": {int64(u.Streams), 2, 64},
+		"memory_max": {u.Memory, 512 << 20, 1 << 40}, "jobs": {int64(u.Jobs), 0, 256},
+	} {
+		if b.is < b.least || b.is > b.most {
+			bad("uploads."+key, "must be between %d and %d", b.least, b.most)
+		}
+	}
+	if u.Keep < time.Hour || u.Keep > 30*24*time.Hour {
+		bad("uploads.keep", "must be between 1h and 720h")
+	}
+	if u.Duration < time.Second || u.Duration > 4*time.Hour {
+		bad("uploads.length_max", "must be between 1s and 4h")
+	}
 }
 
 // Checkout bounds the rush.
@@ -310,6 +338,7 @@ func (c Config) check() error {
 			bad(key, "must be at least 1048576")
 		}
 	}
+	c.Uploads.check(bad)
 	if err := c.Transcode.Check(); err != nil {
 		bad("transcode", "%v", err)
 	}

@@ -110,6 +110,10 @@ func TestWhatIsWrongIsNamedWithItsPlace(t *testing.T) {
 		"tls:\n  directory: http://x\n":       `tls.directory: must be`,
 		"tls:\n  redirect: ':80'\n":           `tls.redirect: needs`,
 		"transcode:\n  ladder: 720\n":         `transcode: `,
+		"uploads:\n  bytes_max: 5\n":          `uploads.bytes_max: must be between`,
+		"uploads:\n  open_bytes: 5\n":         `uploads.open_bytes: must be between 2147483648`,
+		"uploads:\n  length_max: 0s\n":        `uploads.length_max: must be between`,
+		"uploads:\n  jobs: -1\n":              `uploads.jobs: must be between`,
 		"streaming:\n  ring_bytes: 1.5e300\n": `hawker.yaml:2: `,
 		"data: " + strings.Repeat("x", 1<<20): `larger than`,
 	} {

@@ -55,7 +55,9 @@ func (a *app) buildDoors(context.Context) error {
 	}
 	a.allocator.Late = a.whep.Late
 	a.hls = &hls.Server{Hub: a.hub, Access: hlsAccess{door}, Audio: aacLegs{a.legs}, Dates: a.dates, Config: a.config.HLS, Log: a.log, Metrics: hls.NewMetrics(a.registry), ClientAddr: a.api.Address, Unlimited: a.unlimited()}
-	a.buildVideos(door)
+	if err := a.buildVideos(door); err != nil {
+		return err
+	}
 	a.buildLadders()
 	if err := a.api.Turnstile.Listen(); err != nil {
 		return err

@@ -28,24 +28,32 @@ import (
 const lateSending = 20 * time.Millisecond
 
 // buildLibrary makes the videos that are no replays: what takes, makes, keeps and plays them.
-func (a *app) buildLibrary(rows *vodsql.Store) {
-	tools := &develop.Tools{FFmpeg: a.config.Transcode.FFmpeg, Threads: a.config.Transcode.Threads, Busy: func() bool { return a.whep.Late() > lateSending }}
+func (a *app) buildLibrary(rows *vodsql.Store) error {
+	tools := &develop.Tools{
+		FFmpeg: a.config.Transcode.FFmpeg, Threads: a.config.Transcode.Threads, Limits: a.config.Uploads.Limits,
+		Busy: func() bool { return a.whep.Late() > lateSending },
+	}
 	folder := filepath.Join(a.config.Data, "uploads")
 	a.maker = &making.Maker{
 		Jobs: rows, Blobs: a.blobs, Tools: tools, Dir: filepath.Join(a.config.Data, "making"), Depot: depot(a.config.Data), Log: a.log,
-		Metrics: making.NewMetrics(a.registry),
+		Metrics: making.NewMetrics(a.registry), Workers: a.config.Uploads.Jobs,
 	}
 	a.library = &vod.Library{Videos: rows, Blobs: a.blobs, Log: a.log, Wake: a.maker.Wake}
-	reviewers := &reviews{rows: rows, sealer: a.accounts.Sealer, publicURL: a.config.PublicURL}
+	guard, err := outbound.New(a.config.Outbound, nil)
+	if err != nil {
+		return fmt.Errorf("outbound: %w", err)
+	}
+	reviewers := &reviews{rows: rows, sealer: a.accounts.Sealer, publicURL: a.config.PublicURL, client: guard.Client(nil)}
 	a.maker.Announce = reviewers.announce
 	a.api.Videos, a.api.Reviews = a.library, reviewers
 	a.api.VideoProgress = func(ctx context.Context, id string) (*api.VideoProgress, error) { return progressOf(ctx, rows, id) }
 	a.replays.Videos, a.replays.Preview = rows, a.mayPreview
 	a.buildClips(rows)
 	a.uploads = &upload.Server{
-		Dir: folder, Door: uploadDoor{a.api, a.accounts, tools}, Taker: taker{rows, a.maker}, Log: a.log,
+		Dir: folder, Door: uploadDoor{a.api, a.accounts, tools}, Taker: taker{rows, a.maker}, Config: a.config.Uploads.Config, Log: a.log,
 		Sniff: func(head []byte) error { _, err := develop.Sniff(head); return err },
 	}
+	return nil
 }
 
 // runLibrary starts what works on videos without being asked.
@@ -174,6 +182,7 @@ type reviews struct {
 	rows      *vodsql.Store
 	sealer    *account.Sealer
 	publicURL string
+	client    *http.Client // dials where the operator lets it
 }
 
 const sealedAs = "video review webhook"
@@ -214,10 +223,6 @@ func (s *reviews) announce(ctx context.Context, j vod.Job) error {
 	if err != nil {
 		return err
 	}
-	guard, err := outbound.New(outbound.Config{}, nil)
-	if err != nil {
-		return err
-	}
 	body, err := json.Marshal(map[string]any{
 		"type": "video.review", "timestamp": j.CreatedAt,
 		"data": map[string]any{
@@ -228,9 +233,8 @@ func (s *reviews) announce(ctx context.Context, j vod.Job) error {
 	if err != nil {
 		return err
 	}
-	client := guard.Client(nil)
-	defer client.CloseIdleConnections()
-	err = webhook.Send(ctx, client, p.Webhook, string(secret), j.ID, time.Now(), body)
+	defer s.client.CloseIdleConnections() // the next word is hours away
+	err = webhook.Send(ctx, s.client, p.Webhook, string(secret), j.ID, time.Now(), body)
 	if errors.Is(err, webhook.ErrGone) || errors.Is(err, webhook.ErrAddress) || errors.Is(err, outbound.ErrForbidden) {
 		return errors.Join(making.ErrRefused, err)
 	}

@@ -23,10 +23,14 @@ import (
 	"github.com/hawkerlive/hawker/streaming/vod"
 )
 
-// started is the whole program on free ports of loopback, with nothing in it. It stops when the test ends.
-func started(t *testing.T) *app {
+// started is the whole program on free ports of loopback, with nothing in it, and with further settings: key, value, key,
+// value. It stops when the test ends.
+func started(t *testing.T, settings ...string) *app {
 	t.Helper()
 	given := map[string]string{"data": t.TempDir(), "pull.sources_max": "10000", "restream.targets_max": "10000"} // the walk makes many
+	for i := 0; i < len(settings); i += 2 {
+		given[settings[i]] = settings[i+1]
+	}
 	for _, name := range []string{"http.listen", "metrics.listen", "rtmp.listen", "webrtc.listen", "webrtc_ingest.listen"} {
 		given[name] = "127.0.0.1:0"
 	}

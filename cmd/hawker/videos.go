@@ -19,7 +19,7 @@ const demoRecorded = 30 * time.Minute
 
 // buildVideos makes what records broadcasts and what plays them again. What was recorded plays also where recording is
 // off by now.
-func (a *app) buildVideos(door *doorkeeper) {
+func (a *app) buildVideos(door *doorkeeper) error {
 	config := a.config.VOD
 	if a.demo {
 		config.LengthMax = min(config.LengthMax, demoRecorded)
@@ -33,7 +33,9 @@ func (a *app) buildVideos(door *doorkeeper) {
 		},
 	}
 	a.api.Recordings, a.api.Rewinds = a.replays, a.hls.Rewinds
-	a.buildLibrary(lines)
+	if err := a.buildLibrary(lines); err != nil {
+		return err
+	}
 	if a.config.Recording {
 		a.recorder = &vod.Recorder{
 			Dir: filepath.Join(a.config.Data, "spool"), Hub: a.hub, Packagers: a.hls, Broadcasts: books,
@@ -41,6 +43,7 @@ func (a *app) buildVideos(door *doorkeeper) {
 		}
 		a.hls.Record, a.hls.Past, a.replays.Settled = a.recorder, a.recorder, a.recorder.Settled
 	}
+	return nil
 }
 
 // blobConfig says where blobs are.

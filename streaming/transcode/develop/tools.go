@@ -34,10 +34,10 @@ func refused(code string) error { return &RefusedError{code} }
 
 // Limits of what one file may be and cost. The zero value means the defaults.
 type Limits struct {
-	Duration time.Duration // default 10 min
-	Pixels   int           // of one picture; default 4096 × 2304
-	Streams  int           // default 16
-	Memory   int64         // address space of one child, bytes; default 4 GiB
+	Duration time.Duration `yaml:"length_max"`  // default 10 min
+	Pixels   int           `yaml:"pixels_max"`  // of one picture; default 4096 × 2304
+	Streams  int           `yaml:"streams_max"` // default 16
+	Memory   int64         `yaml:"memory_max"`  // address space of one child, bytes; default 4 GiB
 }
 
 func (l Limits) filled() Limits {
