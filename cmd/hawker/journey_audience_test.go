@@ -13,6 +13,10 @@ func TestJourneyAShowThatIsNotForEverybody(t *testing.T) {
 	d := a.demoData
 	var show listed
 	call(t, "POST", "/v1/channels/"+d.Channel+"/broadcasts", "creator", map[string]string{"title": "For friends"}, 201, &show)
+	t.Cleanup(func() { // the channel's other shows are for everybody again, however this one went
+		attempt(a, "PATCH", "/v1/broadcasts/"+show.ID, "creator", `{"access":"public"}`)
+		attempt(a, "POST", "/v1/broadcasts/"+show.ID+"/end", "creator", "{}")
+	})
 	e := startEncoder(t, "rtmp://"+dialable(a.addresses["rtmp"])+"/live/"+d.StreamKey)
 	until(t, "on air", 15*time.Second, func() bool { return stateOfAs(t, show.ID, "creator") == "live" })
 	var saw struct {

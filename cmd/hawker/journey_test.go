@@ -135,6 +135,19 @@ func call(t *testing.T, method, path, who string, body any, status int, into any
 	return callAt(t, a, method, path, who, body, status, into)
 }
 
+// attempt asks for something whose answer nobody waits for.
+func attempt(a *app, method, path, who, body string) {
+	req, err := http.NewRequest(method, "http://"+a.addresses["http"]+path, strings.NewReader(body))
+	if err != nil {
+		return
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+a.demoData.Tokens[who])
+	if resp, err := http.DefaultClient.Do(req); err == nil {
+		_ = resp.Body.Close()
+	}
+}
+
 // callAt does so with a program of the caller's.
 func callAt(t *testing.T, a *app, method, path, who string, body any, status int, into any) http.Header {
 	t.Helper()

@@ -47,10 +47,10 @@ await run(async (chrome) => {
 
   // Banned: out at once, what they said is gone, and coming in again is refused.
   await choose(moderator, text, 'Ban');
-  await speaker.getByText('This channel has banned you').waitFor({ timeout: 60_000 });
+  await speaker.getByText('This channel has banned you').first().waitFor({ timeout: 60_000 });
   await until('the lines to go', async () => (await reader.getByText(text).count()) === 0);
   await speaker.goto(`${origin}/b/${show}`);
-  await speaker.getByText('This channel has banned you').waitFor({ timeout: 60_000 });
+  await speaker.getByText('This channel has banned you').first().waitFor({ timeout: 60_000 });
   result.banned = true;
 
   // Hearts.

@@ -10,7 +10,11 @@ await run(async (chrome) => {
   });
   await studio.goto(`${origin}/studio/b/${made.id}`);
   await goLive(studio);
-  await until('on air', async () => (await api('GET', `/v1/broadcasts/${made.id}`)).state === 'live', 60_000);
+  await until(
+    'on air',
+    async () => (await api('GET', `/v1/broadcasts/${made.id}`, demo.tokens.creator)).state === 'live',
+    60_000,
+  );
 
   const result = {};
   for (const transport of ['whep', 'hls']) {

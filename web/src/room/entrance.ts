@@ -13,6 +13,7 @@ export class Entrance {
   session: string | undefined;
   private answer: Promise<Watch | undefined> = Promise.resolve(undefined);
   private askedAt = -Infinity;
+  private readonly told = new Set<'feed' | 'player'>();
 
   constructor(
     private readonly place: Place,
@@ -34,12 +35,19 @@ export class Entrance {
     this.answer = this.post(this.answer);
   }
 
-  /** again asks anew after a refusal: the leave may have been taken back, or be another by now. It says whether it did. */
-  again(): boolean {
+  /**
+   * again asks anew after a refusal: the leave may have been taken back, or be another by now. Feed and player are
+   * refused together and asked for once; it says whether the answer is news to the one that was refused.
+   */
+  again(refused: 'feed' | 'player'): boolean {
     const now = performance.now();
-    if (now - this.askedAt < againMilliseconds) return false;
-    this.askedAt = now;
-    this.ask();
+    if (now - this.askedAt >= againMilliseconds) {
+      this.askedAt = now;
+      this.told.clear();
+      this.ask();
+    }
+    if (this.told.has(refused)) return false;
+    this.told.add(refused);
     return true;
   }
 

@@ -345,7 +345,7 @@ export class Room {
           this.sceneTimer = setTimeout(() => void this.loadScene(), spreadSceneReload());
         },
         // Who was banned meanwhile is told by the answer; the news of it may not have come before the feed ended.
-        onUnopened: () => void this.entrance.again(),
+        onUnopened: () => void this.entrance.again('feed'),
         onState: (feed) => {
           this.update({ feed });
           if (feed === 'open') this.heartbeat(); // a viewer counts from the beginning
@@ -390,7 +390,7 @@ export class Room {
 
   /** turnedAway asks whether the viewer may watch after all; where not, the scene says so too. */
   private turnedAway(): boolean {
-    if (!this.entrance.again()) return false;
+    if (!this.entrance.again('player')) return false;
     this.changePlayer();
     this.closeFeed();
     clearTimeout(this.sceneTimer);
