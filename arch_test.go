@@ -60,6 +60,9 @@ var rooms = map[string][]string{
 	"ingest/whip":                   {"ingest", "streaming", "streaming/mediatime"},
 	"receipt":                       {"shop"},
 	"access":                        {},
+	"feed":                          {},
+	"feed/feedsql":                  {"feed", "store"},
+	"feed/feedtest":                 {"feed"},
 	"access/accesssql":              {"access", "store"},
 	"access/accesstest":             {"access"},
 	"account":                       {"event"},
@@ -90,7 +93,7 @@ var rooms = map[string][]string{
 	"outbound":                      {},
 	"deploy":                        {}, // tests alone: that what starts Hawker elsewhere names what exists
 	"api/apitest":                   {"api", "account", "store"},
-	"api":                           {"access", "account", "shop", "shop/checkout", "shop/payment", "overlay", "overlay/chat", "overlay/likes", "dashboard/...", "streaming", "streaming/mediatime", "streaming/vod", "event", "store"},
+	"api":                           {"access", "feed", "account", "shop", "shop/checkout", "shop/payment", "overlay", "overlay/chat", "overlay/likes", "dashboard/...", "streaming", "streaming/mediatime", "streaming/vod", "event", "store"},
 	"streaming/play":                {"streaming", "streaming/mediatime"},
 	"streaming/relay":               {"streaming", "streaming/mediatime"},
 	"streaming/poster":              {"streaming", "streaming/mediatime"},

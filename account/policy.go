@@ -49,6 +49,8 @@ const (
 
 	VideoJudge Action = "video.judge" // whether a video may be public
 
+	BoostWrite Action = "boost.write" // places in the feed
+
 	ProductRead  Action = "product.read" // drafts and archived ones
 	ProductWrite Action = "product.write"
 	StockWrite   Action = "stock.write"
@@ -128,6 +130,8 @@ var policy = map[Action]Rule{
 	EventsWrite:    {Shop: roles(RoleOwner, RoleSeller), Channel: roles(RoleOwner, RoleCreator), Scope: ScopeEventsWrite},
 
 	VideoJudge: {Shop: roles(RoleOwner, RoleSeller), Scope: ScopeVideosJudge},
+
+	BoostWrite: {Shop: roles(RoleOwner, RoleSeller), Scope: ScopeShopWrite},
 
 	ProductRead:  {Shop: ShopRoles, Channel: ChannelRoles, Scope: ScopeProductsRead},
 	ProductWrite: {Shop: roles(RoleOwner, RoleSeller), Scope: ScopeProductsWrite},

@@ -9,6 +9,7 @@ import (
 	"github.com/hawkerlive/hawker/dashboard"
 	"github.com/hawkerlive/hawker/dashboard/views"
 	"github.com/hawkerlive/hawker/event"
+	"github.com/hawkerlive/hawker/feed"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/overlay/chat"
 	"github.com/hawkerlive/hawker/overlay/likes"
@@ -81,6 +82,12 @@ var meanings = []meaning{
 	{account.ErrBadRole, 422, "bad-role", "There is no such role here", 0},
 	{account.ErrTooMany, 422, "too-many", "The limit for this kind of thing is reached", 0},
 	{ErrBadCursor, 422, "bad-cursor", "The cursor is not one of ours", 0},
+	{feed.ErrCursor, 422, "bad-cursor", "The cursor is not one of ours", 0},
+	{feed.ErrSignal, 422, "bad-signal", "A signal names an item and says impression, or watch with how long", 0},
+	{feed.ErrNotFound, 404, "not-found", "There is no such thing, or it is not yours", 0},
+	{feed.ErrBoost, 422, "bad-boost", "A boost lasts between a minute and 31 days and begins within 90 days", 0},
+	{feed.ErrBoosts, 422, "too-many", "A shop has at most 20 boosts that are not over", 0},
+	{feed.ErrBoostOf, 422, "bad-boost", "Only what everybody may see, of the shop itself, is boosted", 0},
 	{ErrBadKey, 422, "bad-key", "An idempotency key has 1 to 128 visible ASCII characters", 0},
 	{ErrLimited, 429, "limited", "Too many attempts from this address", time.Minute},
 	{ErrWayUnknown, 404, "not-found", "There is no such thing, or it is not yours", 0},

@@ -17,6 +17,7 @@ import (
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/dashboard"
 	"github.com/hawkerlive/hawker/dashboard/views"
+	"github.com/hawkerlive/hawker/feed"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/overlay/chat"
 	"github.com/hawkerlive/hawker/overlay/likes"
@@ -92,6 +93,9 @@ type Server struct {
 	// Chat and Likes are what viewers say and tap; without them there are no routes for it.
 	Chat  *chat.Service
 	Likes *likes.Service
+
+	// FeedPages orders the first page; without it there are no routes for it.
+	FeedPages *feed.Service
 
 	// LiveBroadcast finds the broadcast that is on air on a channel, "" for none. Without it nothing is.
 	LiveBroadcast func(ctx context.Context, channel string) (string, error)
@@ -187,6 +191,9 @@ func (s *Server) routes(r *router) {
 		if s.Exports != nil {
 			s.routesExports(r)
 		}
+	}
+	if s.FeedPages != nil {
+		s.routesFeedPage(r)
 	}
 	if s.Receipts != nil {
 		s.routesReceipts(r)

@@ -25,6 +25,7 @@ import (
 	"github.com/hawkerlive/hawker/dashboard/views/viewssql"
 	"github.com/hawkerlive/hawker/event"
 	"github.com/hawkerlive/hawker/event/outbox"
+	"github.com/hawkerlive/hawker/feed"
 	"github.com/hawkerlive/hawker/ingest"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
 	"github.com/hawkerlive/hawker/ingest/rtsp"
@@ -98,6 +99,7 @@ type app struct {
 	forwarder  *overlay.Forwarder
 	dealer     *overlay.Dealer
 	feed       *overlay.Feed
+	forYou     *feed.Service
 	chat       *chat.Service
 	likes      *likes.Service
 	views      *views.Service
@@ -318,6 +320,7 @@ func (a *app) startServices(ctx context.Context) error {
 	s.run("views", a.views.Run)
 	s.run("chat", a.chat.Run)
 	s.run("likes", a.likes.Run)
+	s.run("first page", a.forYou.Run)
 	s.run("stock forwarder", a.forwarder.Run)
 	s.run("deals", a.dealer.Run)
 	s.run("broadcasts", a.broadcasts.Run)

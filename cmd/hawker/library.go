@@ -49,6 +49,7 @@ func (a *app) buildLibrary(rows *vodsql.Store) error {
 	a.api.VideoProgress = func(ctx context.Context, id string) (*api.VideoProgress, error) { return progressOf(ctx, rows, id) }
 	a.replays.Videos, a.replays.Preview = rows, a.mayPreview
 	a.buildClips(rows)
+	a.buildForYou()
 	a.uploads = &upload.Server{
 		Dir: folder, Door: uploadDoor{a.api, a.accounts, tools}, Taker: taker{rows, a.maker}, Config: a.config.Uploads.Config, Log: a.log,
 		Sniff: func(head []byte) error { _, err := develop.Sniff(head); return err },

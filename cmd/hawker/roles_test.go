@@ -14,6 +14,7 @@ import (
 	"github.com/hawkerlive/hawker/api"
 	"github.com/hawkerlive/hawker/api/apitest"
 	"github.com/hawkerlive/hawker/config"
+	"github.com/hawkerlive/hawker/feed"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/overlay/chat"
 	"github.com/hawkerlive/hawker/shop"
@@ -145,6 +146,14 @@ func TestEveryRoleOnEveryRouteOfTheProgram(t *testing.T) {
 			}
 			return s.ID
 		}, Belongs: apitest.OfChannel},
+		api.KindBoost: {Make: func(t *testing.T, o account.Owner) string {
+			now := time.Now().UTC().Truncate(time.Millisecond)
+			b := feed.Boost{ID: uuid.Must(uuid.NewV7()).String(), Shop: o.Shop, Item: uuid.NewString(), Kind: feed.Paid, From: now, Until: now.Add(time.Hour), By: o.Account, MadeAt: now}
+			if err := a.forYou.Store.AddBoost(t.Context(), b, 10_000, now); err != nil {
+				t.Fatal(err)
+			}
+			return b.ID
+		}, Belongs: apitest.OfShop},
 		api.KindProduct: {Make: func(t *testing.T, o account.Owner) string { return lantern(t, a, o).ID }, Belongs: apitest.OfShop},
 		api.KindVariant: {Make: func(t *testing.T, o account.Owner) string { return lantern(t, a, o).Variants[0].ID }, Belongs: apitest.OfShop},
 		api.KindOrder: {Make: func(t *testing.T, o account.Owner) string {
