@@ -69,9 +69,12 @@ republish: build ## Publish the same key CHANGES (100) times again, half of them
 doctor: build ## Show the encoder doctor real encoders with one fault each, and some without; note in docs/evidence
 	@scripts/lab.sh doctor
 
-.PHONY: rushview
+.PHONY: rushview publishers
 rushview: build ## Do 50 WHEP and 50 LL-HLS viewers keep their picture in a rush? STREAMLOAD and CHECKOUTLOAD name the generators
 	@node scripts/rushview.mjs
+
+publishers: build ## What do PUBLISHERS (200) of 1 Mbit/s cost that nobody watches, recording off and on? PEER names another server's program
+	@PUBLISHERS=$(or $(PUBLISHERS),200) SECONDS=$(or $(SECONDS),30) node scripts/publishload.mjs
 
 histories: build ## Check HISTORIES (200) recorded client histories for linearizability
 	@$(GO) run ./cmd/torture -histories $(or $(HISTORIES),200)

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -67,7 +68,7 @@ func FuzzFrames(f *testing.F) {
 		if d.session.Declare(t.Context(), []ingest.Source{{StampRate: 1000, Track: track}}) != nil {
 			return
 		}
-		frames := [][][]byte{split(first), split(second), split(append(first, second...)), split(first)}
+		frames := [][][]byte{split(first), split(second), split(slices.Concat(first, second)), split(first)}
 		for i, payload := range frames {
 			at := stamp*int64(i)&0xffffffff + int64(i)
 			if d.session.Write(ingest.Frame{Track: 1, DTS: at, CTS: cts % (1 << 23), Payload: payload}) != nil {

@@ -53,9 +53,9 @@ func (l *leg) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rungs := climb(ladder, begin.source.width, begin.source.height, begin.reordered)
+	rungs := l.free(climb(ladder, begin.source.width, begin.source.height, begin.reordered))
 	l.told(rungs, begin.source.width, begin.source.height)
-	if len(rungs) == 0 { // small enough for everybody: wait for another generation
+	if len(rungs) == 0 { // small enough for everybody, or the publisher sends them all: wait for another generation
 		return l.idle(ctx, reader, begin.generation.Number)
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -66,6 +66,22 @@ func (l *leg) run(ctx context.Context) error {
 	}
 	fed := l.feed(ctx, child, begin, &reader)
 	return child.end(cancel, fed)
+}
+
+// free leaves out what the publisher sends itself: its own rendition of a name is better than one that we make of it.
+// What stands without a publisher is our own, from the generation before.
+func (l *leg) free(rungs []Rung) (out []Rung) {
+	taken := map[string]bool{}
+	for _, r := range l.stream.Renditions() {
+		info, _ := r.Rendition()
+		taken[info.Name] = r.Publishing()
+	}
+	for _, r := range rungs {
+		if !taken[r.Name()] {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // beginning is what a leg knows before it starts ffmpeg.
@@ -278,6 +294,13 @@ func (c *child) end(cancel context.CancelFunc, why error) error {
 	c.rungs.Wait()
 	err := c.cmd.Wait()
 	over.Stop()
+	select {
+	case failed := <-c.failed: // before ffmpeg, which only finds its pipe shut
+		if errors.Is(failed, streaming.ErrDisplaced) {
+			why = failed
+		}
+	default:
+	}
 	for _, layer := range c.layers {
 		if errors.Is(why, errNewGeneration) {
 			layer.Close()
@@ -286,7 +309,7 @@ func (c *child) end(cancel context.CancelFunc, why error) error {
 		}
 	}
 	switch {
-	case errors.Is(why, errNewGeneration), errors.Is(why, streaming.ErrEnded), errors.Is(why, context.Canceled):
+	case errors.Is(why, errNewGeneration), errors.Is(why, streaming.ErrEnded), errors.Is(why, context.Canceled), errors.Is(why, streaming.ErrDisplaced):
 		return why
 	case err != nil:
 		return fmt.Errorf("ffmpeg: %w: %s", err, c.says.String())

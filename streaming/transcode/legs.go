@@ -204,7 +204,7 @@ func (l *Legs) drive(ctx context.Context, id string, w *want, s *streaming.Strea
 		case errors.Is(err, streaming.ErrEnded):
 			l.set(func() { delete(l.wants, id) })
 			return
-		case errors.Is(err, errNewGeneration):
+		case errors.Is(err, errNewGeneration), errors.Is(err, streaming.ErrDisplaced): // the publisher sends one of them itself now
 			l.set(func() { w.status.State = Starting })
 			continue
 		}

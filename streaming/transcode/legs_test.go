@@ -177,6 +177,51 @@ func TestPicturesOutOfOrderGetARenditionOfTheSameSizeInOrder(t *testing.T) {
 	}
 }
 
+// A rendition that the publisher sends itself stays its own: the ladder makes the others, and lets go of one that the
+// publisher begins to send later.
+func TestThePublishersOwnRenditionIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	s := air(t, transcode.Config{Ladder: ladder}, hlstest.FilmFor("4")...)
+	own := func(name string) *streaming.RenditionPublication {
+		t.Helper()
+		p, err := s.stream.AddRendition(streaming.RenditionInfo{Name: name, Width: 180, Height: 320})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.Remove)
+		return p
+	}
+	stands := func(p *streaming.RenditionPublication) {
+		t.Helper()
+		select {
+		case <-p.Displaced():
+			t.Error("the publisher's own rendition was replaced")
+		default:
+		}
+	}
+	larger := own("240p")
+	if err := s.legs.Want("b", true); err != nil {
+		t.Fatal(err)
+	}
+	makes := func(n int) func() bool {
+		return func() bool {
+			status := s.legs.Status("b")
+			return len(status.Rungs) == n && status.Problem == "" && (n == 0 || status.State == transcode.Running)
+		}
+	}
+	eventually(t, "one rendition of the ladder", makes(1))
+	if rungs := s.legs.Status("b").Rungs; rungs[0].Name != "120p" {
+		t.Errorf("the ladder makes %+v", rungs)
+	}
+	smaller := own("120p")
+	eventually(t, "the ladder to make none", makes(0))
+	stands(larger)
+	stands(smaller)
+	if n := len(s.stream.Renditions()); n != 2 {
+		t.Errorf("%d renditions", n)
+	}
+}
+
 func TestAKilledFFmpegIsStartedAgainAndAFailingOneIsNamed(t *testing.T) {
 	t.Parallel()
 	s := air(t, transcode.Config{Ladder: "140:100"}, hlstest.FilmFor("4")...)

@@ -1,7 +1,7 @@
 // Package rtmptest is an RTMP publisher that says what a test wants, byte by byte: chunks of any size and order, any
 // message, the whole of Enhanced RTMP v2. What enters are a server's address, a greeting, tracks and units; what
 // leaves are bytes on a connection, and the server's statuses. It refuses nothing: that is the server's part. Tests
-// and cmd/churn import it.
+// and the load generators under cmd import it.
 package rtmptest
 
 import (
