@@ -4,18 +4,41 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 failed=0
-counts=$(mktemp)
-trap 'rm -f "$counts"' EXIT
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
 
-(cd web && npm run --silent test -- --reporter=default --reporter=json --outputFile="$counts.web") || failed=1
+(cd web && npm run --silent test -- --reporter=default --reporter=json --outputFile="$dir/web.json") || failed=1
 
-# The journeys in a real browser come last and alone: a picture is judged frame by frame there.
+program=$(go list ./cmd/hawker)
+# program_tests runs tests of the built test program: program_tests <output> -test.run …
+program_tests() {
+  local out=$1
+  shift
+  (cd cmd/hawker && go tool test2json -t -p "$program" "$dir/hawker.test" -test.v=test2json -test.timeout=20m "$@") >"$out" 2>&1
+}
+
+# Three rounds on few cores: the rooms beside those tests of the program that need no browser; the journeys that judge a
+# picture frame by frame, alone; the other journeys, which mostly wait, two at a time.
 go_tests() {
-  local code=0
+  local code=0 pages='^TestJourneyThePin' journeys half other
+  CGO_ENABLED=1 go test -race -c -o "$dir/hawker.test" ./cmd/hawker || code=1
+  program_tests "$dir/plain" -test.skip='^TestJourney' &
+  other=$!
   CGO_ENABLED=1 go test -race -timeout 20m -json $(go list ./... | grep -v '/cmd/hawker$') || code=1
-  CGO_ENABLED=1 go test -race -timeout 20m -json ./cmd/hawker || code=1
+  wait $other || code=1
+  cat "$dir/plain"
+
+  program_tests "$dir/frames" -test.run="$pages" || code=1
+  cat "$dir/frames"
+
+  journeys=$(cd cmd/hawker && "$dir/hawker.test" -test.list '^TestJourney' | grep -v "$pages")
+  half=$(awk 'NR%2{printf "%s^%s$", n++ ? "|" : "", $0}' <<<"$journeys")
+  program_tests "$dir/half" -test.run="$half" &
+  other=$!
+  program_tests "$dir/rest" -test.run='^TestJourney' -test.skip="$pages|$half" || code=1
+  wait $other || code=1
+  cat "$dir/half" "$dir/rest"
   echo "{\"Action\":\"exit\",\"Code\":$code}"
 }
-go_tests | node scripts/tally.mjs "$counts.web" || failed=1
-rm -f "$counts.web"
+go_tests | node scripts/tally.mjs "$dir/web.json" || failed=1
 exit $failed

@@ -26,7 +26,7 @@ function presented(page, wanted, mark, product) {
     ([wanted, product, mark]) => {
       const frames = eye.frames
         .filter((frame) => frame.index >= mark)
-        .map((frame) => [frame.number, Number(frame.pins.includes(product) === wanted)]);
+        .map((frame) => [frame.number, Number(frame.pins.includes(product) === wanted), frame.index]);
       const change = frames.findIndex((frame) => frame[1] === 1);
       return change >= 0 && frames.length > change + 30 ? frames : null;
     },
@@ -47,15 +47,21 @@ export async function place(pages, broadcast, product, on) {
   return { at: on ? pin.from : pin.until, product, on, marks };
 }
 
-/** told returns the frames that each player presented from a change's mark until some after the card had come or gone. */
-export async function told(pages, { product, on, marks }, patience) {
+/**
+ * told returns the frames that each player presented from a change's mark until some after the card had come or gone. What
+ * goes counts from when it came: a viewer who is behind has not seen it come when it is unpinned.
+ */
+export async function told(pages, { product, on, marks, came }, patience) {
   const result = {};
+  const at = {};
   for (const [name, page] of Object.entries(pages)) {
+    const mark = Math.max(marks[name], came?.[name] ?? 0);
     result[name] = await until(
       `the card to ${on ? 'come' : 'go'} over ${name}`,
-      () => presented(page, on, marks[name], product),
+      () => presented(page, on, mark, product),
       patience,
     );
+    at[name] = result[name].find((frame) => frame[1] === 1)[2];
   }
-  return result;
+  return { frames: result, came: at };
 }

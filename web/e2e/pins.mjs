@@ -109,10 +109,12 @@ async function run({ loss, page: kind, event, seed }, times) {
           await pages.hls.waitForTimeout(spacing[0] + ((seed * 7919 + changes.length * 104_729) % spacing[1]));
         }
       }
+      const came = new Map();
       for (const one of changes) {
         const number = await burnt(one.at);
-        const seen = await told(pages, one, 40_000);
-        for (const transport of ['whep', 'hls']) misses[transport].push(miss(seen[transport], number));
+        const seen = await told(pages, { ...one, came: came.get(one.product) }, 40_000);
+        came.set(one.product, seen.came);
+        for (const transport of ['whep', 'hls']) misses[transport].push(miss(seen.frames[transport], number));
       }
     }
     for (const transport of ['whep', 'hls']) note(kind, transport, loss, event, misses[transport]);
