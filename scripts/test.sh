@@ -31,7 +31,7 @@ go_tests() {
   program_tests "$dir/frames" -test.run="$pages" || code=1
   cat "$dir/frames"
 
-  journeys=$(cd cmd/hawker && "$dir/hawker.test" -test.list '^TestJourney' | grep -v "$pages")
+  journeys=$(cd cmd/hawker && "$dir/hawker.test" -test.list='^TestJourney' | grep -v "$pages")
   half=$(awk 'NR%2{printf "%s^%s$", n++ ? "|" : "", $0}' <<<"$journeys")
   program_tests "$dir/half" -test.run="$half" &
   other=$!
