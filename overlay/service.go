@@ -246,6 +246,9 @@ func (s *Service) frame(ctx context.Context, broadcast string, at *mediatime.Tim
 	if at == nil {
 		if on {
 			now += mediatime.Of(s.lead())
+			if c, ok := s.Clock.(mediatime.Cadence); ok {
+				now = c.Frame(b.ID, now) // between two pictures, players that round differently would differ by one
+			}
 		}
 		return b, max(now, 0), nil
 	}

@@ -153,7 +153,21 @@ func (h *Hub) Now(broadcastID string) (mediatime.Time, bool) {
 	return a.At(h.now()), true
 }
 
-var _ mediatime.Clock = (*Hub)(nil)
+// Frame is the time of the broadcast's picture at a time or next after it; the time itself where nothing is on air.
+func (h *Hub) Frame(broadcastID string, at mediatime.Time) mediatime.Time {
+	h.mu.RLock()
+	s := h.streams[broadcastID]
+	h.mu.RUnlock()
+	if s == nil {
+		return at
+	}
+	return s.Frame(at)
+}
+
+var (
+	_ mediatime.Clock   = (*Hub)(nil)
+	_ mediatime.Cadence = (*Hub)(nil)
+)
 
 func (h *Hub) now() time.Time {
 	if h.Wall != nil {

@@ -46,3 +46,9 @@ func (as Anchors) Newest() (Anchor, bool) {
 type Clock interface {
 	Now(broadcastID string) (Time, bool)
 }
+
+// Cadence is a Clock that knows the pictures: Frame is the time of the one that is shown at a time of the near past or
+// future, or next after it; the time itself where that cannot be told.
+type Cadence interface {
+	Frame(broadcastID string, at Time) Time
+}
