@@ -15,7 +15,7 @@ func TestConformanceNamesTestsThatAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), "git", "grep", "-hoE", "^func Test[A-Za-z0-9_]+", "--", "*_test.go").Output()
+	out, err := exec.CommandContext(t.Context(), "git", "grep", "-hoE", "^func (Test|Fuzz)[A-Za-z0-9_]+", "--", "*_test.go").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func TestConformanceNamesTestsThatAreThere(t *testing.T) {
 	for line := range strings.Lines(string(out)) {
 		there[strings.TrimPrefix(strings.TrimSpace(line), "func ")] = true
 	}
-	named := regexp.MustCompile("`(Test[A-Za-z0-9_]+)`").FindAllStringSubmatch(string(text), -1)
+	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`").FindAllStringSubmatch(string(text), -1)
 	if len(named) < 40 {
 		t.Errorf("only %d tests are named", len(named))
 	}

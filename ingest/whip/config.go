@@ -21,9 +21,10 @@ const (
 	silenceMax       = 30 * time.Second // connected, but no media
 	busyRetrySeconds = "5"
 
-	inboxMax        = 1024 // packets between the receivers and the session's loop; more are lost
-	reorderMax      = 256  // packets that wait for one before them
-	reorderPatience = 120 * time.Millisecond
+	inboxMax        = 1024                   // packets between the receivers and the session's loop; more are lost
+	reorderMax      = 256                    // packets that wait for one before them
+	askInterval     = 20 * time.Millisecond  // lost packets are asked for so often; the library's 100 ms leave no time for the answer
+	reorderPatience = 160 * time.Millisecond // two questions, and answers from 100 ms away
 	pictureBytesMax = 8 << 20
 )
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/logging"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
@@ -168,7 +169,8 @@ func (s *Server) api(o offer) (*webrtc.API, error) {
 		}
 	}
 	registry := &interceptor.Registry{}
-	if err := webrtc.RegisterDefaultInterceptors(m, registry); err != nil {
+	askSoon := webrtc.WithNackGeneratorOptions(nack.GeneratorInterval(askInterval))
+	if err := webrtc.RegisterDefaultInterceptorsWithOptions(m, registry, askSoon); err != nil {
 		return nil, fmt.Errorf("register interceptors: %w", err)
 	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(m), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(s.settings)), nil

@@ -5,8 +5,10 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os/exec"
 	"strings"
 	"sync"
@@ -55,6 +57,7 @@ func (people) MayGoOnAir(_ context.Context, channel string) error {
 // station is a running server.
 type station struct {
 	url      string
+	media    netip.AddrPort // where publishers send to
 	hub      *streaming.Hub
 	sessions *ingest.Sessions
 }
@@ -69,9 +72,11 @@ func startWith(t *testing.T, config whip.Config) *station {
 	server := &whip.Server{
 		Sessions: s.sessions, Config: config, Metrics: whip.NewMetrics(prometheus.NewRegistry()),
 	}
-	if _, err := server.Listen(); err != nil {
+	media, err := server.Listen()
+	if err != nil {
 		t.Fatal(err)
 	}
+	s.media = media.(*net.TCPAddr).AddrPort()
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	for _, run := range []func(context.Context) error{server.Run, s.sessions.Run} {
@@ -161,7 +166,9 @@ type options struct {
 	audio    bool
 	reports  bool // sends sender reports
 	tcp      bool
-	pictures [][]byte // Annex B access units
+	repairs  bool                    // sends lost packets again, also without reports
+	pictures [][]byte                // Annex B access units
+	answer   func(sdp string) string // what the publisher is told in place of the answer; nil: the answer
 }
 
 func (s *station) publish(t *testing.T, o options) *publisher {
@@ -181,6 +188,11 @@ func (s *station) publish(t *testing.T, o options) *publisher {
 	registry := &interceptor.Registry{}
 	if o.reports {
 		if err := webrtc.RegisterDefaultInterceptors(m, registry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if o.repairs && !o.reports {
+		if err := webrtc.ConfigureNack(m, registry); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -230,6 +242,9 @@ func (s *station) publish(t *testing.T, o options) *publisher {
 	}
 	if !strings.Contains(a.body, "a=recvonly") || !strings.Contains(a.body, "a=candidate:") || !strings.Contains(a.body, "a=ice-lite") {
 		t.Errorf("the answer lacks something:\n%s", a.body)
+	}
+	if o.answer != nil {
+		a.body = o.answer(a.body)
 	}
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: a.body}); err != nil {
 		t.Fatal(err)

@@ -93,6 +93,38 @@ func TestCodecsChangeFromGenerationToGeneration(t *testing.T) {
 	r.end()
 }
 
+// An encoder that takes over and whose sound comes late does not keep the viewers from its picture: the sound is a
+// discontinuity of its own, once it is there.
+func TestAPictureThatComesBackDoesNotWaitForItsSound(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.generation(1, 0, videoTrack(), aacTrack(48000))
+	r.feed(clip{fps: 30, gop: 30, rate: 48000, seconds: 8}.units())
+	r.generation(2, 8.5, videoTrack(), aacTrack(48000))
+	units := clip{fps: 30, gop: 30, rate: 48000, seconds: 8}.units()
+	var late []*streaming.Unit
+	for _, u := range units {
+		if u.Track == 1 || u.DTS >= 3*48000 {
+			late = append(late, u)
+		}
+	}
+	shown := -1.0
+	for _, u := range late {
+		r.feed([]*streaming.Unit{u})
+		if p := r.parsed(); shown < 0 && u.Track == 1 && p.Segments[len(p.Segments)-1].Domain == 1 {
+			shown = float64(u.DTS) / 90000
+		}
+	}
+	if shown < 0 || shown > 1.2 {
+		t.Errorf("the picture is back after %.2f s", shown)
+	}
+	p := r.parsed()
+	if last := p.Segments[len(p.Segments)-1]; last.Domain != 2 {
+		t.Errorf("%d discontinuities", last.Domain)
+	}
+	r.end()
+}
+
 // Phones in the dark send 5 to 30 pictures a second, as they like: a class of its own, in which at most one part in
 // twenty is shorter than the floor. Every other rule holds.
 func TestVariableRates(t *testing.T) {

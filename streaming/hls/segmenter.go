@@ -11,8 +11,9 @@ import (
 
 // Waiting for what a generation announced.
 const (
-	tracksWait   = 2 * time.Second // then an epoch begins without the missing track
-	pictureLost  = 2 * time.Second // sound so far ahead of the newest picture goes on alone
+	tracksWait   = 2 * time.Second        // then an epoch begins without the missing track
+	tracksAgain  = 600 * time.Millisecond // the same where viewers wait for the picture's return: sound that is later begins an epoch
+	pictureLost  = 2 * time.Second        // sound so far ahead of the newest picture goes on alone
 	firstGOPWait = targetMax * time.Second
 	waitUnitsMax = 1 << 13
 	waitBytesMax = 48 << 20
@@ -182,7 +183,11 @@ func (s *segmenter) wait(u *streaming.Unit) {
 
 // ready tells whether an epoch with pictures may begin.
 func (s *segmenter) ready(w *waiting) bool {
-	if s.audio.ID != 0 && !w.heard && w.sinceKey() < mediatime.Of(tracksWait) {
+	patience := tracksWait
+	if s.begun {
+		patience = tracksAgain
+	}
+	if s.audio.ID != 0 && !w.heard && w.sinceKey() < mediatime.Of(patience) {
 		return false
 	}
 	if s.planned {
