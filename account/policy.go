@@ -38,6 +38,7 @@ const (
 	KeyWrite     Action = "key.write"
 
 	FollowWrite Action = "follow.write" // anybody may follow any channel
+	WaitWrite   Action = "wait.write"   // anybody may wait for anything that is sold out
 
 	ChatWrite    Action = "chat.write"    // anybody who may watch may say something
 	ChatModerate Action = "chat.moderate" // delete, mute, ban, review, settings, words
@@ -120,6 +121,7 @@ var policy = map[Action]Rule{
 	KeyWrite:     {Shop: roles(RoleOwner, RoleSeller), Channel: roles(RoleOwner, RoleCreator), Scope: ScopeKeysWrite},
 
 	FollowWrite: {Anyone: true},
+	WaitWrite:   {Anyone: true, Scope: ScopeOrdersWrite},
 
 	ChatWrite:    {Anyone: true, Scope: ScopeChatWrite},
 	ChatModerate: {Shop: roles(RoleOwner, RoleSeller), Channel: ChannelRoles, Scope: ScopeChatModerate},

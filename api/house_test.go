@@ -64,7 +64,7 @@ func furnishOn(t *testing.T, c store.Config) *house {
 	h.rows = &shopsql.Store{DB: h.db}
 	accounts := &account.Service{
 		Store: accountRows, PublishSigner: ring.For(account.PurposePublish), Sealer: sealer, Log: log, Passwords: account.Passwords{MemoryKiB: 8, Passes: 1},
-		Keepers: []account.Keeper{&shop.Persons{Instruments: h.rows, Orders: h.rows}},
+		Keepers: []account.Keeper{&shop.Persons{Instruments: h.rows, Orders: h.rows, Waits: h.rows, Now: time.Now}},
 	}
 	h.broadcasts = &streaming.Broadcasts{Store: &streamingsql.Store{DB: h.db}, Hub: &streaming.Hub{Log: log}, Channels: accounts, Log: log}
 	h.Server = &api.Server{Log: log, Accounts: accounts, Broadcasts: h.broadcasts, Ladders: noLadders{}}
@@ -82,7 +82,7 @@ func furnishOn(t *testing.T, c store.Config) *house {
 		Quotes: &shop.Quotes{Signer: ring.For(account.PurposeQuote), Now: time.Now},
 	}
 	h.Checkout = allocator
-	h.Shop = &shop.Service{Catalogue: h.rows, Pictures: h.rows, Orders: h.rows, Ledger: h.rows, Blobs: blobs, Changed: allocator.NoteStock, RefundDue: allocator.RefundDue}
+	h.Shop = &shop.Service{Catalogue: h.rows, Pictures: h.rows, Orders: h.rows, Ledger: h.rows, Waits: h.rows, Blobs: blobs, Changed: allocator.NoteStock, RefundDue: allocator.RefundDue}
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = allocator.Run(ctx) })

@@ -67,6 +67,7 @@ type variantBody struct {
 	CompareAt *Money            `json:"compare_at,omitempty"`
 	PerBuyer  int64             `json:"per_buyer,omitempty" doc:"The most that one buyer may have."`
 	OpensAt   *time.Time        `json:"opens_at,omitempty" doc:"Nobody can buy it before."`
+	Waiting   int64             `json:"waiting,omitempty" doc:"How many wait for it to come back."`
 	State     string            `json:"state" enum:"active,archived"`
 	Available int64             `json:"available"`
 }
@@ -110,7 +111,7 @@ func productOf(p shop.Product) productBody {
 func variantOf(v shop.Variant) variantBody {
 	return variantBody{
 		ID: v.ID, Product: v.ProductID, Title: v.Title, SKU: v.SKU, Options: v.Options, Price: moneyOf(v.Price), CompareAt: compareAt(v.CompareAt, v.Price.Currency),
-		PerBuyer: v.PerBuyer, OpensAt: moment(v.OpensAt), State: string(v.State), Available: v.Stock.Available(),
+		PerBuyer: v.PerBuyer, OpensAt: moment(v.OpensAt), State: string(v.State), Available: v.Stock.Available(), Waiting: v.Waiting,
 	}
 }
 

@@ -173,6 +173,7 @@ func (s *Server) routes(r *router) {
 	if s.Shop != nil {
 		s.routesProducts(r)
 		s.routesCheckout(r)
+		s.routesWaits(r)
 		s.routesOrders(r)
 		s.routesPayments(r)
 	}

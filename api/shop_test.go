@@ -126,7 +126,7 @@ func newMarket(t testing.TB) *market {
 		Store: m.store, Orders: m.store, Instruments: instruments, Providers: providers, Log: log,
 		Quotes: &shop.Quotes{Signer: &shoptest.Signer{}, Now: time.Now},
 	}
-	service := &shop.Service{Catalogue: m.store, Pictures: m.store, Orders: m.store, Ledger: m.store, Blobs: &memory{by: map[string][]byte{}}, Changed: allocator.NoteStock, RefundDue: allocator.RefundDue}
+	service := &shop.Service{Catalogue: m.store, Pictures: m.store, Orders: m.store, Ledger: m.store, Waits: m.store, Blobs: &memory{by: map[string][]byte{}}, Changed: allocator.NoteStock, RefundDue: allocator.RefundDue}
 	m.sandbox.Deliver = func(ctx context.Context, header map[string][]string, body []byte) error {
 		return allocator.Webhook(ctx, payment.SandboxName, header, body)
 	}

@@ -158,6 +158,7 @@ type Checkout struct {
 	Inbox        int           `yaml:"inbox"`
 	Batch        int           `yaml:"batch"`
 	Hold         time.Duration `yaml:"hold"`
+	Offer        time.Duration `yaml:"offer"`
 	AnswerWithin time.Duration `yaml:"answer_within"`
 	QueueFor     time.Duration `yaml:"queue_for"`
 	Room         Room          `yaml:"room"`
@@ -326,6 +327,9 @@ func (c Config) check() error {
 	}
 	if c.Checkout.Hold < 10*time.Second || c.Checkout.Hold > time.Hour {
 		bad("checkout.hold", "must be between 10s and 1h")
+	}
+	if c.Checkout.Offer < 10*time.Second || c.Checkout.Offer > 24*time.Hour {
+		bad("checkout.offer", "must be between 10s and 24h")
 	}
 	if c.VOD.Keep != 0 && c.VOD.Keep < time.Hour {
 		bad("vod.keep", "must be 0s (for ever) or at least 1h")

@@ -46,6 +46,7 @@ const (
 	StockChanged Kind = "stock.changed" // value, keyed by variant
 	StockOut     Kind = "stock.out"
 	StockBack    Kind = "stock.back"
+	WaitCalled   Kind = "wait.called" // units came back, and those who wait are offered them
 
 	ViewersChanged Kind = "viewers.changed" // value
 
@@ -85,7 +86,7 @@ var kinds = map[Kind]kind{
 	PinPlaced: {1, Fact, ""}, PinRemoved: {1, Fact, ""}, BagChanged: {1, Fact, ""},
 	DealAnnounced: {1, Fact, ""}, DealStarted: {1, Fact, ""}, DealEnded: {1, Fact, ""}, DealSoldOut: {1, Fact, ""},
 	DealLeft: {1, Value, "deal"}, DealDrawn: {1, Fact, ""},
-	PriceChanged: {1, Fact, ""}, StockChanged: {1, Value, "variant"}, StockOut: {1, Fact, ""}, StockBack: {1, Fact, ""},
+	PriceChanged: {1, Fact, ""}, StockChanged: {1, Value, "variant"}, StockOut: {1, Fact, ""}, StockBack: {1, Fact, ""}, WaitCalled: {1, Fact, ""},
 	ViewersChanged: {1, Value, ""},
 	OrderPlaced:    {1, Fact, ""}, OrderPaid: {1, Fact, ""}, OrderDeclined: {1, Fact, ""}, OrderExpired: {1, Fact, ""},
 	OrderRefunded: {1, Fact, ""}, OrderCanceled: {1, Fact, ""},

@@ -179,7 +179,7 @@ func (f *Forwarder) forward(ctx context.Context, s *forwarded, sub event.Subscri
 // variant, so it removes them.
 func (s *forwarded) sort(e event.Event) (facts []event.Event) {
 	switch e.Kind {
-	case event.PriceChanged:
+	case event.PriceChanged, event.WaitCalled:
 		return []event.Event{e}
 	case event.StockChanged, event.StockOut, event.StockBack:
 	default:

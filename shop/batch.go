@@ -2,13 +2,16 @@ package shop
 
 import "time"
 
-// Batch is what one transaction of the allocator carries out: settlements first, since they free stock, then
-// claims, each in the order in which they arrived.
+// Batch is what one transaction of the allocator carries out: settlements first, since they free stock, then who leaves
+// a waitlist, then offers to those who wait, then claims, then who joins a waitlist, each in the order in which they
+// arrived.
 type Batch struct {
 	Now         time.Time
 	KeysFrom    time.Time // keys of orders placed before this are forgotten
 	Settlements []Settlement
 	Claims      []Claim
+	Waits       []WaitCall
+	OfferFor    time.Duration // how long a unit is held for who waited for it
 }
 
 // SettlementKind is what ends or moves a hold.
@@ -58,8 +61,10 @@ type Settled struct {
 type BatchResult struct {
 	Settled  []Settled
 	Outcomes []Outcome
-	Stocks   []StockNow // of every variant that the batch changed or refused
-	Deals    []DealNow  // of every deal that the batch changed
+	Stocks   []StockNow    // of every variant that the batch changed or refused
+	Deals    []DealNow     // of every deal that the batch changed
+	Waits    []WaitOutcome // one per call
+	Offers   []Wait        // made by this batch
 }
 
 // Late tells whether paid money finds the order no longer waiting for it.

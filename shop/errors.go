@@ -53,6 +53,9 @@ var (
 	ErrDealClaimed     = errors.New("shop: the buyer has a claim in this draw already")
 	ErrDealDraws       = errors.New("shop: the draw is under way, try again in a moment")
 	ErrDealAlone       = errors.New("shop: what is drawn is claimed alone, from a view of the show that the server serves")
+	ErrInStock         = errors.New("shop: it is in stock, there is nothing to wait for")
+	ErrWaitFull        = errors.New("shop: as many wait for it as may")
+	ErrWaits           = errors.New("shop: the buyer waits for as many things as one may")
 	ErrCursor          = errors.New("shop: the cursor is not one of ours")
 )
 

@@ -4,17 +4,22 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // Persons is what the shop keeps of persons: saved instruments, and where purchases were sent to.
 type Persons struct {
 	Instruments Instruments
 	Orders      Orders
+	// Waits, if set, is what they wait for.
+	Waits Waits
+	// Now tells the time.
+	Now func() time.Time
 }
 
 // ErasePerson deletes it. Orders hold opaque ids only, and stay.
 func (p *Persons) ErasePerson(ctx context.Context, account string) error {
-	return p.Instruments.ForgetBuyer(ctx, account)
+	return p.Instruments.ForgetBuyer(ctx, account, p.Now().UTC().Truncate(time.Millisecond))
 }
 
 // ExportPerson returns it with the person's orders.
@@ -48,5 +53,11 @@ func (p *Persons) ExportPerson(ctx context.Context, account string) (name string
 			break
 		}
 	}
-	return "shop", map[string]any{"instruments": instruments, "orders": orders, "contacts": contacts}, nil
+	out := map[string]any{"instruments": instruments, "orders": orders, "contacts": contacts}
+	if p.Waits != nil {
+		if out["waits"], err = p.Waits.WaitsOf(ctx, account, PageMax); err != nil {
+			return "", nil, fmt.Errorf("export waits: %w", err)
+		}
+	}
+	return "shop", out, nil
 }

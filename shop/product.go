@@ -68,6 +68,7 @@ type Variant struct {
 	Position  int64             `json:"position"` // order within the product
 	OpensAt   time.Time         `json:"opens_at"` // nobody can buy it before; zero: it is open
 	Stock     Stock             `json:"stock"`
+	Waiting   int64             `json:"waiting,omitempty"` // who wait for it to come back
 }
 
 // Stock is two numbers and a ledger: what is there, and how much of it is promised. 0 ≤ Reserved ≤ OnHand.

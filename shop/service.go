@@ -15,6 +15,7 @@ type Service struct {
 	Pictures  Pictures
 	Orders    Orders
 	Ledger    Ledger
+	Waits     Waits
 	Blobs     Blobs
 
 	// Changed, if set, is told of stock that changed by hand or by a restock, after the commit and before the
@@ -199,6 +200,16 @@ func (s *Service) Products(ctx context.Context, q ProductQuery) ([]Product, erro
 // Variants returns those of the ids that exist.
 func (s *Service) Variants(ctx context.Context, ids ...string) ([]Variant, error) {
 	return s.Catalogue.Variants(ctx, ids)
+}
+
+// Wait returns a buyer's wait for a variant, with how many come first.
+func (s *Service) Wait(ctx context.Context, variant, buyer string) (Wait, error) {
+	return s.Waits.WaitOf(ctx, variant, buyer)
+}
+
+// WaitsOf lists what a buyer waits for, or did lately, the newest first.
+func (s *Service) WaitsOf(ctx context.Context, buyer string) ([]Wait, error) {
+	return s.Waits.WaitsOf(ctx, buyer, PageMax)
 }
 
 // Order returns one order inside the scope.

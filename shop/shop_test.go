@@ -115,8 +115,8 @@ func TestOurFactsReadTheSamples(t *testing.T) {
 		event.OrderPlaced: func() any { return &shop.OrdersFact{} }, event.OrderPaid: func() any { return &shop.OrdersFact{} }, event.OrderDeclined: func() any { return &shop.OrdersFact{} },
 		event.OrderExpired: func() any { return &shop.OrdersFact{} }, event.OrderCanceled: func() any { return &shop.OrdersFact{} }, event.OrderRefunded: func() any { return &shop.OrdersFact{} },
 		event.StockChanged: func() any { return &shop.StockFact{} }, event.StockOut: func() any { return &shop.StockFact{} }, event.StockBack: func() any { return &shop.StockFact{} },
-		event.PriceChanged: func() any { return &shop.PriceFact{} },
-		event.DealLeft:     func() any { return &shop.DealLeft{} }, event.DealSoldOut: func() any { return &shop.DealLeft{} },
+		event.PriceChanged: func() any { return &shop.PriceFact{} }, event.WaitCalled: func() any { return &shop.WaitFact{} },
+		event.DealLeft: func() any { return &shop.DealLeft{} }, event.DealSoldOut: func() any { return &shop.DealLeft{} },
 	} {
 		d := json.NewDecoder(strings.NewReader(string(eventtest.Sample(t, kind).Data)))
 		d.DisallowUnknownFields()

@@ -44,6 +44,12 @@ type Batches interface {
 	ExpiredHolds(ctx context.Context, now time.Time, limit int) ([]string, error)
 	// Uncharged lists held orders placed before a time whose hold has not ended: a charge may be lost.
 	Uncharged(ctx context.Context, placedBefore, now time.Time, limit int) ([]Order, error)
+	// WaitsDue lists variants whose waitlist has something to do: an offer that ran out, or units while somebody waits.
+	WaitsDue(ctx context.Context, now time.Time, limit int) ([]string, error)
+	// OfferedTo lists the buyers who have an open offer of a variant, at most limit.
+	OfferedTo(ctx context.Context, variant string, now time.Time, limit int) ([]string, error)
+	// ForgetWaits deletes at most limit waits that ended before a time.
+	ForgetWaits(ctx context.Context, before time.Time, limit int) error
 }
 
 // Deals keeps deals. Each method is one transaction.
@@ -90,8 +96,8 @@ type Instruments interface {
 	// Instrument returns one of the buyer's own, or ErrInstrument.
 	Instrument(ctx context.Context, buyerID, id string) (Instrument, error)
 	DeleteInstrument(ctx context.Context, buyerID, id string) error
-	// ForgetBuyer deletes what is personal: instruments and contacts. Orders hold opaque ids only and stay.
-	ForgetBuyer(ctx context.Context, buyerID string) error
+	// ForgetBuyer deletes what is personal: instruments, contacts and waits. Orders hold opaque ids only and stay.
+	ForgetBuyer(ctx context.Context, buyerID string, now time.Time) error
 }
 
 // Ledger reads the stock ledger back.

@@ -261,9 +261,9 @@ func (a *app) buildShop(context.Context) error {
 	}
 	a.buildRush(rows)
 	a.shop = &shop.Service{
-		Catalogue: rows, Pictures: rows, Orders: rows, Ledger: rows, Blobs: a.blobs, Changed: a.allocator.NoteStock, RefundDue: a.allocator.RefundDue,
+		Catalogue: rows, Pictures: rows, Orders: rows, Ledger: rows, Waits: rows, Blobs: a.blobs, Changed: a.allocator.NoteStock, RefundDue: a.allocator.RefundDue,
 	}
-	a.accounts.Keepers = append(a.accounts.Keepers, &shop.Persons{Instruments: rows, Orders: rows})
+	a.accounts.Keepers = append(a.accounts.Keepers, &shop.Persons{Instruments: rows, Orders: rows, Waits: rows, Now: time.Now})
 	return nil
 }
 

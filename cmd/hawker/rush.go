@@ -12,7 +12,7 @@ import (
 // buildRush sets what stands before the allocator when many come at once: the waiting room and the limits.
 func (a *app) buildRush(shelves checkout.Shelves) {
 	c := a.config.Checkout
-	a.allocator.QueueFor = c.QueueFor
+	a.allocator.QueueFor, a.allocator.OfferFor = c.QueueFor, c.Offer
 	a.allocator.Rates = checkout.Rates{
 		Buyer: checkout.Per(c.Attempts.Buyer, 10*time.Second), Instrument: checkout.Per(c.Attempts.Instrument, time.Minute),
 		Address: checkout.Per(c.Attempts.Address, time.Minute), Token: checkout.Per(c.Attempts.Token, time.Minute),

@@ -26,6 +26,7 @@ const (
 	chargeTimeout = 20 * time.Second
 	drainFor      = 4 * time.Second
 	keysFor       = 30 * 24 * time.Hour
+	offerFor      = 10 * time.Minute
 )
 
 // Orders is what the allocator needs of orders beside its batches.
@@ -83,6 +84,8 @@ type Allocator struct {
 	BatchMax int
 	// HoldFor is how long stock waits for money. It defaults to 10 minutes.
 	HoldFor time.Duration
+	// OfferFor is how long a unit that came back is held for who waited for it. It defaults to 10 minutes.
+	OfferFor time.Duration
 	// AnswerWithin is how long Checkout waits for the money before it answers that the order is held. 3 s.
 	AnswerWithin time.Duration
 	// ChargeWorkers bounds the provider calls under way. It defaults to 64.
@@ -109,6 +112,7 @@ type Allocator struct {
 	denials denials
 	opening openings
 	deals   dealGate
+	offers  offers
 	open    atomic.Int64 // entries and charges that are not finished
 	coming  atomic.Int64 // requests that are not yet in the inbox
 	under   atomic.Int64 // claims of the batch under way
@@ -130,6 +134,9 @@ type entry struct {
 	settlement *shop.Settlement
 	settled    shop.Settled
 
+	wait   *shop.WaitCall
+	waited shop.WaitOutcome
+
 	// done is closed when the entry has its answer: a settlement's is durable, a claim is refused or its orders are
 	// settled, or durable where the caller is in a hurry. It is nil where nobody waits.
 	done chan struct{}
@@ -142,6 +149,7 @@ func (a *Allocator) init() {
 		a.pace.start = now()
 		orDefault(&a.BatchMax, batchMax)
 		orDefault(&a.HoldFor, holdFor)
+		orDefault(&a.OfferFor, offerFor)
 		orDefault(&a.AnswerWithin, answerWithin)
 		orDefault(&a.ChargeWorkers, chargeWorkers)
 		orDefault(&a.ChargeTimeout, chargeTimeout)
@@ -250,31 +258,54 @@ func (a *Allocator) offer(e *entry) error {
 func (a *Allocator) settle(ctx context.Context, s shop.Settlement) (shop.Settled, error) {
 	a.init()
 	e := &entry{settlement: &s, done: make(chan struct{})}
+	if err := a.bring(ctx, e); err != nil {
+		return shop.Settled{}, err
+	}
+	return e.settled, e.settled.Err
+}
+
+// bring puts an entry that is not a claim into the inbox and waits until its result is durable.
+func (a *Allocator) bring(ctx context.Context, e *entry) error {
+	if !a.put(e) {
+		return shop.ErrBusy
+	}
+	select {
+	case <-e.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// put puts an entry that is not a claim into the inbox, unless that is full.
+func (a *Allocator) put(e *entry) bool {
 	a.mu.RLock()
+	defer a.mu.RUnlock()
 	if a.closed {
-		a.mu.RUnlock()
-		return shop.Settled{}, shop.ErrBusy
+		return false
 	}
 	a.open.Add(1)
 	select {
 	case a.news <- e:
+		return true
 	default:
-		a.mu.RUnlock()
 		a.open.Add(-1)
-		return shop.Settled{}, shop.ErrBusy
-	}
-	a.mu.RUnlock()
-	select {
-	case <-e.done:
-		return e.settled, e.settled.Err
-	case <-ctx.Done():
-		return shop.Settled{}, ctx.Err()
+		return false
 	}
 }
 
 // NoteStock tells of stock that changed elsewhere on this node. shop.Service calls it after its commits.
 func (a *Allocator) NoteStock(stocks ...shop.StockNow) {
 	a.init()
+	a.noteStock(stocks)
+	for _, s := range stocks {
+		if s.Available > 0 { // somebody may wait for it; where the inbox is full, the sweep comes by
+			a.put(&entry{wait: &shop.WaitCall{Variant: s.Variant}})
+		}
+	}
+}
+
+func (a *Allocator) noteStock(stocks []shop.StockNow) {
 	a.Gate.Note(stocks...)
 	if a.Bus != nil {
 		a.values.note(stocks)

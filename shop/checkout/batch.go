@@ -143,7 +143,7 @@ func (a *Allocator) attempt(budget context.Context, entries []*entry) {
 		return
 	}
 	for _, e := range entries {
-		e.outcome.Err, e.settled.Err = shop.ErrUnavailable, shop.ErrUnavailable
+		e.outcome.Err, e.settled.Err, e.waited.Err = shop.ErrUnavailable, shop.ErrUnavailable, shop.ErrUnavailable
 		a.finish(e, true)
 	}
 }
@@ -157,7 +157,7 @@ func (a *Allocator) apply(entries []*entry) (r shop.BatchResult, err error) {
 		}
 	}()
 	now := a.now()
-	b := shop.Batch{Now: now, KeysFrom: now.Add(-keysFor)}
+	b := shop.Batch{Now: now, KeysFrom: now.Add(-keysFor), OfferFor: a.OfferFor}
 	for _, e := range entries {
 		if e.claim != nil {
 			// Asked now, when every batch before has been answered, and noted at once: whatever becomes of this try, the
@@ -165,6 +165,8 @@ func (a *Allocator) apply(entries []*entry) (r shop.BatchResult, err error) {
 			e.claim.Fresh = !a.keys.mayHave(e.claim.Key)
 			a.keys.add(e.claim.Key)
 			b.Claims = append(b.Claims, *e.claim)
+		} else if e.wait != nil {
+			b.Waits = append(b.Waits, *e.wait)
 		} else {
 			b.Settlements = append(b.Settlements, *e.settlement)
 		}
@@ -178,16 +180,22 @@ func (a *Allocator) apply(entries []*entry) (r shop.BatchResult, err error) {
 // deliver hands out what is now durable: the gate and viewers hear of the stock first, then whoever waits.
 func (a *Allocator) deliver(entries []*entry, r shop.BatchResult) {
 	a.under.Store(0) // before those who are answered come again
-	a.NoteStock(r.Stocks...)
-	a.tellFacts(r.Stocks)
+	a.noteStock(r.Stocks)
+	a.offers.note(r.Offers)
+	a.tellFacts(r)
 	a.deals.left(r.Deals)
 	if a.Bus != nil {
 		a.values.noteDeals(r.Deals)
 	}
-	claims, settled := r.Outcomes, r.Settled
+	claims, settled, waits := r.Outcomes, r.Settled, r.Waits
 	refund := false
 	for _, e := range entries {
 		if e.claim != nil {
+			continue
+		}
+		if e.wait != nil {
+			e.waited, waits = waits[0], waits[1:]
+			a.finish(e, true)
 			continue
 		}
 		e.settled, settled = settled[0], settled[1:]
@@ -214,13 +222,13 @@ func (a *Allocator) deliver(entries []*entry, r shop.BatchResult) {
 }
 
 // tellFacts wakes whoever relays facts: at most once in a while, because relaying is a transaction of its own that
-// would stand between two batches, but at once when something has just sold out.
-func (a *Allocator) tellFacts(stocks []shop.StockNow) {
+// would stand between two batches, but at once when something has just sold out, or came back to who waited.
+func (a *Allocator) tellFacts(r shop.BatchResult) {
 	if a.Wake == nil {
 		return
 	}
 	at := now()
-	urgent := slices.ContainsFunc(stocks, func(s shop.StockNow) bool { return s.Available == 0 })
+	urgent := len(r.Offers) > 0 || slices.ContainsFunc(r.Stocks, func(s shop.StockNow) bool { return s.Available == 0 })
 	if urgent || at.Sub(a.woke) >= wakeEvery {
 		a.woke = at
 		a.Wake()

@@ -116,20 +116,25 @@ func (a *Allocator) chargeOne(ctx context.Context, c charge) {
 	a.news <- e // the loop outlives the workers
 }
 
-// sweepHolds releases the stock of holds that ran out.
+// sweepHolds releases the stock of holds that ran out, and works off waitlists.
 func (a *Allocator) sweepHolds(ctx context.Context) {
+	var forgot time.Time
 	a.every(ctx, sweepEvery, nil, func() error {
-		most := min(sweepMax, a.BatchMax)
-		for {
-			ids, err := a.Store.ExpiredHolds(ctx, a.now(), most)
-			if err != nil || len(ids) == 0 {
-				return err
-			}
-			if released, err := a.expire(ctx, ids); err != nil || released == 0 || len(ids) < most {
-				return err
-			}
-		}
+		return errors.Join(a.expireHolds(ctx), a.sweepWaits(ctx, &forgot))
 	})
+}
+
+func (a *Allocator) expireHolds(ctx context.Context) error {
+	most := min(sweepMax, a.BatchMax)
+	for {
+		ids, err := a.Store.ExpiredHolds(ctx, a.now(), most)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		if released, err := a.expire(ctx, ids); err != nil || released == 0 || len(ids) < most {
+			return err
+		}
+	}
 }
 
 // expire settles a slice of expired holds and waits until that is durable.

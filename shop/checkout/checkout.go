@@ -195,8 +195,11 @@ func (a *Allocator) admit(ctx context.Context, r *Request, c *shop.Claim) (p pas
 		return p, &shop.InputError{Field: "instrument", Err: shop.ErrInstrument}
 	}
 	c.Provider, p.token = instrument.Provider, instrument.Token
+	mine := false // the buyer waited, and something is held for them
 	if err := a.Gate.Admit(c); err != nil {
-		return p, err
+		if mine = a.offered(ctx, c); !mine {
+			return p, err
+		}
 	}
 	if err := a.opening.check(c, a.now()); err != nil {
 		return p, err
@@ -206,6 +209,9 @@ func (a *Allocator) admit(ctx context.Context, r *Request, c *shop.Claim) (p pas
 	}
 	if err := a.notTooFast(ctx, r, instrument); err != nil {
 		return p, err
+	}
+	if mine {
+		return p, nil
 	}
 	p.turn, err = a.Room.enter(ctx, r, c)
 	return p, err

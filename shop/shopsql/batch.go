@@ -53,6 +53,9 @@ type run struct {
 	today    map[place]*units          // deals whose price is today's
 	drawn    map[limit]*shop.DealClaim // by deal and buyer
 	waiting  map[string]*int64         // claims per draw
+	lists    map[string]*waitlist      // of variants that somebody waits for, or joins
+	waits    map[limit]*shop.Wait      // by variant and buyer: those that the batch may change
+	queued   map[string]int64          // per buyer: the variants that they wait for
 
 	placed   []*placed
 	moved    []*shop.Order
@@ -85,6 +88,7 @@ func newRun(b shop.Batch) *run {
 		batch: b, facts: shop.NewFacts(b.Now), orders: map[string]*shop.Order{}, keys: map[string]*known{}, offers: map[string]shop.Variant{},
 		shown: map[string]shown{}, stock: map[string]*shelf{}, payments: map[payRef]bool{}, limits: map[limit]int64{}, counted: map[limit]bool{},
 		deals: map[string]*units{}, today: map[place]*units{}, drawn: map[limit]*shop.DealClaim{}, waiting: map[string]*int64{},
+		lists: map[string]*waitlist{}, waits: map[limit]*shop.Wait{}, queued: map[string]int64{},
 		result: shop.BatchResult{Settled: make([]shop.Settled, len(b.Settlements)), Outcomes: make([]shop.Outcome, len(b.Claims))},
 	}
 }
@@ -97,9 +101,12 @@ func (r *run) apply(ctx context.Context, tx *store.Tx) error {
 	for i := range r.batch.Settlements {
 		r.result.Settled[i] = r.settle(&r.batch.Settlements[i])
 	}
+	r.leave()
+	r.serve()
 	for i := range r.batch.Claims {
 		r.result.Outcomes[i] = r.claim(&r.batch.Claims[i])
 	}
+	r.join()
 	if err := r.raced(ctx); err != nil {
 		return wrap("read refused keys again", err)
 	}
@@ -115,6 +122,9 @@ func (r *run) read(ctx context.Context) error {
 	}
 	if err := r.readStock(ctx); err != nil {
 		return wrap("lock stock", err)
+	}
+	if err := r.readWaits(ctx); err != nil {
+		return wrap("read waitlists", err)
 	}
 	if err := r.readDeals(ctx); err != nil {
 		return wrap("lock deals", err)
@@ -253,19 +263,26 @@ func (r *run) readStock(ctx context.Context) error {
 			ids = append(ids, l.Variant)
 		}
 	}
+	for _, w := range r.batch.Waits {
+		ids = append(ids, w.Variant)
+	}
 	ids = distinct(ids)
 	type level struct {
 		id string
 		shop.Stock
+		counts
 	}
 	levels, err := in(ctx, r.tx, func(rows *sql.Rows) (l level, err error) {
-		return l, rows.Scan(&l.id, &l.OnHand, &l.Reserved, &l.Number, &l.Hash)
-	}, `SELECT variant_id, on_hand, reserved, number, hash FROM stock WHERE variant_id IN (`, ids, ` ORDER BY variant_id`+r.tx.ForUpdate())
+		return l, rows.Scan(&l.id, &l.OnHand, &l.Reserved, &l.Number, &l.Hash, &l.waiting, &l.offered, &l.waited)
+	}, `SELECT variant_id, on_hand, reserved, number, hash, waiting, offered, waited FROM stock WHERE variant_id IN (`, ids, ` ORDER BY variant_id`+r.tx.ForUpdate())
 	if err != nil {
 		return err
 	}
 	for _, l := range levels {
 		r.stock[l.id] = &shelf{before: l.Stock, now: l.Stock}
+		if l.waiting > 0 || l.offered > 0 || r.calls(l.id) {
+			r.lists[l.id] = &waitlist{before: l.counts, counts: l.counts}
+		}
 	}
 	offers, err := in(ctx, r.tx, scanOffer, `SELECT `+variantColumns+`, p.currency, p.title, p.picture, p.state FROM variant v JOIN product p ON p.id = v.product_id WHERE v.id IN (`, ids, ``)
 	for _, o := range offers {
@@ -293,6 +310,16 @@ func (r *run) readLimits(ctx context.Context) error {
 			if l.Limited {
 				ids, buyers = append(ids, variantLimit(l.Variant, "").id), append(buyers, o.BuyerID)
 			}
+		}
+	}
+	for _, c := range r.batch.Waits {
+		if c.Buyer != "" && r.offers[c.Variant].PerBuyer > 0 {
+			ids, buyers = append(ids, variantLimit(c.Variant, "").id), append(buyers, c.Buyer)
+		}
+	}
+	for k := range r.waits {
+		if r.offers[k.id].PerBuyer > 0 {
+			ids, buyers = append(ids, variantLimit(k.id, "").id), append(buyers, k.buyer)
 		}
 	}
 	for id, u := range r.deals { // everybody's: who buys at today's price may come by one
@@ -365,6 +392,9 @@ func (r *run) write(ctx context.Context) error {
 	}
 	if err := r.writeStock(ctx); err != nil {
 		return err
+	}
+	if err := r.writeWaits(ctx); err != nil {
+		return wrap("write waitlists", err)
 	}
 	return outbox.Append(ctx, r.tx, r.facts.Events()...)
 }

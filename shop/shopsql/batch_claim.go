@@ -39,6 +39,7 @@ func (r *run) claim(c *shop.Claim) shop.Outcome {
 	r.keys[c.Key] = k
 	for _, o := range orders {
 		for variant, n := range quantities(o) {
+			r.takeOffer(variant, o.BuyerID)
 			r.stock[variant].hold(n)
 		}
 		r.count(o, 1)
@@ -88,7 +89,7 @@ func (r *run) refuse(c *shop.Claim) error {
 	}
 	wants := c.Wants()
 	for i, l := range c.Lines {
-		if !r.stock[l.Variant].has(wants[l.Variant]) {
+		if !r.stock[l.Variant].has(wants[l.Variant] - r.offeredTo(l.Variant, c.Buyer)) {
 			return at(i, "variant", shop.ErrSoldOut)
 		}
 	}

@@ -323,12 +323,13 @@ func withVariants(ctx context.Context, tx *store.Tx, products []shop.Product) er
 	return err
 }
 
-const variantQuery = `SELECT ` + variantColumns + `, p.currency, s.on_hand, s.reserved, s.number, s.hash FROM variant v JOIN product p ON p.id = v.product_id JOIN stock s ON s.variant_id = v.id`
+const variantQuery = `SELECT ` + variantColumns + `, p.currency, s.on_hand, s.reserved, s.number, s.hash, s.waiting FROM variant v JOIN product p ON p.id = v.product_id JOIN stock s ON s.variant_id = v.id`
 
 func scanVariantStock(rows *sql.Rows) (shop.Variant, error) {
 	var s shop.Stock
-	v, err := scanVariantWith(rows, &s.OnHand, &s.Reserved, &s.Number, &s.Hash)
-	v.Stock = s
+	var waiting int64
+	v, err := scanVariantWith(rows, &s.OnHand, &s.Reserved, &s.Number, &s.Hash, &waiting)
+	v.Stock, v.Waiting = s, waiting
 	return v, err
 }
 

@@ -64,14 +64,16 @@ func (s *Store) DeleteInstrument(ctx context.Context, buyerID, id string) error 
 	}))
 }
 
-// ForgetBuyer deletes a person's instruments and contacts.
-func (s *Store) ForgetBuyer(ctx context.Context, buyerID string) error {
+// ForgetBuyer deletes a person's instruments, contacts and waits.
+func (s *Store) ForgetBuyer(ctx context.Context, buyerID string, now time.Time) error {
 	return wrap("forget a buyer", s.DB.Update(ctx, func(tx *store.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM instrument WHERE buyer_id = $1`, buyerID); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `DELETE FROM purchase_contact WHERE buyer_id = $1`, buyerID)
-		return err
+		if _, err := tx.Exec(ctx, `DELETE FROM purchase_contact WHERE buyer_id = $1`, buyerID); err != nil {
+			return err
+		}
+		return forgetWaits(ctx, tx, buyerID, now)
 	}))
 }
 

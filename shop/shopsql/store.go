@@ -23,6 +23,7 @@ var (
 	_ shop.Pictures        = (*Store)(nil)
 	_ shop.Batches         = (*Store)(nil)
 	_ shop.Deals           = (*Store)(nil)
+	_ shop.Waits           = (*Store)(nil)
 	_ shop.Orders          = (*Store)(nil)
 	_ shop.Instruments     = (*Store)(nil)
 	_ shop.Ledger          = (*Store)(nil)

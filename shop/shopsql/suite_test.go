@@ -17,6 +17,8 @@ func TestTheRules(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
 			shoptest.RunStore(t, func(t *testing.T) shoptest.Store { return &shopsql.Store{DB: e.open(t)} })
+			t.Run("a full waitlist", func(t *testing.T) { shoptest.FullWaitlist(t, &shopsql.Store{DB: e.open(t)}) })
+			shoptest.RunWaits(t, func(t *testing.T) shoptest.Store { return &shopsql.Store{DB: e.open(t)} })
 		})
 	}
 }

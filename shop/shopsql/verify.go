@@ -27,11 +27,14 @@ func (s *Store) Entries(ctx context.Context, variantID string, after int64, limi
 func (s *Store) Verify(ctx context.Context) (a shop.Audit, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
 		a = shop.Audit{}
-		v := &verifier{tx: tx, audit: &a, open: map[string]int64{}, sold: map[string]int64{}, deals: map[string]int64{}}
+		v := &verifier{tx: tx, audit: &a, open: map[string]int64{}, sold: map[string]int64{}, deals: map[string]int64{}, lists: map[string]listed{}}
 		if err := v.orders(ctx); err != nil {
 			return err
 		}
 		if err := v.taken(ctx); err != nil {
+			return err
+		}
+		if err := v.waits(ctx); err != nil {
 			return err
 		}
 		var failed error
@@ -45,6 +48,7 @@ type verifier struct {
 	tx         *store.Tx
 	audit      *shop.Audit
 	open, sold map[string]int64 // units per variant, by the orders
+	lists      map[string]listed
 	deals      map[string]int64 // units per deal, of orders that are open or sold
 }
 
@@ -111,11 +115,12 @@ func (v *verifier) stocks(ctx context.Context, head func(string, shop.Stock) boo
 	type level struct {
 		id string
 		shop.Stock
+		counts
 	}
 	for after := ""; ; {
 		page, err := rows(ctx, v.tx, func(rows *sql.Rows) (l level, err error) {
-			return l, rows.Scan(&l.id, &l.OnHand, &l.Reserved, &l.Number, &l.Hash)
-		}, `SELECT variant_id, on_hand, reserved, number, hash FROM stock WHERE variant_id > $1 ORDER BY variant_id LIMIT $2`, after, verifyPage)
+			return l, rows.Scan(&l.id, &l.OnHand, &l.Reserved, &l.Number, &l.Hash, &l.waiting, &l.offered, &l.waited)
+		}, `SELECT variant_id, on_hand, reserved, number, hash, waiting, offered, waited FROM stock WHERE variant_id > $1 ORDER BY variant_id LIMIT $2`, after, verifyPage)
 		if err != nil {
 			return err
 		}
@@ -130,9 +135,10 @@ func (v *verifier) stocks(ctx context.Context, head func(string, shop.Stock) boo
 			if end != l.Stock {
 				v.found(l.id, 0, "the stock row says %d on hand, %d reserved at entry %d; the ledger ends with %d, %d at entry %d", l.OnHand, l.Reserved, l.Number, end.OnHand, end.Reserved, end.Number)
 			}
-			if l.Reserved != v.open[l.id] {
-				v.found(l.id, 0, "%d reserved, but open orders hold %d", l.Reserved, v.open[l.id])
+			if l.Reserved != v.open[l.id]+v.lists[l.id].offered {
+				v.found(l.id, 0, "%d reserved, but open orders hold %d and open offers %d", l.Reserved, v.open[l.id], v.lists[l.id].offered)
 			}
+			v.list(l.id, l.counts)
 			if sold != v.sold[l.id] {
 				v.found(l.id, 0, "the ledger sold %d, but orders bought %d", sold, v.sold[l.id])
 			}

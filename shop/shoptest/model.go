@@ -20,6 +20,7 @@ type Store interface {
 	shop.Pictures
 	shop.Batches
 	shop.Deals
+	shop.Waits
 	shop.Orders
 	shop.Instruments
 	shop.Ledger
@@ -43,6 +44,8 @@ type Model struct {
 	sandbox     map[string]payment.SandboxPayment
 	deals       map[string]shop.Deal
 	draws       map[string]shop.DealClaim
+	waits       map[[2]string]*shop.Wait // variant, buyer
+	waited      map[string]int64
 	facts       []event.Event
 }
 
@@ -65,6 +68,7 @@ func (m *Model) lock() func() {
 		m.ledger, m.orders, m.limits = map[string][]shop.Entry{}, map[string]*placed{}, map[[2]string]int64{}
 		m.contacts, m.pictures = map[string][2]string{}, map[string]shop.Picture{}
 		m.deals, m.draws = map[string]shop.Deal{}, map[string]shop.DealClaim{}
+		m.waits, m.waited = map[[2]string]*shop.Wait{}, map[string]int64{}
 		m.instruments, m.sandbox = map[string]shop.Instrument{}, map[string]payment.SandboxPayment{}
 	}
 	return m.mu.Unlock
@@ -91,7 +95,7 @@ func (m *Model) product(id string) shop.Product {
 	p := m.products[id]
 	for _, v := range m.variants {
 		if v.ProductID == id {
-			v.Stock = m.stock[v.ID]
+			v.Stock, v.Waiting = m.stock[v.ID], int64(len(m.line(v.ID, shop.WaitWaiting)))
 			p.Variants = append(p.Variants, v)
 		}
 	}
@@ -145,7 +149,7 @@ func (m *Model) UpdateProduct(_ context.Context, shopID, id string, c shop.Produ
 	if p.Price != before.Price || p.CompareAt != before.CompareAt {
 		for _, v := range m.product(id).Variants {
 			if v.Price == before.Price && v.CompareAt == before.CompareAt {
-				v.Price, v.CompareAt, v.Stock = p.Price, p.CompareAt, shop.Stock{}
+				v.Price, v.CompareAt, v.Stock, v.Waiting = p.Price, p.CompareAt, shop.Stock{}, 0
 				m.variants[v.ID] = v
 				facts.Price(shopID, priceFact(v))
 			}
@@ -217,7 +221,7 @@ func (m *Model) UpdateVariant(_ context.Context, shopID, id string, c shop.Varia
 		facts.Price(shopID, priceFact(v))
 		m.facts = append(m.facts, facts.Events()...)
 	}
-	v.Stock = m.stock[id]
+	v.Stock, v.Waiting = m.stock[id], int64(len(m.line(id, shop.WaitWaiting)))
 	return v, nil
 }
 
@@ -276,7 +280,7 @@ func (m *Model) Variants(_ context.Context, ids []string) (out []shop.Variant, e
 	defer m.lock()()
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
 		if v, ok := m.variants[id]; ok {
-			v.Stock = m.stock[id]
+			v.Stock, v.Waiting = m.stock[id], int64(len(m.line(id, shop.WaitWaiting)))
 			out = append(out, v)
 		}
 	}

@@ -41,12 +41,21 @@ func (m *Model) Apply(_ context.Context, b shop.Batch) (shop.BatchResult, error)
 			}
 		}
 	}
+	for _, c := range b.Waits {
+		if _, ok := m.variants[c.Variant]; ok {
+			s.touch([]shop.Line{{Variant: c.Variant}})
+		}
+	}
 	for _, st := range b.Settlements {
 		out.Settled = append(out.Settled, s.settle(st))
 	}
+	out.Waits = make([]shop.WaitOutcome, len(b.Waits))
+	s.leave(out.Waits)
+	out.Offers = s.serve()
 	for _, c := range b.Claims {
 		out.Outcomes = append(out.Outcomes, s.claim(c))
 	}
+	s.join(out.Waits)
 	for _, id := range slices.Sorted(maps.Keys(s.moves)) {
 		if moves := *s.moves[id]; moves != (shop.Moves{}) {
 			m.write(s.before[id].Next(id, moves, "", "", b.Now))
@@ -54,6 +63,7 @@ func (m *Model) Apply(_ context.Context, b shop.Batch) (shop.BatchResult, error)
 		out.Stocks = append(out.Stocks, m.now(id))
 		s.facts.Stock(s.before[id].Available(), m.now(id))
 	}
+	s.called(out.Offers)
 	out.Deals = s.countDeals()
 	m.facts = append(m.facts, s.facts.Events()...)
 	return out, nil
@@ -250,6 +260,7 @@ func (s *step) claim(c shop.Claim) shop.Outcome {
 	}
 	for i, o := range s.split(c) {
 		s.orders[o.ID] = o
+		s.takeOffers(o)
 		s.hold(o)
 		s.facts.Order(event.OrderPlaced, shop.FactOf(o.Order, s.batch.Now))
 		if o.Total == 0 {
@@ -289,7 +300,7 @@ func (s *step) refuse(c shop.Claim) error {
 		}
 	}
 	for i, l := range c.Lines {
-		if s.available(l.Variant) < c.Wants()[l.Variant] {
+		if s.available(l.Variant)+s.offeredTo(l.Variant, c.Buyer) < c.Wants()[l.Variant] {
 			return field(i, "variant", shop.ErrSoldOut)
 		}
 	}

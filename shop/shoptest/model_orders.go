@@ -280,11 +280,12 @@ func (m *Model) DeleteInstrument(ctx context.Context, buyerID, id string) error 
 	return nil
 }
 
-// ForgetBuyer deletes a person's instruments and contacts.
-func (m *Model) ForgetBuyer(_ context.Context, buyerID string) error {
+// ForgetBuyer deletes a person's instruments, contacts and waits.
+func (m *Model) ForgetBuyer(_ context.Context, buyerID string, now time.Time) error {
 	defer m.lock()()
 	maps.DeleteFunc(m.instruments, func(_ string, i shop.Instrument) bool { return i.BuyerID == buyerID })
 	maps.DeleteFunc(m.contacts, func(_ string, c [2]string) bool { return c[0] == buyerID })
+	m.forgetWaits(buyerID, now)
 	return nil
 }
 

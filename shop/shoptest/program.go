@@ -168,8 +168,10 @@ func (p *program) call(i int) Call {
 		return p.apply()
 	case n < 65:
 		return p.refund()
-	case n < 90:
+	case n < 84:
 		return p.read()
+	case n < 90:
+		return p.readWait()
 	case n < 99:
 		return p.personal()
 	}
@@ -180,7 +182,7 @@ func (p *program) call(i int) Call {
 }
 
 func (p *program) apply() Call {
-	b := shop.Batch{Now: p.now, KeysFrom: p.now.Add(-30 * 24 * time.Hour)}
+	b := shop.Batch{Now: p.now, KeysFrom: p.now.Add(-30 * 24 * time.Hour), OfferFor: time.Minute, Waits: p.waitCalls()}
 	for range p.rng.IntN(6) {
 		b.Settlements = append(b.Settlements, p.settlement())
 	}
@@ -207,7 +209,10 @@ func AnswerOf(r shop.BatchResult, err error) string {
 	for _, o := range r.Settled {
 		parts = append(parts, answer(o.Err, o.Order, o.Changed, o.Refund))
 	}
-	return answer(err, parts, r.Stocks, r.Deals)
+	for _, o := range r.Waits {
+		parts = append(parts, answer(o.Err, o.Wait))
+	}
+	return answer(err, parts, r.Stocks, r.Deals, r.Offers)
 }
 
 func fieldOf(err error) string {

@@ -104,7 +104,7 @@ func (p *program) personal() Call {
 		if p.rng.IntN(4) > 0 {
 			buyer = "nobody"
 		}
-		return Call{Name: "ForgetBuyer", Do: func(ctx context.Context, s Store) string { return answer(s.ForgetBuyer(ctx, buyer)) }}
+		return Call{Name: "ForgetBuyer", Do: func(ctx context.Context, s Store) string { return answer(s.ForgetBuyer(ctx, buyer, now)) }}
 	case 5:
 		pic := shop.Picture{ID: p.id(), ShopID: p.shop(), ContentType: "image/png", Width: 2, Height: 3, Bytes: 4, CreatedAt: now}
 		product := one(p, p.products)

@@ -9,6 +9,7 @@ import (
 func TestTheModelKeepsTheRules(t *testing.T) {
 	t.Parallel()
 	shoptest.RunStore(t, func(*testing.T) shoptest.Store { return &shoptest.Model{} })
+	shoptest.RunWaits(t, func(*testing.T) shoptest.Store { return &shoptest.Model{} })
 }
 
 func TestAProgramIsTheSameForItsSeed(t *testing.T) {

@@ -14,6 +14,7 @@ var anybody = shop.Scope{Any: true}
 // answered judges an answer when it comes: the same key is always the same order, nobody hears "sold out" while
 // enough was there all the time, and no answer is one that the API does not promise.
 func (w *World) answered(a *ask, r checkout.Request, got checkout.Receipt, err error) {
+	mine := w.offersOf(a.Buyer)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range w.asks {
@@ -42,6 +43,9 @@ func (w *World) answered(a *ask, r checkout.Request, got checkout.Receipt, err e
 			wants[l.Variant] += l.Quantity
 		}
 		for id, n := range wants {
+			if a.mine[id] && mine[id] {
+				n--
+			}
 			enough = enough && a.least[id] >= n
 		}
 		if enough {
@@ -79,6 +83,7 @@ func (w *World) check() {
 		}
 	}
 	w.checkDeal(orders)
+	w.checkWaits()
 	type whose struct{ buyer, variant string }
 	has := map[whose]int64{}
 	for _, o := range orders {

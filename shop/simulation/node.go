@@ -31,7 +31,7 @@ func (w *World) start() *node {
 	providers := map[string]payment.Provider{payment.SandboxName: wire{n}}
 	n.Allocator = &checkout.Allocator{
 		Store: rows, Orders: rows, Instruments: &payment.Instruments{Store: w.store, Providers: providers, Public: true}, Providers: providers,
-		Quotes: w.quotes(), Log: slog.New(slog.DiscardHandler), Now: w.now, InboxMax: 8, BatchMax: 5, ChargeWorkers: 1, HoldFor: holdFor, DrainFor: time.Millisecond,
+		Quotes: w.quotes(), Log: slog.New(slog.DiscardHandler), Now: w.now, InboxMax: 8, BatchMax: 5, ChargeWorkers: 1, HoldFor: holdFor, OfferFor: offerFor, DrainFor: time.Millisecond,
 	}
 	var ctx context.Context
 	ctx, n.end = context.WithCancel(context.Background())
@@ -131,6 +131,20 @@ func (l line) ExpiredHolds(ctx context.Context, now time.Time, _ int) ([]string,
 
 func (l line) Uncharged(ctx context.Context, before, now time.Time, limit int) ([]shop.Order, error) {
 	return alive(l, func() ([]shop.Order, error) { return l.world.store.Uncharged(ctx, before, now, limit) })
+}
+
+// WaitsDue tells one at a time, like ExpiredHolds.
+func (l line) WaitsDue(ctx context.Context, now time.Time, _ int) ([]string, error) {
+	return alive(l, func() ([]string, error) { return l.world.store.WaitsDue(ctx, now, 1) })
+}
+
+func (l line) OfferedTo(ctx context.Context, variant string, now time.Time, limit int) ([]string, error) {
+	return alive(l, func() ([]string, error) { return l.world.store.OfferedTo(ctx, variant, now, limit) })
+}
+
+func (l line) ForgetWaits(ctx context.Context, before time.Time, limit int) error {
+	_, err := alive(l, func() (any, error) { return nil, l.world.forgetWaits(ctx, before, limit) })
+	return err
 }
 
 func (l line) Purchase(ctx context.Context, s shop.Scope, id string) ([]shop.Order, error) {

@@ -24,6 +24,7 @@ type ask struct {
 	*wish
 	other int64            // units more than the wish: another body under the same key
 	least map[string]int64 // the least that was available while it was under way
+	mine  map[string]bool  // shelves of which a unit was held for the buyer all the time
 }
 
 // step is one thing that happens.
@@ -35,6 +36,8 @@ func (w *World) step() {
 		}
 	case n < 32:
 		w.again()
+	case n < 37:
+		w.queue()
 	case n < 68:
 		w.letThrough(w.anyVerdict())
 	case n < 78:
@@ -84,7 +87,7 @@ func (w *World) again() {
 
 // ask sends a request. Its answer is judged when it comes.
 func (w *World) ask(of *wish, other int64) {
-	a := &ask{wish: of, other: other, least: w.available()}
+	a := &ask{wish: of, other: other, least: w.available(), mine: w.offersOf(of.Buyer)}
 	w.tell("%s asks for %s, %s, %d lines%s", of.Buyer, of.Key, of.Instrument, len(of.Lines), map[bool]string{true: ", in another way"}[other > 0])
 	w.mu.Lock()
 	w.asks = append(w.asks, a)
@@ -139,6 +142,9 @@ func (w *World) jump() {
 	defer w.mu.Unlock()
 	if w.skew = 0; w.rng.IntN(3) > 0 {
 		w.skew = time.Duration(w.rng.IntN(240)-120) * time.Second
+	}
+	for _, a := range w.asks { // whether an offer was open all the time is not for anybody to say
+		clear(a.mine)
 	}
 	w.tell("the clock is %v wrong", w.skew)
 }

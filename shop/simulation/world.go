@@ -15,6 +15,7 @@ import (
 )
 
 const (
+	offerFor = 20 * time.Second
 	holdFor  = time.Minute // longer than the allocator waits before it asks for a lost charge again
 	crashFor = 100 * time.Millisecond
 	shopName = "shop"
@@ -47,8 +48,8 @@ type World struct {
 
 // Tally is what happened in a day.
 type Tally struct {
-	Steps, Asks, Orders, Known, SoldOut, Limited, Busy, Unknown, Commits, Faults, Crashes, Jumps, Webhooks, Refunds, AtDeal int
-	Time                                                                                                                    time.Duration
+	Steps, Asks, Orders, Known, SoldOut, Limited, Busy, Unknown, Commits, Faults, Crashes, Jumps, Webhooks, Refunds, AtDeal, Waits, Offers int
+	Time                                                                                                                                   time.Duration
 }
 
 // Run lives through one day on an empty store, in a bubble of testing/synctest. It returns what broke, or nil, and after
@@ -178,18 +179,26 @@ func (w *World) apply(b shop.Batch) (shop.BatchResult, error) {
 			w.number(o.ID)
 		}
 	}
+	w.tally.Offers += len(r.Offers)
 	w.stockMoved()
 	return r, err
 }
 
 // stockMoved lowers what each waiting buyer can have seen of each shelf.
 func (w *World) stockMoved() {
-	left := w.available()
+	left, mine := w.available(), map[string]map[string]bool{}
+	for _, a := range w.underWay() {
+		mine[a.Buyer] = w.offersOf(a.Buyer)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, a := range w.asks {
 		for id, n := range left {
 			a.least[id] = min(a.least[id], n)
+		}
+		still := mine[a.Buyer]
+		for id := range a.mine {
+			a.mine[id] = a.mine[id] && still[id]
 		}
 	}
 }
@@ -205,6 +214,15 @@ func (w *World) available() map[string]int64 {
 		out[v.ID] = found[0].Stock.Available()
 	}
 	return out
+}
+
+// forgetWaits forgets in the store and in the model alike.
+func (w *World) forgetWaits(ctx context.Context, before time.Time, limit int) error {
+	err := w.store.ForgetWaits(ctx, before, limit)
+	if other := w.model.ForgetWaits(ctx, before, limit); (err == nil) != (other == nil) {
+		w.broken("waits are forgotten with %v, the model says %v", err, other)
+	}
+	return err
 }
 
 func (w *World) refundAsked(ctx context.Context, id string, state shop.RefundState, next time.Time) error {

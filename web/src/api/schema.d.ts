@@ -737,6 +737,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/waits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What I wait for
+         * @description The newest first, with what ended in the last 30 days. Positions are told by each wait alone.
+         */
+        get: operations["get-me-waits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orders": {
         parameters: {
             query?: never;
@@ -1262,6 +1282,31 @@ export interface paths {
         /** Put units in or take them out */
         post: operations["post-variants-by-id-stock"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/variants/{id}/wait": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How my wait stands */
+        get: operations["get-variants-by-id-wait"];
+        /**
+         * Wait for something that is sold out
+         * @description One unit, first in, first out. When units come back, who has waited longest is offered one for a while, and then the next. Asking again keeps the place. 409 while it is in stock, or when as many wait as may.
+         */
+        put: operations["put-variants-by-id-wait"];
+        post?: never;
+        /**
+         * Wait no longer
+         * @description A unit that was kept goes to the next.
+         */
+        delete: operations["delete-variants-by-id-wait"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2132,6 +2177,11 @@ export interface components {
             /** @description Give it as cursor for the next page; absent on the last. */
             next?: string;
         };
+        PageWaitBody: {
+            items: components["schemas"]["WaitBody"][];
+            /** @description Give it as cursor for the next page; absent on the last. */
+            next?: string;
+        };
         PasswordStruct: {
             new: string;
             old: string;
@@ -2939,6 +2989,11 @@ export interface components {
             /** @enum {string} */
             state: "active" | "archived";
             title: string;
+            /**
+             * Format: int64
+             * @description How many wait for it to come back.
+             */
+            waiting?: number;
         };
         VariantCard: {
             /** Format: int64 */
@@ -3115,6 +3170,31 @@ export interface components {
              * @description Of the first frame that it no longer lies on. Without it: to the end.
              */
             until?: number;
+        };
+        WaitBody: {
+            /** Format: date-time */
+            joined_at?: string;
+            /**
+             * Format: int64
+             * @description Rises with everybody who joins. wait.called in the feed tells up to which number units were offered.
+             */
+            number?: number;
+            /**
+             * Format: int64
+             * @description How many come first, and one, while the state is waiting.
+             */
+            position?: number;
+            /**
+             * @description none: the buyer has not asked for it. offered: one unit is kept for the buyer until a time; the usual checkout takes it. taken: it was ordered. passed: the time ran out, or the buyer has as many as one may.
+             * @enum {string}
+             */
+            state: "none" | "waiting" | "offered" | "taken" | "passed" | "left";
+            /**
+             * Format: date-time
+             * @description Until when the unit is kept.
+             */
+            until?: string;
+            variant: string;
         };
         WatchBody: {
             /** @description Leave to watch what is not for everybody: the bearer token of WHEP, the grant of scene and feed. The HLS address below holds it. */
@@ -4938,6 +5018,35 @@ export interface operations {
             };
         };
     };
+    "get-me-waits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageWaitBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-orders": {
         parameters: {
             query?: {
@@ -6272,6 +6381,99 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StockOutBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-variants-by-id-wait": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-variants-by-id-wait": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-variants-by-id-wait": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaitBody"];
                 };
             };
             /** @description A problem (RFC 9457) */
