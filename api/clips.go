@@ -21,6 +21,8 @@ type Clips interface {
 	SetClipMode(ctx context.Context, channel string, m vod.ClipMode) error
 	// Recorded tells what is kept of a broadcast.
 	Recorded(ctx context.Context, broadcast string) ([]vod.Stretch, []string, error)
+	// DeleteRecording removes what is kept of a broadcast; its clips stay.
+	DeleteRecording(ctx context.Context, broadcast string) error
 	// Address makes a file of a range.
 	Address(ctx context.Context, d vod.Download) (url string, length time.Duration, size int64, expires time.Time, err error)
 }
@@ -81,6 +83,7 @@ func (s *Server) routesClips(r *router) {
 	ofBroadcast, ofChannel := Of{KindBroadcast, "id"}, Of{KindChannel, "id"}
 	read, write := Needs{Action: account.BroadcastRead, Owner: ofBroadcast}, Needs{Action: account.BroadcastWrite, Owner: ofBroadcast}
 	register(r, op(http.MethodGet, "/v1/broadcasts/{id}/recording", "What is kept of a broadcast", "", http.StatusOK), read, s.recording)
+	register(r, op(http.MethodDelete, "/v1/broadcasts/{id}/recording", "Delete what is kept of a broadcast", "Once it has ended. Its clips stay.", http.StatusNoContent), write, s.deleteRecording)
 	register(r, op(http.MethodPost, "/v1/broadcasts/{id}/clips", "Cut a clip", "Nothing is encoded: the clip plays the recording's own pictures. It is a draft.", http.StatusCreated), write, s.cutClip)
 	register(r, op(http.MethodPost, "/v1/broadcasts/{id}/downloads", "Make a file of a range of a recording", "An MP4 that begins at the very frame; nothing is encoded. At most four hours.", http.StatusCreated), write, s.download)
 	register(r, op(http.MethodPost, "/v1/videos/{id}/downloads", "Make a file of a video", "", http.StatusCreated), Needs{Action: account.BroadcastWrite, Owner: Of{KindVideo, "id"}}, s.download)
@@ -99,6 +102,17 @@ func (s *Server) recording(ctx context.Context, in *idIn) (*struct{ Body Recordi
 		out.Bytes += one.Bytes
 	}
 	return &struct{ Body RecordingBody }{out}, err
+}
+
+func (s *Server) deleteRecording(ctx context.Context, in *idIn) (*struct{}, error) {
+	b, err := s.Broadcasts.Get(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if b.State.OnAir() {
+		return nil, vod.ErrVideoState
+	}
+	return nil, s.Clips.DeleteRecording(ctx, b.ID)
 }
 
 func (s *Server) cutClip(ctx context.Context, in *cutIn) (*videoOut, error) {

@@ -78,7 +78,7 @@ type VideoBody struct {
 	VideoItem
 	Currency   string      `json:"currency"`
 	Tags       []VideoTag  `json:"tags" nullable:"false"`
-	Transports []Transport `json:"transports" nullable:"false" doc:"How to watch. Empty while there is nothing to watch, and for pictures."`
+	Transports []Transport `json:"transports" nullable:"false" doc:"How to watch. Empty while there is nothing to watch, and for what does not move."`
 	Storyboard string      `json:"storyboard,omitempty" doc:"WebVTT that names small pictures for the seek bar."`
 }
 
@@ -155,7 +155,7 @@ func (s *Server) videoBody(ctx context.Context, v vod.Video, team bool) (*videoO
 	for _, g := range tags {
 		out.Tags = append(out.Tags, tagOf(g))
 	}
-	if v.Kind != vod.KindPicture && v.State != vod.StateProcessing && v.State != vod.StateFailed {
+	if v.Duration > 0 && v.State != vod.StateProcessing && v.State != vod.StateFailed {
 		out.Transports = append(out.Transports, Transport{Kind: "hls", URL: "/hls/v/" + v.ID + "/index.m3u8"})
 	}
 	if v.Board != nil {

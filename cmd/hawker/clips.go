@@ -22,8 +22,9 @@ const (
 	momentsMax    = 100       // shows that are looked at
 	momentsFresh  = 2 * time.Second
 	posterWidth   = 360
-	posterWithin  = 10 * time.Second
+	posterWithin  = time.Minute // behind everything else on a busy machine
 	posterByteMax = 1 << 20
+	settleWithin  = 5 * time.Second
 )
 
 // buildClips makes what cuts clips out of recordings, and files.
@@ -36,13 +37,32 @@ func (a *app) buildClips(rows *vodsql.Store) {
 	a.replays.Files = files
 	a.api.Exports = &exports{app: a, files: files}
 	a.api.Receipts = &receipts{app: a, files: files}
-	a.api.Clips = clips{Files: files, Clipper: a.clipper}
+	a.api.Clips = clips{Files: files, Clipper: a.clipper, settled: a.settled}
 }
 
 // clips is what the API needs of both.
 type clips struct {
 	*vod.Files
 	*vod.Clipper
+	settled func(ctx context.Context, broadcast string) error
+}
+
+// DeleteRecording waits for what of it is on its way to the blobs: it would come back as a recording.
+func (c clips) DeleteRecording(ctx context.Context, broadcast string) error {
+	wait, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	if c.settled(wait, broadcast) != nil {
+		return vod.ErrNotReady
+	}
+	return c.Library.DeleteRecording(ctx, broadcast)
+}
+
+// settled waits until nothing of a broadcast is on its way to the blobs.
+func (a *app) settled(ctx context.Context, broadcast string) error {
+	if a.recorder == nil {
+		return nil
+	}
+	return a.recorder.Settled(ctx, broadcast)
 }
 
 func (c clips) ClipMode(ctx context.Context, channel string) (vod.ClipMode, error) {

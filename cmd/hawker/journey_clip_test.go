@@ -94,10 +94,11 @@ func TestJourneyClip(t *testing.T) {
 	var saw struct {
 		Clip           string
 		Played, Length float64
+		Kept, Deleted  int
 		Faults         []string
 	}
 	browse(t, "recordings.mjs", &saw, a.demoData.ShowChannel, show, strconv.FormatInt(int64(placed.From), 10))
-	if saw.Clip == "" || saw.Played == 0 || saw.Length < 4.9 || len(saw.Faults) > 0 {
+	if saw.Clip == "" || saw.Played == 0 || saw.Length < 4.9 || saw.Kept != 200 || saw.Deleted != 404 || len(saw.Faults) > 0 {
 		t.Errorf("the studio shows %+v", saw)
 	}
 	call(t, "PUT", "/v1/channels/"+a.demoData.ShowChannel+"/clips", "creator", api.ClipModeBody{Mode: "publish"}, 200, nil)

@@ -1,6 +1,11 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,6 +66,30 @@ func TestJourneyReceipt(t *testing.T) {
 	if status, said := command(t, "verify-receipt", file, "--keys", keys); status != 1 || !strings.Contains(said, receipt.ErrClip.Error()) {
 		t.Error(status, said)
 	}
+	// Another order's clip, signed with the same key, is another order's.
+	var second struct {
+		ID string `json:"order_id"`
+	}
+	call(t, "POST", "/v1/checkout", "viewer", body, 201, &second)
+	var foreign string
+	until(t, "the clip in the other one", 30*time.Second, func() bool {
+		foreign = save("/v1/orders/"+second.ID+"/receipt", "viewer", file)
+		return strings.Contains(foreign, "clip.mp4")
+	})
+	if err := os.WriteFile(file, withClipOf(t, text, foreign), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status, said := command(t, "verify-receipt", file, "--keys", keys); status != 1 || !strings.Contains(said, receipt.ErrOther.Error()) {
+		t.Error(status, said)
+	}
+	// What is signed cannot be changed either.
+	forged := strings.Replace(text, `"payload": "`, `"payload": "A`, 1)
+	if err := os.WriteFile(file, []byte(forged), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status, said := command(t, "verify-receipt", file, "--keys", keys); status != 1 || strings.Contains(said, "holds") {
+		t.Error(status, said)
+	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -79,4 +108,42 @@ func TestJourneyReceipt(t *testing.T) {
 	if status, said := command(t, "verify-receipt", file, "--keys", keys); status != 0 {
 		t.Error("a new key signs:", said)
 	}
+}
+
+// withClipOf puts the clip of one receipt into another.
+func withClipOf(t *testing.T, whole, other string) []byte {
+	t.Helper()
+	read := func(text string) *zip.Reader {
+		z, err := zip.NewReader(strings.NewReader(text), int64(len(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return z
+	}
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	from := read(other)
+	for _, f := range read(whole).File {
+		var body fs.File
+		var err error
+		if f.Name == "clip.mp4" {
+			body, err = from.Open(f.Name)
+		} else {
+			body, err = read(whole).Open(f.Name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := z.CreateHeader(&zip.FileHeader{Name: f.Name, Method: zip.Store})
+		if err == nil {
+			_, err = io.Copy(w, body)
+		}
+		if err = errors.Join(err, body.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }

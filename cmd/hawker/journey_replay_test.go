@@ -62,19 +62,28 @@ func TestJourneyWatchAgain(t *testing.T) {
 	if err != nil || len(out) > 0 {
 		t.Errorf("ffmpeg says %v\n%s", err, out)
 	}
+	if text := fetch(t, base+"/v1/broadcasts/"+id+"/poster.jpg"); !strings.HasPrefix(text, "\xff\xd8") {
+		t.Errorf("the recording's picture begins with %.8q", text)
+	}
+	// What is on air is not deleted.
+	call(t, "DELETE", "/v1/broadcasts/"+a.demoData.Broadcast+"/recording", "creator", nil, 409, nil)
 	// A viewer who comes by the address plays it, sees the card on its frames after every seek, and reaches the end.
 	var saw struct {
 		Seen   map[string]bool
 		Over   bool
 		Faults []string
 	}
-	browse(t, "replay.mjs", &saw, id, a.demoData.Product, strconv.FormatInt(placed.From, 10), strconv.FormatInt(removed.Until, 10))
+	browse(t, "replay.mjs", &saw, id, a.demoData.Product, strconv.FormatInt(placed.From, 10), strconv.FormatInt(removed.Until, 10), a.demoData.Channel)
 	if len(saw.Seen) != 3 || !saw.Over || len(saw.Faults) > 0 {
 		t.Errorf("the viewer saw %+v", saw)
 	}
-	if text := fetch(t, base+"/v1/broadcasts/"+id+"/poster.jpg"); !strings.HasPrefix(text, "\xff\xd8") {
-		t.Errorf("the recording's picture begins with %.8q", text)
+	// Its creator deleted it then.
+	var gone struct{ Transports []api.Transport }
+	call(t, "GET", "/v1/broadcasts/"+id, "", nil, 200, &gone)
+	if resp, err := http.Get(base + b.Transports[0].URL); err != nil || resp.Body.Close() != nil || resp.StatusCode != http.StatusNotFound || len(gone.Transports) != 0 {
+		t.Errorf("a deleted recording: %v %v, transports %v", resp, err, gone.Transports)
 	}
+	call(t, "DELETE", "/v1/broadcasts/"+id+"/recording", "creator", nil, 204, nil)
 	var live struct{ Transports []api.Transport }
 	call(t, "GET", "/v1/broadcasts/"+a.demoData.Broadcast, "", nil, 200, &live)
 	if len(live.Transports) != 2 {

@@ -38,7 +38,7 @@ func (a *app) buildLibrary(rows *vodsql.Store) error {
 		Jobs: rows, Blobs: a.blobs, Tools: tools, Dir: filepath.Join(a.config.Data, "making"), Depot: depot(a.config.Data), Log: a.log,
 		Metrics: making.NewMetrics(a.registry), Workers: a.config.Uploads.Jobs,
 	}
-	a.library = &vod.Library{Videos: rows, Blobs: a.blobs, Log: a.log, Wake: a.maker.Wake}
+	a.library = &vod.Library{Videos: rows, Blobs: a.blobs, Keep: a.config.VOD.Keep, Log: a.log, Wake: a.maker.Wake}
 	guard, err := outbound.New(a.config.Outbound, nil)
 	if err != nil {
 		return fmt.Errorf("outbound: %w", err)
@@ -170,12 +170,16 @@ func (t taker) Take(ctx context.Context, u upload.Upload) error {
 	return nil
 }
 
-func (t taker) Taken(ctx context.Context, id string) (bool, error) {
-	_, err := t.rows.Video(ctx, id)
-	if errors.Is(err, vod.ErrNotFound) {
-		return false, nil
+// Wants tells whether a video is still to be made of a file. Of a deleted one nothing is.
+func (t taker) Wants(ctx context.Context, id string) (bool, error) {
+	if _, err := t.rows.Video(ctx, id); err != nil {
+		if errors.Is(err, vod.ErrNotFound) {
+			err = nil
+		}
+		return false, err
 	}
-	return err == nil, err
+	j, ok, err := t.rows.JobOf(ctx, id, vod.JobProcess)
+	return ok && (j.State == vod.JobWaiting || j.State == vod.JobRunning), err
 }
 
 // reviews keeps shops' wishes and tells their webhooks.

@@ -58,7 +58,7 @@ func (s *Server) each(do func(info handler.FileInfo, touched time.Time)) error {
 		return err
 	}
 	for _, e := range entries {
-		id, ok := strings.CutSuffix(e.Name(), ".info")
+		id, ok := strings.CutSuffix(e.Name(), infoSuffix)
 		if !ok || !uploadID.MatchString(id) {
 			continue
 		}
@@ -100,7 +100,8 @@ func (s *Server) room(size int64) error {
 	return err
 }
 
-// Run removes what nobody finishes and hands on what a process before left whole, until ctx ends.
+// Run removes what nobody finishes and what its taker is done with, and hands on what a process before left whole, until
+// ctx ends.
 func (s *Server) Run(ctx context.Context) error {
 	if err := s.prepare(); err != nil {
 		return err
@@ -119,7 +120,8 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-// sweep looks through the folder. Whole files that were there for wait are handed on: their senders may be gone.
+// sweep looks through the folder. Whole files that were there for wait are handed on: their senders may be gone. What was
+// handed on goes when its taker does not want it any more.
 func (s *Server) sweep(ctx context.Context, wait time.Duration) error {
 	var whole []handler.FileInfo
 	err := s.each(func(info handler.FileInfo, touched time.Time) {
@@ -133,20 +135,23 @@ func (s *Server) sweep(ctx context.Context, wait time.Duration) error {
 		}
 	})
 	for _, info := range whole {
-		taken, known := s.Taker.Taken(ctx, info.ID)
-		if known != nil {
-			err = errors.Join(err, known)
-			continue
-		}
-		if taken {
-			continue // it is the taker's to remove
-		}
-		handed := s.hand(ctx, info)
-		if errors.Is(handed, ErrType) || errors.Is(handed, ErrKind) {
+		err = errors.Join(err, s.settle(ctx, info))
+	}
+	return err
+}
+
+func (s *Server) settle(ctx context.Context, info handler.FileInfo) error {
+	if _, err := os.Stat(s.path(info.ID) + takenSuffix); err == nil {
+		wanted, err := s.Taker.Wants(ctx, info.ID)
+		if err == nil && !wanted {
 			s.remove(info.ID)
-			handed = nil
 		}
-		err = errors.Join(err, handed)
+		return err
+	}
+	err := s.hand(ctx, info)
+	if errors.Is(err, ErrType) || errors.Is(err, ErrKind) {
+		s.remove(info.ID)
+		return nil
 	}
 	return err
 }

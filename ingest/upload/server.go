@@ -30,6 +30,9 @@ const (
 	networkWait = 30 * time.Second // a connection that brings nothing for so long is given up
 	lockWait    = 10 * time.Second
 	finishFor   = 3 * time.Second
+
+	infoSuffix  = ".info"  // tusd's, beside each file
+	takenSuffix = ".taken" // beside a file that was handed on: it is not again, whatever becomes of what was made of it
 )
 
 // What is refused.
@@ -64,12 +67,12 @@ type Door interface {
 	Ready() error
 }
 
-// Taker takes whole files over: from then on they are its own. It returns ErrKind or ErrType for what it does not want,
-// and nil for one that it has already.
+// Taker makes something of whole files.
 type Taker interface {
+	// Take hears of a file. It returns ErrKind or ErrType for what it does not want, and nil for one that it knows.
 	Take(ctx context.Context, u Upload) error
-	// Taken tells whether it has it already.
-	Taken(ctx context.Context, id string) (bool, error)
+	// Wants tells whether it still needs a file that it took.
+	Wants(ctx context.Context, id string) (bool, error)
 }
 
 // Server speaks tus. Any number of goroutines may use it.
@@ -280,10 +283,14 @@ func (s *Server) hand(ctx context.Context, info handler.FileInfo) error {
 	if err != nil {
 		created = s.now()
 	}
-	return s.Taker.Take(ctx, Upload{
+	err = s.Taker.Take(ctx, Upload{
 		ID: info.ID, Owner: Owner{info.MetaData[metaAccount], info.MetaData[metaShop], info.MetaData[metaChannel]}, Kind: info.MetaData[metaKind],
 		Title: info.MetaData[metaTitle], Path: path, Bytes: info.Size, CreatedAt: created,
 	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path+takenSuffix, nil, 0o600)
 }
 
 func (s *Server) path(id string) string { return filepath.Join(s.Dir, id) }
@@ -299,7 +306,7 @@ func head(path string) ([]byte, error) {
 }
 
 func (s *Server) remove(id string) {
-	for _, path := range []string{s.path(id), s.path(id) + ".info"} {
+	for _, path := range []string{s.path(id), s.path(id) + infoSuffix, s.path(id) + takenSuffix} {
 		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 			s.logger().Warn("an upload was not removed", "err", err)
 		}

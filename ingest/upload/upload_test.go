@@ -42,6 +42,8 @@ func (d door) Ready() error { return d.tools }
 type taker struct {
 	mu    sync.Mutex
 	taken map[string]upload.Upload
+	times int
+	done  map[string]bool // what it does not want any more
 }
 
 func (k *taker) Take(_ context.Context, u upload.Upload) error {
@@ -51,14 +53,21 @@ func (k *taker) Take(_ context.Context, u upload.Upload) error {
 		k.taken = map[string]upload.Upload{}
 	}
 	k.taken[u.ID] = u
+	k.times++
 	return nil
 }
 
-func (k *taker) Taken(_ context.Context, id string) (bool, error) {
+func (k *taker) Wants(_ context.Context, id string) (bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return !k.done[id], nil
+}
+
+func (k *taker) has(id string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	_, ok := k.taken[id]
-	return ok, nil
+	return ok
 }
 
 type rig struct {
@@ -283,21 +292,42 @@ func TestTheSweepHandsOnWhatIsWholeAndRemovesWhatNobodyFinishes(t *testing.T) {
 	mu.Lock()
 	clock = clock.Add(25 * time.Hour)
 	mu.Unlock()
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- r.s.Run(ctx) }()
-	for {
-		taken, _ := r.taker.Taken(ctx, whole)
-		_, err := os.Stat(filepath.Join(r.s.Dir, half))
-		if taken && errors.Is(err, os.ErrNotExist) {
-			break
+	swept := func(what string, is func() bool) {
+		t.Helper()
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- r.s.Run(ctx) }()
+		tick := time.NewTicker(2 * time.Millisecond)
+		defer tick.Stop()
+		for late := time.After(time.Minute); !is(); {
+			select {
+			case <-tick.C:
+			case <-late:
+				t.Fatal("waited too long for", what)
+			}
 		}
-		if ctx.Err() != nil {
-			t.Fatal("the sweep did not")
+		stop()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
 		}
 	}
-	stop()
-	if err := <-ended; err != nil {
+	there := func(id string) bool {
+		_, err := os.Stat(filepath.Join(r.s.Dir, id))
+		return err == nil
+	}
+	swept("one to be handed on and one to be removed", func() bool { return r.taker.has(whole) && !there(half) })
+	// The next processes hand nothing on again, and remove it when it is not wanted any more: also what was deleted meanwhile.
+	other := r.begin(4)
+	if err := os.WriteFile(filepath.Join(r.s.Dir, other), []byte("1234"), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	swept("the other to be handed on", func() bool { return r.taker.has(other) })
+	if r.taker.times != 2 || !there(whole) {
+		t.Errorf("handed on %d times; there: %v", r.taker.times, there(whole))
+	}
+	r.taker.done = map[string]bool{whole: true}
+	swept("it to be removed", func() bool { return !there(whole) })
+	if left, err := filepath.Glob(filepath.Join(r.s.Dir, whole+"*")); err != nil || len(left) != 0 || !there(other) || r.taker.times != 2 {
+		t.Errorf("left: %v %v; handed on %d times", left, err, r.taker.times)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/hawkerlive/hawker/streaming/mediatime"
@@ -28,6 +29,7 @@ const (
 	clipWait     = 20 * time.Second // for the segments of a moment; then what is there must do
 	clipGone     = 90 * time.Second // a moment of which nothing is recorded is given up
 	clipsOpenMax = 4096
+	postersMax   = 64 // clips that wait for their poster; beyond it a clip has none
 )
 
 // ClipMode is what becomes of a channel's moments.
@@ -52,7 +54,7 @@ type Moment struct {
 // Clips keeps what is special about clips. Each method is one transaction.
 type Clips interface {
 	// AddClip stores a clip with its tags, once per moment. It reports false for a moment that had its clip, whatever
-	// became of that.
+	// became of that, and returns ErrNotFound where the recording is being deleted.
 	AddClip(ctx context.Context, moment string, v Video, tags []Tag) (bool, error)
 	// Clipped tells which of the moments have had their clips.
 	Clipped(ctx context.Context, moments []string) (map[string]bool, error)
@@ -76,13 +78,33 @@ type Clipper struct {
 	Log    *slog.Logger                                                                        // defaults to discarding
 	Now    func() time.Time                                                                    // defaults to time.Now
 
+	once    sync.Once
+	posters chan Video // clips that wait for theirs
+
 	// Run's goroutine only.
 	open map[string]time.Time // moments that wait, and since when
 	done map[string]bool
 }
 
-// Run makes clips until ctx ends.
+func (c *Clipper) prepare() { c.once.Do(func() { c.posters = make(chan Video, postersMax) }) }
+
+// Run makes clips until ctx ends, and their posters beside: a picture that takes its time holds no clip up.
 func (c *Clipper) Run(ctx context.Context) error {
+	c.prepare()
+	var drawing sync.WaitGroup
+	defer drawing.Wait()
+	drawing.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case v := <-c.posters:
+				if err := c.picture(ctx, v); err != nil && ctx.Err() == nil {
+					c.logger().Error("a clip's poster was not kept", "clip", v.ID, "err", err)
+				}
+			}
+		}
+	})
 	tick := time.NewTicker(clipEvery)
 	defer tick.Stop()
 	for {
@@ -159,6 +181,9 @@ func (c *Clipper) moment(ctx context.Context, m Moment, waited time.Duration) (o
 	sum := sha256.Sum256([]byte("hawker clip of " + m.ID))
 	v.ID = uuidOf(sum[:16]) // the same, however often it is made
 	added, err := c.Clips.AddClip(ctx, m.ID, v, tagsOf(m))
+	if errors.Is(err, ErrNotFound) {
+		return true, nil
+	}
 	if err != nil || !added {
 		return err == nil, err
 	}
@@ -168,7 +193,18 @@ func (c *Clipper) moment(ctx context.Context, m Moment, waited time.Duration) (o
 			return true, fmt.Errorf("publish a clip: %w", err)
 		}
 	}
-	return true, c.picture(ctx, v)
+	c.draw(v)
+	return true, nil
+}
+
+// draw has a clip's poster made, soon.
+func (c *Clipper) draw(v Video) {
+	c.prepare()
+	select {
+	case c.posters <- v:
+	default:
+		c.logger().Warn("a clip has no poster: too many wait for theirs", "clip", v.ID)
+	}
 }
 
 // Cut makes a clip by hand, as a draft.
@@ -184,7 +220,8 @@ func (c *Clipper) Cut(ctx context.Context, m Moment) (Video, error) {
 	if _, err := c.Clips.AddClip(ctx, "hand-"+v.ID, v, tagsOf(m)); err != nil {
 		return Video{}, err
 	}
-	return v, c.picture(ctx, v)
+	c.draw(v)
+	return v, nil
 }
 
 func tagsOf(m Moment) []Tag {

@@ -10,12 +10,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/hawkerlive/hawker/streaming/hls"
 	"github.com/hawkerlive/hawker/streaming/hls/hlstest"
 	"github.com/hawkerlive/hawker/streaming/mediatime"
 	"github.com/hawkerlive/hawker/streaming/vod"
@@ -35,11 +37,16 @@ func (s stamp) Verify(key string, m, mac []byte) bool {
 	return key == "k1" && hmac.Equal(want, mac)
 }
 
-// shown is a show of two generations with a gap between them, from 0 to 8 s and from about 13 s on.
-func shown(t *testing.T) (*house, *vod.Files) {
+// shown is a show of two generations with a gap between them, from 0 to 8 s and from about 13 s on. change may alter where
+// and how it is recorded.
+func shown(t *testing.T, change ...func(*house)) (*house, *vod.Files) {
 	t.Helper()
 	tracks, units := film(t)
-	h := open(t, t.TempDir(), nil)
+	h := open(t, t.TempDir(), func(h *house) {
+		for _, f := range change {
+			f(h)
+		}
+	})
 	if err := h.write(tracks, units, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -86,9 +93,22 @@ func probe(t *testing.T, file, stream, entry string) string {
 	return strings.TrimSpace(hlstest.Run(t, "ffprobe", "-v", "error", "-count_frames", "-select_streams", stream, "-show_entries", entry, "-of", "csv=p=0", file))
 }
 
-// A range comes as an MP4 of its very frames, without an error in it, over a gap as well.
+// A range comes as an MP4 of its very frames, without an error in it, over a gap as well, and where the sound lies in a
+// rendition of its own.
 func TestARangeIsAFileOfItsFrames(t *testing.T) {
-	h, files := shown(t)
+	for _, layout := range []hls.Layout{hls.Muxed, hls.Grouped} {
+		t.Run(string(layout), func(t *testing.T) { rangesAreFiles(t, layout) })
+	}
+}
+
+func rangesAreFiles(t *testing.T, layout hls.Layout) {
+	h, files := shown(t, func(h *house) { h.hls.Config.Layout = layout })
+	if _, renditions, err := files.Recorded(t.Context(), "show"); err != nil || slices.Contains(renditions, "audio") {
+		t.Errorf("pictures to choose from: %v %v", renditions, err)
+	}
+	if separate := slices.ContainsFunc(h.lines(t), func(l vod.Line) bool { return l.Rendition == "audio" }); separate != (layout == hls.Grouped) {
+		t.Fatalf("sound by itself: %v", separate)
+	}
 	s := &vod.Server{Store: h.store, Blobs: h.blobs, Broadcasts: h.books, Files: files}
 	for name, c := range map[string]struct{ from, until, wanted time.Duration }{
 		"from a key picture":      {2 * time.Second, 4 * time.Second, 2 * time.Second},
@@ -146,9 +166,12 @@ func TestAFileNeedsARangeAndAnAddressOfOurs(t *testing.T) {
 		s.ServeHTTP(w, httptest.NewRequest("GET", url, nil))
 		return w.Code
 	}
+	mac := []byte(url) // with another first letter of what signs it
+	at := strings.Index(url, ".k1.") + len(".k1.")
+	mac[at] = 'A' + (mac[at]-'A'+1)%26
 	for _, bad := range []string{
 		strings.Replace(url, "/0.2000000.", "/0.4000000.", 1), strings.Replace(url, ".main.", ".audio.", 1), strings.Replace(url, "show", "shop", 1),
-		strings.Replace(url, ".k1.", ".k2.", 1), url[:len(url)-5] + "A.mp4",
+		strings.Replace(url, ".k1.", ".k2.", 1), string(mac),
 	} {
 		if got := code(bad); got != http.StatusForbidden {
 			t.Errorf("%s: %d", bad, got)
@@ -178,6 +201,9 @@ func TestAMomentBecomesAClip(t *testing.T) {
 		Moments: func(context.Context) ([]vod.Moment, error) { return moments, nil },
 		Poster:  func(context.Context, []byte) ([]byte, int, int, error) { return []byte("picture"), 320, 568, nil },
 	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(ctx) }()
 	list := func() []vod.Video {
 		found, err := c.Library.List(t.Context(), vod.VideoQuery{Channel: "c"})
 		if err != nil {
@@ -185,10 +211,13 @@ func TestAMomentBecomesAClip(t *testing.T) {
 		}
 		return found
 	}
-	for range 3 {
-		if err := c.Look(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	eventually(t, "the clip and its poster", func() bool { found := list(); return len(found) > 0 && found[0].Poster != nil })
+	stop()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Look(t.Context()); err != nil { // nothing new
+		t.Fatal(err)
 	}
 	found := list()
 	if len(found) != 1 {
@@ -196,7 +225,7 @@ func TestAMomentBecomesAClip(t *testing.T) {
 	}
 	v := found[0]
 	if v.Kind != vod.KindClip || v.State != vod.StateDraft || v.Source != "show" || v.Title != "Linen shirt" || v.From.Duration().Round(time.Millisecond) != 2*time.Second ||
-		v.Until != 7_700_000 || v.Poster == nil {
+		v.Until != 7_700_000 {
 		t.Errorf("%+v", v)
 	}
 	if tags, err := c.Library.Tags(t.Context(), v.ID); err != nil || len(tags) != 1 || tags[0].Product != "linen" {

@@ -99,7 +99,7 @@ func (f *Files) parse(video, name string) (d Download, err error) {
 			return d, ErrDownload
 		}
 	}
-	mac, err := base64.RawURLEncoding.DecodeString(parts[5])
+	mac, err := base64.RawURLEncoding.Strict().DecodeString(parts[5])
 	if err != nil {
 		return d, ErrDownload
 	}

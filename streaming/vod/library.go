@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	dueEvery = 2 * time.Second // scheduled videos are seen as public at their time all the same
-	sweepMax = 20              // videos in one go
+	dueEvery    = 2 * time.Second // scheduled videos are seen as public at their time all the same
+	expireEvery = 10 * time.Minute
+	sweepMax    = 20  // videos in one go
+	looseMax    = 200 // lines in one transaction
 )
 
 // Library is the videos as people work with them. Whether somebody may is decided before. Any number of goroutines may
@@ -24,6 +26,7 @@ type Library struct {
 	Blobs  Blobs
 
 	// Optional, with defaults.
+	Keep time.Duration    // recordings older than this are removed; 0 keeps them
 	Log  *slog.Logger     // defaults to discarding
 	Wake func()           // there is a job; defaults to nothing
 	Now  func() time.Time // defaults to time.Now
@@ -98,9 +101,20 @@ func (l *Library) Judge(ctx context.Context, id string, approved bool, reason st
 }
 
 // Delete removes a video: nobody finds it from now on, its bytes go when nothing else plays them.
-func (l *Library) Delete(ctx context.Context, id string) error {
+func (l *Library) Delete(ctx context.Context, id string) error { return l.retire(ctx, id, false) }
+
+// DeleteRecording removes what is kept of a show. Its clips stay, with what they play. Where nothing is kept it is content.
+func (l *Library) DeleteRecording(ctx context.Context, broadcast string) error {
+	err := l.retire(ctx, broadcast, true)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+func (l *Library) retire(ctx context.Context, id string, replay bool) error {
 	_, err := l.change(ctx, id, func(v *Video, _ Policy) (Changed, bool, error) {
-		if v.Kind == KindReplay {
+		if (v.Kind == KindReplay) != replay {
 			return Changed{}, false, ErrVideoState
 		}
 		v.State = StateRetired
@@ -144,12 +158,17 @@ type Progress struct {
 	Waiting  bool
 }
 
-// Run publishes what is due, ends what is over and removes what was deleted, until ctx ends.
+// Run publishes what is due, ends what is over and removes what is old or was deleted, until ctx ends.
 func (l *Library) Run(ctx context.Context) error {
 	tick := time.NewTicker(dueEvery)
 	defer tick.Stop()
+	var expired time.Time
 	for {
-		if err := errors.Join(l.Due(ctx), l.Sweep(ctx)); err != nil && ctx.Err() == nil {
+		err := l.Due(ctx)
+		if now := l.now(); now.Sub(expired) >= expireEvery {
+			err, expired = errors.Join(err, l.Expire(ctx)), now
+		}
+		if err = errors.Join(err, l.Sweep(ctx)); err != nil && ctx.Err() == nil {
 			l.logger().Error("videos were not published or removed in time", "err", err)
 		}
 		select {
@@ -190,24 +209,40 @@ func (l *Library) Due(ctx context.Context) error {
 	return err
 }
 
-// Sweep removes the bytes of deleted videos that nothing else plays, then their rows. Each step may be done again.
+// Expire takes away recordings whose newest segment is older than they are kept: nobody finds them from now on, and Sweep
+// removes them. Clips stay, with what they play.
+func (l *Library) Expire(ctx context.Context) error {
+	if l.Keep <= 0 {
+		return nil
+	}
+	for {
+		old, err := l.Videos.Retire(ctx, l.now().Add(-l.Keep), sweepMax)
+		for _, id := range old {
+			l.logger().Info("a recording is as old as it may be and is removed", "broadcast", id)
+		}
+		if err != nil || len(old) < sweepMax {
+			return err
+		}
+	}
+}
+
+// Sweep removes what was deleted: the bytes that no other video plays, then the rows. Each step may be done again, and by
+// several nodes beside each other.
 func (l *Library) Sweep(ctx context.Context) error {
-	gone, err := l.Videos.Retired(ctx, sweepMax)
-	if err != nil {
-		return err
+	for {
+		gone, err := l.Videos.Retired(ctx, sweepMax)
+		if err != nil || len(gone) == 0 {
+			return err
+		}
+		for _, v := range gone {
+			if err := errors.Join(l.removeLoose(ctx, v.Source), l.removePictures(ctx, v)); err != nil {
+				return err
+			}
+			if err := l.Videos.Remove(ctx, v.ID); err != nil {
+				return err
+			}
+		}
 	}
-	for _, v := range gone {
-		if err := l.removeLoose(ctx, v.Source); err != nil {
-			return err
-		}
-		if err := l.removePictures(ctx, v); err != nil {
-			return err
-		}
-		if err := l.Videos.Remove(ctx, v.ID); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (l *Library) removePictures(ctx context.Context, v Video) error {

@@ -91,7 +91,6 @@ func (r *Recorder) Run(ctx context.Context) error {
 	for range uploadersMax {
 		workers.Go(func() { r.upload(uploading) })
 	}
-	workers.Go(func() { r.retain(ctx) })
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {

@@ -166,35 +166,3 @@ func TestTheSpoolIsBoundedAndCarriedOverARestart(t *testing.T) {
 	again := open(t, dir, nil)
 	eventually(t, "the line", func() bool { return len(again.lines(t)) == 1 })
 }
-
-func TestWhatIsTooOldIsRemoved(t *testing.T) {
-	tracks, units := film(t)
-	h := open(t, t.TempDir(), func(h *house) {
-		h.recorder.Now = h.now
-		h.recorder.Config.Keep = time.Hour
-	})
-	if err := h.write(tracks, units, nil); err != nil {
-		t.Fatal(err)
-	}
-	h.packaged(t)
-	h.end(t)
-	lines := h.lines(t)
-	for _, at := range []struct {
-		after time.Duration
-		left  int
-	}{{59 * time.Minute, len(lines)}, {61 * time.Minute, 0}} {
-		h.wall.Store(at.after.Microseconds())
-		if err := h.recorder.Expire(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if n := len(h.lines(t)); n != at.left {
-			t.Errorf("%d lines after %v", n, at.after)
-		}
-	}
-	if _, err := h.store.Video(t.Context(), "show"); !errors.Is(err, vod.ErrNotFound) {
-		t.Errorf("the video is still found: %v", err)
-	}
-	for key, err := range h.blobs.Keys(t.Context(), "v1/") {
-		t.Errorf("a blob is left: %s %v", key, err)
-	}
-}

@@ -15,9 +15,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hawkerlive/hawker/store"
+	"github.com/hawkerlive/hawker/store/storetest"
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/hls"
 	"github.com/hawkerlive/hawker/streaming/hls/hlstest"
+	"github.com/hawkerlive/hawker/streaming/mediatime"
 	"github.com/hawkerlive/hawker/streaming/vod"
 	"github.com/hawkerlive/hawker/streaming/vod/vodsql"
 )
@@ -27,8 +29,13 @@ func TestMain(m *testing.M) {
 		child(dir)
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(withServers{m})
 }
+
+// withServers stops what the tests started before the leaks are counted.
+type withServers struct{ m *testing.M }
+
+func (w withServers) Run() int { return storetest.Main(w.m) }
 
 var firstWall = time.Date(2026, 11, 20, 12, 0, 0, 123_456_000, time.UTC)
 
@@ -204,3 +211,5 @@ func total(lines []vod.Line) (d time.Duration) {
 	}
 	return d
 }
+
+func of(d time.Duration) mediatime.Time { return mediatime.Of(d) }

@@ -60,16 +60,6 @@ type Store interface {
 	Video(ctx context.Context, id string) (Video, error)
 	// Timeline returns what a video plays: its inits by life and number, its lines by time.
 	Timeline(ctx context.Context, v Video) ([]Init, []Line, error)
-	// Retire marks at most n replays whose newest line is dated before the given time: they are not found any more. It
-	// returns those that are marked, oldest first.
-	Retire(ctx context.Context, before time.Time, n int) ([]Video, error)
-	// Loose returns at most n lines of a source that no kept video plays, and, where none is left, the inits that no
-	// line names.
-	Loose(ctx context.Context, source string, n int) ([]Line, []Init, error)
-	// Forget deletes lines and inits whose blobs are gone.
-	Forget(ctx context.Context, lines []Line, inits []Init) error
-	// Remove deletes a retired video.
-	Remove(ctx context.Context, id string) error
 }
 
 // Blobs keeps bytes by key.

@@ -38,12 +38,17 @@ type Videos interface {
 	Due(ctx context.Context, now time.Time, n int) ([]Video, error)
 	Policy(ctx context.Context, shop string) (Policy, error)
 	SetPolicy(ctx context.Context, p Policy, now time.Time) error
-	// Retired returns at most n videos, replays aside, that are being deleted.
+	// Retire marks at most n replays whose newest line is dated before the given time: they are not found any more. It
+	// returns those that it marked.
+	Retire(ctx context.Context, before time.Time, n int) ([]string, error)
+	// Retired returns at most n videos that are being deleted.
 	Retired(ctx context.Context, n int) ([]Video, error)
-
-	// Loose, Forget and Remove are Store's.
+	// Loose returns at most n lines of a source that no kept video plays, and, where none is left, the inits that no
+	// line names.
 	Loose(ctx context.Context, source string, n int) ([]Line, []Init, error)
+	// Forget deletes lines and inits whose blobs are gone.
 	Forget(ctx context.Context, lines []Line, inits []Init) error
+	// Remove deletes a retired video.
 	Remove(ctx context.Context, id string) error
 }
 

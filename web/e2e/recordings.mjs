@@ -33,6 +33,19 @@ await run(async (chrome) => {
   const before = await page.locator('.clip').count();
   await page.click('.cut-actions .button-accent');
   await until('the new clip', async () => (await page.locator('.clip').count()) > before, 60_000);
+  // A slip deletes nothing; held down, the clip is gone.
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('[role=dialog]', { state: 'detached' });
+  const hold = page.locator(`.clip[data-clip="${clip}"] .hold`);
+  await hold.click();
+  await page.waitForSelector(`.clip[data-clip="${clip}"] .hold[data-stage=short]`);
+  await page.waitForSelector(`.clip[data-clip="${clip}"] .hold[data-stage=idle]`);
+  const kept = (await fetch(`${origin}/v1/videos/${clip}`)).status;
+  await hold.hover();
+  await page.mouse.down();
+  await page.waitForSelector(`.clip[data-clip="${clip}"]`, { state: 'detached', timeout: 15_000 });
+  await page.mouse.up();
+  const deleted = (await fetch(`${origin}/v1/videos/${clip}`)).status;
   if (process.env.SHOTS) {
     for (const [name, locale, width, height] of [
       ['desk', 'en-GB', 1280, 900],
@@ -49,5 +62,5 @@ await run(async (chrome) => {
       await shot(other, `${name}-cut`);
     }
   }
-  return { clip, played, length, faults: page.faults };
+  return { clip, played, length, kept, deleted, faults: page.faults };
 });

@@ -1,8 +1,8 @@
 // A viewer opens a show that is over, by its address: the recording plays at once, each pin lies on its own frames, and
-// moving the bar shows what lay there. Arguments: the broadcast, and a pin's product, first frame and end (µs).
-import { origin, phone, run, until } from './lib.mjs';
+// moving the bar shows what lay there. Arguments: the broadcast, and a pin's product, first frame and end (µs), and the channel.
+import { origin, phone, run, signIn, until } from './lib.mjs';
 
-const [broadcast, product, from, end] = process.argv.slice(3);
+const [broadcast, product, from, end, channel] = process.argv.slice(3);
 const second = 1e6;
 
 await run(async (chrome) => {
@@ -53,13 +53,25 @@ await run(async (chrome) => {
   // To the end, over the place where the encoder was away.
   await page.evaluate(() => (document.querySelector('video').playbackRate = 4));
   const over = await until('the end', () => page.evaluate(() => document.querySelector('video').ended), 40_000);
+  const transport = await page.evaluate(() => document.querySelector('video').dataset.transport);
+  const length = await page.evaluate(() => document.querySelector('video').duration);
+  // Its creator deletes the recording: it is held down, and then nothing is left to cut.
+  const creator = await phone(chrome);
+  await signIn(creator, 'creator');
+  await creator.goto(`${origin}/studio/recordings/${channel}`);
+  await creator.locator(`[data-show="${broadcast}"]`).click();
+  const hold = creator.getByRole('dialog').locator('.hold');
+  await hold.hover();
+  await creator.mouse.down();
+  await creator.getByText('Nothing is recorded of this show.').waitFor({ timeout: 15_000 });
+  await creator.mouse.up();
   return {
     start_ms: startMS,
     seen,
     gone_at: goneAt,
     over: Boolean(over),
-    transport: await page.evaluate(() => document.querySelector('video').dataset.transport),
-    length: await page.evaluate(() => document.querySelector('video').duration),
-    faults: page.faults,
+    transport,
+    length,
+    faults: [...page.faults, ...creator.faults],
   };
 });

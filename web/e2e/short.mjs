@@ -1,8 +1,9 @@
 // A creator sends a short video from the phone, lays a product on its frames and publishes it; a viewer sees the card at
-// its second, and only then, and buys. Argument: the file. SHOTS=<folder> takes pictures on the way.
+// its second, and only then, and buys. A picture becomes a picture with a product on it, or a story for a day; what is
+// deleted is gone, and a slip deletes nothing. Arguments: the file, a picture. SHOTS=<folder> takes pictures on the way.
 import { api, demo, origin, phone, run, signIn, until } from './lib.mjs';
 
-const [file] = process.argv.slice(3);
+const [file, picture] = process.argv.slice(3);
 const shots = process.env.SHOTS;
 
 await run(async (chrome) => {
@@ -13,14 +14,14 @@ await run(async (chrome) => {
   await creator.locator('button', { hasText: 'Add a video' }).waitFor();
   const listed = () => creator.locator('[data-video]').evaluateAll((rows) => rows.map((row) => row.dataset.video));
   // Clips of the channel's shows may stand there.
-  await creator.waitForLoadState('networkidle');
-  const before = await listed();
-  await creator.locator('input[type=file]').setInputFiles(file);
-  const id = await until(
-    'the video to be listed',
-    async () => (await listed()).find((one) => !before.includes(one)),
-    90_000,
-  );
+  /** send gives the page a file and returns the video that it lists for it. */
+  const send = async (what) => {
+    await creator.waitForLoadState('networkidle');
+    const before = await listed();
+    await creator.locator('input[type=file]').setInputFiles(what);
+    return until('the upload to be listed', async () => (await listed()).find((one) => !before.includes(one)), 60_000);
+  };
+  const id = await send(file);
   const row = creator.locator(`[data-video="${id}"]`);
   await shot(creator, 'videos-phone');
   const began = Date.now();
@@ -41,6 +42,45 @@ await run(async (chrome) => {
 
   const viewer = await phone(chrome);
   await signIn(viewer, 'viewer');
+
+  /** pictures sends one as a picture and one as a story, publishes both, looks at them, and deletes the first. */
+  async function pictures() {
+    const out = {};
+    for (const kind of ['Video', 'Story, for 24 hours']) {
+      await creator.goto(`${origin}/studio/videos`);
+      await creator.getByRole('radio', { name: kind, exact: true }).check({ force: true });
+      const one = await send(picture);
+      await creator.locator(`[data-video="${one}"][data-state=draft]`).waitFor({ timeout: 60_000 });
+      await creator.locator(`[data-video="${one}"]`).click();
+      await creator.getByLabel('Product', { exact: true }).selectOption(demo.product);
+      await creator.getByRole('button', { name: 'Add a product' }).click();
+      await creator.locator(`[data-tag="${demo.product}"]`).waitFor();
+      await creator.getByRole('button', { name: 'Publish now' }).click();
+      await creator.locator(`main[data-state=published]`).waitFor({ timeout: 15_000 });
+      const video = await api('GET', `/v1/videos/${one}`, demo.tokens.viewer);
+      await viewer.goto(`${origin}/v/${one}`);
+      await viewer.locator(`[data-pin][data-product="${demo.product}"]`).waitFor({ timeout: 15_000 });
+      const width = await until(
+        'the picture',
+        () => viewer.evaluate(() => document.querySelector('img.short-picture')?.naturalWidth),
+        15_000,
+      );
+      const lasts = video.expires_at ? (Date.parse(video.expires_at) - Date.parse(video.published_at)) / 3_600_000 : 0;
+      out[video.kind] = { id: one, width, lasts };
+    }
+    await creator.goto(`${origin}/studio/videos/${out.picture.id}`);
+    const hold = creator.locator('.hold');
+    await hold.click();
+    await creator.locator('.hold[data-stage=short]').waitFor();
+    await creator.locator('.hold[data-stage=idle]').waitFor();
+    out.slip = (await fetch(`${origin}/v1/videos/${out.picture.id}`)).status;
+    await hold.hover();
+    await creator.mouse.down();
+    await creator.locator(`[data-video="${out.story.id}"]`).waitFor({ timeout: 15_000 }); // back at the list
+    await creator.mouse.up();
+    out.deleted = (await fetch(`${origin}/v1/videos/${out.picture.id}`)).status;
+    return out;
+  }
   await viewer.goto(origin);
   await viewer.locator(`.feed-videos [data-video="${id}"]`).waitFor({ timeout: 60_000 });
   await shot(viewer, 'feed-phone');
@@ -86,6 +126,7 @@ await run(async (chrome) => {
   await shot(viewer, 'bought-phone');
   const orders = await api('GET', '/v1/orders?limit=1', demo.tokens.viewer);
   const order = await api('GET', `/v1/orders/${orders.items[0].id}`, demo.tokens.viewer);
+  const stills = await pictures();
   if (shots) {
     for (const [name, options, path] of [
       ['video-desktop', { width: 1280, height: 800 }, `/v/${id}`],
@@ -116,6 +157,7 @@ await run(async (chrome) => {
     seen,
     bought_from: order.video,
     state: order.state,
+    stills,
     faults: [...creator.faults, ...viewer.faults],
   };
 });

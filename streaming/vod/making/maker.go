@@ -135,17 +135,13 @@ func (m *Maker) one(ctx context.Context, j vod.Job, do func(context.Context, vod
 		err = m.Jobs.Later(say, j, m.now(), j.Problem)
 	case errors.As(err, &refused):
 		m.logger().Info("an uploaded file was refused", "video", j.Video, "why", err)
-		if err = m.Jobs.Fail(say, j, refused.Code, m.now()); err == nil {
-			m.discard(j)
-		}
+		err = m.Jobs.Fail(say, j, refused.Code, m.now())
 	case errors.Is(err, develop.ErrNoTools):
 		m.logger().Warn("an upload waits for ffmpeg: install the package ffmpeg, or name the program in transcode.ffmpeg", "video", j.Video)
 		err = m.Jobs.Later(say, j, m.now().Add(toolsRetry), problemTools)
 	case j.Kind == vod.JobAnnounce && (j.Attempt >= announceMax || errors.Is(err, ErrRefused)), j.Kind == vod.JobProcess && j.Attempt >= attemptsMax:
 		m.logger().Error("a job was given up", "kind", j.Kind, "video", j.Video, "attempt", j.Attempt, "err", err)
-		if err = m.Jobs.Fail(say, j, problemInternal, m.now()); err == nil && j.Kind == vod.JobProcess {
-			m.discard(j)
-		}
+		err = m.Jobs.Fail(say, j, problemInternal, m.now())
 	default:
 		wait := min(retryFirst<<min(j.Attempt-1, 10), retryLast)
 		m.logger().Warn("a job is tried again", "kind", j.Kind, "video", j.Video, "attempt", j.Attempt, "in", wait, "err", err)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -48,6 +47,8 @@ type work struct {
 	m    *Maker
 	body Body
 
+	telling sync.Mutex // held over a beat
+
 	mu  sync.Mutex
 	job vod.Job
 }
@@ -75,23 +76,7 @@ func (m *Maker) process(ctx context.Context, j vod.Job) error {
 	if clean := os.RemoveAll(m.workDir(j)); clean != nil {
 		m.logger().Warn("a work folder was not removed; the next start does", "err", clean)
 	}
-	if err == nil {
-		m.discard(j)
-	}
 	return err
-}
-
-// discard removes the file that a job was made of.
-func (m *Maker) discard(j vod.Job) {
-	var b Body
-	if json.Unmarshal(j.Body, &b) != nil || b.Path == "" {
-		return
-	}
-	for _, path := range []string{b.Path, b.Path + ".info"} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			m.logger().Warn("an uploaded file was not removed", "err", err)
-		}
-	}
 }
 
 // beatOn keeps the lease and tells how far the job is.
@@ -111,7 +96,11 @@ func (w *work) beatOn(ctx context.Context, lost context.CancelCauseFunc) {
 	}
 }
 
+// beat writes the lease and how far it is, one after the other: what was known before must not be written over what came
+// after it.
 func (w *work) beat(ctx context.Context) error {
+	w.telling.Lock()
+	defer w.telling.Unlock()
 	w.mu.Lock()
 	j := w.job
 	w.mu.Unlock()

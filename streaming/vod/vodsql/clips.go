@@ -11,7 +11,7 @@ import (
 
 var _ vod.Clips = (*Store)(nil)
 
-// AddClip stores a clip with its tags, once per moment.
+// AddClip stores a clip with its tags, once per moment, of a recording that is kept.
 func (s *Store) AddClip(ctx context.Context, moment string, v vod.Video, tags []vod.Tag) (added bool, err error) {
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		done, err := tx.Exec(ctx, `INSERT INTO vod_clipped (moment, clip, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, moment, v.ID, store.Millis(v.CreatedAt))
@@ -20,6 +20,10 @@ func (s *Store) AddClip(ctx context.Context, moment string, v vod.Video, tags []
 		}
 		n, err := done.RowsAffected()
 		if added = n > 0; err != nil || !added {
+			return err
+		}
+		// What a recording that is being deleted held may be gone already.
+		if _, err := video(ctx, tx, v.Source, tx.ForUpdate()); err != nil {
 			return err
 		}
 		if err := insertVideo(ctx, tx, v, v.CreatedAt, ``); err != nil {

@@ -92,15 +92,13 @@ func (s *Store) Timeline(ctx context.Context, v vod.Video) (all []vod.Init, out 
 	return all, out, err
 }
 
-// Retire marks replays whose newest line is old, and returns what is marked.
-func (s *Store) Retire(ctx context.Context, before time.Time, n int) (out []vod.Video, err error) {
+// Retire marks replays whose newest line is old, and returns what it marked.
+func (s *Store) Retire(ctx context.Context, before time.Time, n int) (out []string, err error) {
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE vod_video SET state = $1 WHERE id IN (
-				SELECT id FROM vod_video WHERE kind = 'replay' AND state <> $1 AND newest < $2 ORDER BY newest, id LIMIT $3)`,
-			retired, store.Millis(before), n); err != nil {
-			return fmt.Errorf("retire videos: %w", err)
-		}
-		out, err = videos(tx.Query(ctx, `SELECT `+videoColumns+` FROM vod_video WHERE kind = 'replay' AND state = $1 ORDER BY newest, id LIMIT $2`, retired, n))
+		rows, err := tx.Query(ctx, `UPDATE vod_video SET state = $1 WHERE id IN (
+				SELECT id FROM vod_video WHERE kind = 'replay' AND state <> $1 AND newest < $2 ORDER BY newest, id LIMIT $3) RETURNING id`,
+			retired, store.Millis(before), n)
+		out, err = scan(rows, err, func(id *string) error { return rows.Scan(id) })
 		return err
 	})
 	return out, err

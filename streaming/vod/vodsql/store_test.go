@@ -95,7 +95,7 @@ func TestOnlyWhatNoVideoPlaysIsLoose(t *testing.T) {
 			}
 		}
 		gone, err := s.Retire(ctx, began.Add(time.Minute), 10)
-		if err != nil || len(gone) != 1 || gone[0].ID != "old" {
+		if err != nil || len(gone) != 1 || gone[0] != "old" {
 			t.Fatalf("retired %v, %v", gone, err)
 		}
 		if _, err := s.Video(ctx, "old"); !errors.Is(err, vod.ErrNotFound) {

@@ -256,7 +256,7 @@ func (s *Store) SetPolicy(ctx context.Context, p vod.Policy, now time.Time) erro
 // Retired returns what is being deleted.
 func (s *Store) Retired(ctx context.Context, n int) (out []vod.Video, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		out, err = videos(tx.Query(ctx, `SELECT `+videoColumns+` FROM vod_video WHERE kind <> 'replay' AND state = $1 ORDER BY newest, id LIMIT $2`, retired, n))
+		out, err = videos(tx.Query(ctx, `SELECT `+videoColumns+` FROM vod_video WHERE state = $1 ORDER BY newest, id LIMIT $2`, retired, n))
 		return err
 	})
 	return out, err

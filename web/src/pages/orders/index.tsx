@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import alert from 'lucide-static/icons/circle-alert.svg?raw';
 import check from 'lucide-static/icons/circle-check.svg?raw';
 import clock from 'lucide-static/icons/clock.svg?raw';
+import film from 'lucide-static/icons/film.svg?raw';
 import undo from 'lucide-static/icons/undo-2.svg?raw';
 import { api, ApiError } from '../../api/client';
 import { explain } from '../../api/errors';
@@ -102,6 +103,15 @@ function One({ id }: { id: string }) {
         {t('all')}
       </a>
       {data && <OrderCard order={data} />}
+      {data && sold.includes(data.state) && (
+        <p class="order-receipt">
+          <a class="button button-plain" href={`/v1/orders/${encodeURIComponent(id)}/receipt`} download>
+            <Icon svg={film} />
+            {t('receipt')}
+          </a>
+          <small class="muted">{t('receiptHelp')}</small>
+        </p>
+      )}
       {!data && !error && <Skeleton height="160px" />}
       {!data && !!error && (
         <Notice
@@ -113,6 +123,9 @@ function One({ id }: { id: string }) {
     </>
   );
 }
+
+/** States in which there is something to prove. */
+const sold: OrderState[] = ['paid', 'partially_refunded', 'refunded'];
 
 function OrderCard({ order, link }: { order: Order; link?: boolean }) {
   const title = t('order', { number: orderNumber(order.id) });

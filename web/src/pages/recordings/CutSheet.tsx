@@ -1,9 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
+import trashIcon from 'lucide-static/icons/trash-2.svg?raw';
 import { api } from '../../api/client';
 import { explain } from '../../api/errors';
 import { useLoad } from '../../api/load';
 import type { Broadcast, Page } from '../../api/types';
 import { clock } from '../../i18n/format';
+import { Hold } from '../../manage/Hold';
 import { Button } from '../../ui/Button';
 import { Field } from '../../ui/Field';
 import { Sheet } from '../../ui/Sheet';
@@ -153,6 +155,24 @@ export function CutSheet({ show, onClose, onMade }: Props) {
               {t('download')}
             </Button>
           </div>
+          {show.state === 'ended' && (
+            <>
+              <Hold
+                svg={trashIcon}
+                wide
+                busy={busy === 'remove'}
+                onHold={() =>
+                  void act('remove', async () => {
+                    await api.delete(`/v1/broadcasts/${show.id}/recording`);
+                    recording.reload();
+                  })
+                }
+              >
+                {t('removeRecording')}
+              </Hold>
+              <p class="small muted">{t('removeRecordingText')}</p>
+            </>
+          )}
         </div>
       )}
     </Sheet>

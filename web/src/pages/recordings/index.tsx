@@ -8,6 +8,7 @@ import { useEvery, useLoad } from '../../api/load';
 import type { Broadcast, Channel, Page } from '../../api/types';
 import { clock, dateTime } from '../../i18n/format';
 import { Failed } from '../../manage/Gate';
+import { Hold } from '../../manage/Hold';
 import { Button, IconButton } from '../../ui/Button';
 import { Notice } from '../../ui/Card';
 import { Chips } from '../../ui/Field';
@@ -178,7 +179,9 @@ function ClipCard({ clip, act }: { clip: Clip; act: GroupProps['act'] }) {
           <Icon svg={packageIcon} />
           <span class="visually-hidden">{t('export')}</span>
         </a>
-        <IconButton svg={trashIcon} label={t('remove')} onClick={() => void act(() => api.delete(path))} />
+        <Hold svg={trashIcon} onHold={() => void act(() => api.delete(path))}>
+          {t('remove')}
+        </Hold>
       </div>
     </li>
   );

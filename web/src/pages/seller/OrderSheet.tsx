@@ -136,6 +136,11 @@ function Lines({ order, onChanged }: { order: Order; onChanged: () => void }) {
           </Hold>
         </>
       )}
+      {['paid', 'partially_refunded', 'refunded'].includes(order.state) && (
+        <a class="button button-plain button-wide" href={`/v1/orders/${order.id}/receipt`} download>
+          {t('receipt')}
+        </a>
+      )}
     </div>
   );
 }

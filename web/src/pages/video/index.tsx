@@ -71,8 +71,7 @@ export default function VideoPage({ params }: { params: PathParams }) {
   }
 
   const cards = scene.data?.pins ?? [];
-  const still = video.data?.kind === 'picture';
-  const shown = still ? cards : cards.filter((card) => lies(card, at));
+  const shown = video.data && still(video.data) ? cards : cards.filter((card) => lies(card, at));
   const offer = cards.find((card) => card.id === buying);
   const items = list.data?.items ?? [];
   const place = items.findIndex((one) => one.id === id);
@@ -132,6 +131,11 @@ export default function VideoPage({ params }: { params: PathParams }) {
   );
 }
 
+/** still tells whether it does not move: a picture, or a story of one. */
+function still(video: Video): boolean {
+  return !!video.poster && video.duration === 0;
+}
+
 function lies(card: Pin, at: MediaTime): boolean {
   const time = at + toleranceMicroseconds;
   return card.from <= time && (card.until === undefined || time < card.until);
@@ -143,7 +147,7 @@ function same(cards: readonly Pin[], before: MediaTime, now: MediaTime): boolean
 
 /** Screen is the picture, still or moving. */
 function Screen({ video, onFrame }: { video: Video; onFrame: (at: MediaTime) => void }) {
-  if (video.kind === 'picture') {
+  if (still(video)) {
     return <img class="short-picture" src={video.poster} alt={video.title || t('untitled')} />;
   }
   const url = video.transports.find((one) => one.kind === 'hls')?.url;

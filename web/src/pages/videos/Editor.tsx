@@ -7,6 +7,7 @@ import type { Product } from '../../api/types';
 import { navigate } from '../../app/router';
 import { loadProducts } from '../../manage/data';
 import { Failed } from '../../manage/Gate';
+import { Hold } from '../../manage/Hold';
 import { Button, IconButton } from '../../ui/Button';
 import { Card } from '../../ui/Card';
 import { Field, Select, TextArea } from '../../ui/Field';
@@ -68,8 +69,13 @@ export function Editor({ id }: { id: string }) {
         onPublish={(at) => act(() => api.put(`${path}/publication`, at ? { at } : {}))}
         onWithdraw={() => act(() => api.delete(`${path}/publication`))}
         onDelete={async () => {
-          await api.delete(path);
-          navigate('/studio/videos');
+          setError(undefined);
+          try {
+            await api.delete(path);
+            navigate('/studio/videos');
+          } catch (cause) {
+            setError(cause);
+          }
         }}
       />
     </main>
@@ -120,7 +126,7 @@ function Tags({ video, onSave }: { video: Video; onSave: (tags: VideoTag[]) => v
   const [until, setUntil] = useState(Math.floor(length));
   const first = products.data?.[0]?.id;
   useEffect(() => {
-    if (first && !product) setProduct(first);
+    if (first) setProduct((chosen) => chosen || first); // somebody may have been quicker
   }, [first]);
   const change = (next: VideoTag[]) => {
     setTags(next);
@@ -235,9 +241,9 @@ function Publishing({ video, onPublish, onWithdraw, onDelete }: PublishingProps)
           </>
         )}
         {out && <Button onClick={onWithdraw}>{t('withdraw')}</Button>}
-        <Button kind="bad" onClick={() => void onDelete()}>
+        <Hold svg={trash} onHold={() => void onDelete()}>
           {t('remove')}
-        </Button>
+        </Hold>
       </div>
     </Card>
   );

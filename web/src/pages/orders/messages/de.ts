@@ -28,6 +28,8 @@ const de: Translation<typeof en> = {
   expiredHelp: 'Du schuldest nichts. Geld, das noch ankommt, geht von selbst zurück.',
   refundedHelp: 'Das Geld ist auf dem Weg zurück.',
   goToBank: 'Zur Bank',
+  receipt: 'Signierter Videobeleg',
+  receiptHelp: 'Deine Bestellung und die Sekunden der Show, in denen du gekauft hast, signiert. Jeder kann ihn prüfen.',
   all: 'Alle Bestellungen',
   more: 'Mehr zeigen',
 };

@@ -24,6 +24,8 @@ export const en = {
   expiredHelp: 'Nothing is owed. Money that still arrives goes back by itself.',
   refundedHelp: 'The money is on its way back to where it came from.',
   goToBank: 'Go to your bank',
+  receipt: 'Signed video receipt',
+  receiptHelp: 'Your order and the seconds of the show in which you bought, signed. Anybody can check it.',
   all: 'All orders',
   more: 'Show more',
 } as const;

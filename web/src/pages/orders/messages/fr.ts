@@ -27,6 +27,8 @@ const fr: Translation<typeof en> = {
   expiredHelp: 'Vous ne devez rien. Un paiement tardif vous sera rendu de lui-même.',
   refundedHelp: 'L’argent est en route vers son point de départ.',
   goToBank: 'Aller à la banque',
+  receipt: 'Reçu vidéo signé',
+  receiptHelp: 'Votre commande et les secondes du live où vous avez acheté, signées. Chacun peut le vérifier.',
   all: 'Toutes les commandes',
   more: 'Afficher plus',
 };

@@ -22,6 +22,8 @@ const ar: Translation<typeof en> = {
   download: 'تنزيل',
   export: 'حزمة لموقع آخر',
   remove: 'حذف',
+  removeRecording: 'حذف التسجيل',
+  removeRecordingText: 'تختفي الإعادة نهائيًا. المقاطع التي اقتُطعت منها تبقى.',
   cut: 'قصّ وتنزيل',
   close: 'إغلاق',
   from: 'من',

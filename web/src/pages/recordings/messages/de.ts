@@ -22,6 +22,8 @@ const de: Translation<typeof en> = {
   download: 'Herunterladen',
   export: 'Paket für eine andere Seite',
   remove: 'Löschen',
+  removeRecording: 'Aufnahme löschen',
+  removeRecordingText: 'Die Wiederholung ist dann endgültig fort. Clips daraus bleiben.',
   cut: 'Schneiden und laden',
   close: 'Schließen',
   from: 'Von',

@@ -19,6 +19,8 @@ export const en = {
   download: 'Download',
   export: 'Package for another site',
   remove: 'Delete',
+  removeRecording: 'Delete the recording',
+  removeRecordingText: 'The replay is gone then, for good. Clips that were cut out of it stay.',
   cut: 'Cut and download',
   close: 'Close',
   from: 'From',

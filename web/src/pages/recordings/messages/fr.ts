@@ -22,6 +22,8 @@ const fr: Translation<typeof en> = {
   download: 'Télécharger',
   export: 'Paquet pour un autre site',
   remove: 'Supprimer',
+  removeRecording: 'Supprimer l’enregistrement',
+  removeRecordingText: 'La rediffusion disparaît pour de bon. Les clips qui en viennent restent.',
   cut: 'Découper et télécharger',
   close: 'Fermer',
   from: 'De',

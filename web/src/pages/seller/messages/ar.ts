@@ -110,6 +110,7 @@ const ar: Translation<typeof en> = {
   reasonMistake: 'بيع بالخطأ',
   reasonOther: 'سبب آخر',
   holdRefund: 'اضغط مطولًا لرد {amount}',
+  receipt: 'إيصال مصوّر موقَّع',
   refunded: 'رُدّ {amount}',
   refundFailed: 'لم يُردّ شيء.',
 

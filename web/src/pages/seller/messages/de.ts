@@ -104,6 +104,7 @@ const de: Translation<typeof en> = {
   reasonMistake: 'Irrtümlich verkauft',
   reasonOther: 'Anderer',
   holdRefund: 'Halten: {amount} erstatten',
+  receipt: 'Signierter Videobeleg',
   refunded: '{amount} erstattet',
   refundFailed: 'Es wurde nichts erstattet.',
 

@@ -100,6 +100,7 @@ export const en = {
   reasonMistake: 'Sold by mistake',
   reasonOther: 'Other',
   holdRefund: 'Hold to refund {amount}',
+  receipt: 'Signed video receipt',
   refunded: '{amount} refunded',
   refundFailed: 'Nothing was refunded.',
 

@@ -105,6 +105,7 @@ const fr: Translation<typeof en> = {
   reasonMistake: 'Vendu par erreur',
   reasonOther: 'Autre',
   holdRefund: 'Maintenir : rembourser {amount}',
+  receipt: 'Reçu vidéo signé',
   refunded: '{amount} remboursés',
   refundFailed: 'Rien n’a été remboursé.',
 
