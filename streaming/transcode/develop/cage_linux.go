@@ -62,12 +62,8 @@ func pauseGroup(pid int, still bool) {
 	_ = unix.Kill(-pid, signal)
 }
 
-func killedByLimit(state interface{ ExitCode() int }) bool {
-	s, ok := state.(*os.ProcessState)
-	if !ok {
-		return false
-	}
-	w, ok := s.Sys().(syscall.WaitStatus)
+func killedByLimit(state *os.ProcessState) bool {
+	w, ok := state.Sys().(syscall.WaitStatus)
 	if !ok || !w.Signaled() {
 		return false
 	}

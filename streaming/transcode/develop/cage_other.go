@@ -19,4 +19,4 @@ func endGroup(pid int) {
 
 func pauseGroup(int, bool) {}
 
-func killedByLimit(state interface{ ExitCode() int }) bool { return state.ExitCode() < 0 }
+func killedByLimit(state *os.ProcessState) bool { return state.ExitCode() < 0 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -126,7 +127,7 @@ func (s *standing) look(busy bool) bool {
 }
 
 // metBounds tells whether a child died of what it may cost.
-func metBounds(state interface{ ExitCode() int }, said string) bool {
+func metBounds(state *os.ProcessState, said string) bool {
 	return strings.Contains(said, "Cannot allocate memory") || strings.Contains(said, "File too large") || state != nil && killedByLimit(state)
 }
 

@@ -159,7 +159,7 @@ func graph(f Facts, out []Rendition) string {
 		fmt.Fprintf(&b, "[s%d]", i+1)
 	}
 	for i, r := range out[1:] {
-		fmt.Fprintf(&b, ";[s%d]scale=%d:%d:flags=bicubic[v%d]", i+1, r.Width, r.Height, i+1)
+		fmt.Fprintf(&b, ";[s%d]scale=%d:%d:flags=bicubic,setsar=1[v%d]", i+1, r.Width, r.Height, i+1)
 	}
 	return b.String()
 }

@@ -1,7 +1,10 @@
 package develop_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -39,6 +42,16 @@ func TestTheLadderFitsTheFile(t *testing.T) {
 			slices.Concat(picture, []string{"-t", "2", "-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc", "-x265-params", "log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"}),
 			"h.mp4", [][2]int{{180, 320}, {120, 214}}, false, 30, 2 * time.Second,
 		},
+		"HLG in a MOV of HEVC": {
+			slices.Concat(picture, tone, []string{"-t", "2", "-c:v", "libx265", "-tag:v", "hvc1", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-color_primaries", "bt2020", "-color_trc", "arib-std-b67", "-colorspace", "bt2020nc", "-x265-params", "log-level=none:colorprim=bt2020:transfer=arib-std-b67:colormatrix=bt2020nc"}),
+			"h.mov", [][2]int{{180, 320}, {120, 214}}, true, 30, 2 * time.Second,
+		},
+		"square pixels it has not": {
+			slices.Concat([]string{"-f", "lavfi", "-i", "testsrc2=s=160x320:r=30,setsar=9/8"}, []string{"-t", "2"}, x264), "s.mp4", [][2]int{{180, 320}, {120, 214}}, false, 30, 2 * time.Second,
+		},
+		"interlaced": {
+			slices.Concat([]string{"-f", "lavfi", "-i", "testsrc2=s=320x240:r=50", "-vf", "interlace", "-flags", "+ilme+ildct", "-t", "2"}, x264, []string{"-x264-params", "tff=1"}), "i.mp4", [][2]int{{320, 240}, {160, 120}}, false, 25, 2 * time.Second,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -47,12 +60,14 @@ func TestTheLadderFitsTheFile(t *testing.T) {
 			check(t, tools, path, c.sizes, c.sound, c.rate, c.length)
 		})
 	}
-	t.Run("turned by its metadata", func(t *testing.T) {
-		dir := t.TempDir()
-		ffmpeg(t, slices.Concat([]string{"-f", "lavfi", "-i", "testsrc2=s=320x180:r=30", "-t", "2"}, x264, []string{filepath.Join(dir, "flat.mp4")})...)
-		ffmpeg(t, "-i", filepath.Join(dir, "flat.mp4"), "-c", "copy", "-metadata:s:v:0", "rotate=90", filepath.Join(dir, "turned.mp4"))
-		check(t, tools, filepath.Join(dir, "turned.mp4"), [][2]int{{180, 320}, {120, 214}}, false, 30, 2*time.Second)
-	})
+	for angle, sizes := range map[string][][2]int{"90": {{180, 320}, {120, 214}}, "180": {{320, 180}, {214, 120}}, "270": {{180, 320}, {120, 214}}} {
+		t.Run("turned by its metadata by "+angle, func(t *testing.T) {
+			dir := t.TempDir()
+			ffmpeg(t, slices.Concat([]string{"-f", "lavfi", "-i", "testsrc2=s=320x180:r=30", "-t", "2"}, x264, []string{filepath.Join(dir, "flat.mp4")})...)
+			ffmpeg(t, "-i", filepath.Join(dir, "flat.mp4"), "-c", "copy", "-metadata:s:v:0", "rotate="+angle, filepath.Join(dir, "turned.mp4"))
+			check(t, tools, filepath.Join(dir, "turned.mp4"), sizes, false, 30, 2*time.Second)
+		})
+	}
 }
 
 func check(t *testing.T, tools *develop.Tools, path string, sizes [][2]int, sound bool, rate float64, length time.Duration) {
@@ -97,6 +112,9 @@ func check(t *testing.T, tools *develop.Tools, path string, sizes [][2]int, soun
 			}
 			continue
 		}
+		if got, want := coded(t, r.Path), fmt.Sprintf("h264,%d,%d,1:1,yuv420p,sdr,upright", r.Width, r.Height); got != want {
+			t.Errorf("%s is %s, not %s", r.Name, got, want)
+		}
 		sizesMade, cuts = append(sizesMade, [2]int{r.Width, r.Height}), append(cuts, from)
 	}
 	if !slices.Equal(sizesMade, sizes) {
@@ -117,6 +135,40 @@ func check(t *testing.T, tools *develop.Tools, path string, sizes [][2]int, soun
 	if told == 0 {
 		t.Error("nobody was told how far it was")
 	}
+}
+
+// coded is how the pictures of a file are coded, and whether anything asks a player to brighten or to turn them.
+func coded(t *testing.T, path string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries",
+		"stream=codec_name,width,height,sample_aspect_ratio,pix_fmt,color_transfer:stream_side_data=rotation", "-of", "json", path).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p struct {
+		Streams []struct {
+			Name          string `json:"codec_name"`
+			Width, Height int
+			Shape         string                   `json:"sample_aspect_ratio"`
+			Pixels        string                   `json:"pix_fmt"`
+			Transfer      string                   `json:"color_transfer"`
+			Side          []struct{ Rotation int } `json:"side_data_list"`
+		}
+	}
+	if err := json.Unmarshal(out, &p); err != nil || len(p.Streams) != 1 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s := p.Streams[0]
+	light, way := "sdr", "upright"
+	if s.Transfer != "" && s.Transfer != "bt709" && s.Transfer != "unknown" {
+		light = s.Transfer
+	}
+	for _, one := range s.Side {
+		if one.Rotation != 0 {
+			way = "turned"
+		}
+	}
+	return fmt.Sprintf("%s,%d,%d,%s,%s,%s,%s", s.Name, s.Width, s.Height, s.Shape, s.Pixels, light, way)
 }
 
 // FuzzSniff and FuzzSplit read what strangers and ffmpeg wrote: whatever it is, they return.
