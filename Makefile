@@ -44,7 +44,7 @@ fuzz: ## Fuzz every target for FUZZTIME (20s) each
 
 TRIALS ?= 20
 ENGINE ?= sqlite
-torture: build ## Kill the server in a rush in TRIALS (20) more trials on ENGINE (sqlite, postgres; recorder: while it records) with FAULTS, audit, note in docs/evidence
+torture: build ## Kill the server in a rush in TRIALS (20) more trials on ENGINE (sqlite, postgres; recorder: while it records; video: at every stage of making one; upload: cut a GiB 50 times) with FAULTS, audit, note in docs/evidence
 	@$(GO) run ./cmd/torture -trials $(TRIALS) -engine $(ENGINE) -faults "$(FAULTS)"
 
 .PHONY: crowd
@@ -68,6 +68,10 @@ republish: build ## Publish the same key CHANGES (100) times again, half of them
 
 doctor: build ## Show the encoder doctor real encoders with one fault each, and some without; note in docs/evidence
 	@scripts/lab.sh doctor
+
+.PHONY: replaystart
+replaystart: build ## How soon a replay has a picture: PLAYS (20) times in a real browser; note in docs/evidence
+	@scripts/lab.sh replaystart $(or $(PLAYS),20)
 
 .PHONY: rushview publishers
 rushview: build ## Do 50 WHEP and 50 LL-HLS viewers keep their picture in a rush? STREAMLOAD and CHECKOUTLOAD name the generators

@@ -4,11 +4,13 @@
 // orders, stock, ledger and the sandbox bank's book of charges. On PostgreSQL several nodes share a database, and some
 // of them survive each strike. One line per trial is appended to a file, and the
 // next run goes on after the last line. With -engine recorder a show is recorded through kills, and its replay played
-// from start to end. With -histories it records what clients see and checks it for linearizability.
+// from start to end; with -engine video the server is killed at every stage of making a video, and with -engine upload a
+// large upload is cut. With -histories it records what clients see and checks it for linearizability.
 // It refuses to say that all is well where anything is left over. make torture runs it.
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -39,11 +41,13 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("torture", flag.ContinueOnError)
 	binary := flags.String("binary", "bin/hawker", "the server")
-	path := flags.String("csv", "docs/evidence/torture.csv", "where each trial gets its line")
+	path := flags.String("csv", "", "where each trial gets its line; empty: the engine's file in docs/evidence")
 	trials := flags.Int("trials", 20, "trials of this run")
 	kills := flags.Int("kills", 2, "strikes of a trial")
-	engine := flags.String("engine", "sqlite", "sqlite; postgres: a server of its own with several nodes on it; recorder: kill it while it records a show")
+	engine := flags.String("engine", "sqlite", "sqlite; postgres: a server of its own with several nodes on it; recorder: kill it while it records a show; video: kill it while it makes a video; upload: cut an upload")
 	browserEvery := flags.Int("browser-every", 20, "of the recorder's trials, which replays play in a browser as well; 0: none")
+	size := flags.Int64("size", 1024, "MiB of the upload that is cut")
+	cuts := flags.Int("cuts", 50, "cuts of an upload")
 	nodes := flags.Int("nodes", 4, "nodes beside each other on PostgreSQL")
 	buyers := flags.Int("buyers", 24, "buyers at the same time")
 	suffered := flags.String("faults", "", "what else befalls each trial, by commas: "+strings.Join(faultNames(), ", "))
@@ -60,8 +64,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if *histories > 0 {
 		return checkHistories(ctx, absolute, *histories, max(*seed, 1), out)
 	}
-	if *engine == "recorder" {
-		return recordThroughKills(ctx, absolute, *path, *trials, *kills, *browserEvery, *seed, out)
+	if *path == "" {
+		*path = "docs/evidence/" + cmp.Or(map[string]string{"recorder": "recordkill", "video": "videokill", "upload": "uploadcut"}[*engine], "torture") + ".csv"
+	}
+	each := series{path: *path, trials: *trials, seed: *seed, out: out}
+	switch *engine {
+	case "recorder":
+		return recordThroughKills(ctx, each, absolute, *kills, *browserEvery)
+	case "video":
+		return makeThroughKills(ctx, each, absolute)
+	case "upload":
+		return uploadThroughCuts(ctx, each, absolute, *size<<20, *cuts)
 	}
 	if *seed == 0 {
 		if *seed, err = nextSeed(*path); err != nil {

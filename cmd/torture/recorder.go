@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -73,16 +72,7 @@ func (f *recorderFigures) line(seed uint64, sources string) []string {
 }
 
 // recordThroughKills lives through trials of a recording. In a browser plays every so manieth replay; 0: none.
-func recordThroughKills(ctx context.Context, binary, path string, trials, kills, browserEvery int, seed uint64, out io.Writer) error {
-	if path == "docs/evidence/torture.csv" {
-		path = "docs/evidence/recordkill.csv"
-	}
-	if seed == 0 {
-		var err error
-		if seed, err = nextSeed(path); err != nil {
-			return err
-		}
-	}
+func recordThroughKills(ctx context.Context, s series, binary string, kills, browserEvery int) error {
 	dir, err := os.MkdirTemp("", "hawker-record-")
 	if err != nil {
 		return err
@@ -92,30 +82,12 @@ func recordThroughKills(ctx context.Context, binary, path string, trials, kills,
 	if err := makeFilm(ctx, film); err != nil {
 		return err
 	}
-	dirty, sources := 0, commit()
-	for n := range uint64(trials) {
-		r := &recording{site: site{binary: binary}, seed: seed + n, kills: kills, film: film, browser: browserEvery > 0 && (seed+n)%uint64(browserEvery) == 0}
-		if r.dir, err = os.MkdirTemp("", "hawker-record-"); err != nil {
-			return err
-		}
-		if err := r.run(ctx); err != nil {
-			return fmt.Errorf("seed %d: %w (kept in %s)", r.seed, err, r.dir)
-		}
-		if r.result.clean() {
-			err = os.RemoveAll(r.dir)
-		} else {
-			dirty++
-			r.result.note("kept in %s", r.dir)
-		}
-		fmt.Fprintf(out, "seed %d: %s\n", r.seed, &r.result)
-		if err := errors.Join(err, appendRow(path, recorderColumns, r.result.line(r.seed, sources))); err != nil {
-			return err
-		}
-	}
-	if dirty > 0 {
-		return fmt.Errorf("%d of %d trials found something", dirty, trials)
-	}
-	return nil
+	s.columns = recorderColumns
+	return s.live(ctx, func(dir string, seed uint64) (outcome, error) {
+		r := &recording{site: site{binary: binary, dir: dir}, seed: seed, kills: kills, film: film, browser: browserEvery > 0 && seed%uint64(browserEvery) == 0}
+		err := r.run(ctx)
+		return &r.result, err
+	})
 }
 
 // makeFilm makes what the encoder sends: small, a key picture each second, with sound.
@@ -313,25 +285,35 @@ func (r *recording) over(ctx context.Context, s *server, show string) error {
 
 // decode plays the replay from its start to its end.
 func (r *recording) decode(ctx context.Context, url string) {
+	frames, problems := decoded(ctx, url)
+	for _, one := range problems {
+		r.result.note("ffmpeg: %s", one)
+	}
+	r.result.Frames = frames
+	if wanted := int(r.result.Kept.Seconds() * 30); frames < wanted-2*(r.result.Gaps+1) {
+		r.result.note("%d pictures came out, %d are kept", frames, wanted)
+	}
+}
+
+// decoded has ffmpeg play something from its start to its end: how many pictures came out, and what it had to say.
+func decoded(ctx context.Context, url string) (frames int, problems []string) {
 	out, err := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-i", url, "-enc_time_base", "-1", "-f", "null", "-progress", "pipe:1", "-").CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		line = strings.TrimSpace(line)
 		if name, value, ok := strings.Cut(line, "="); ok && !strings.Contains(name, " ") {
 			if n, err := strconv.Atoi(value); err == nil && name == "frame" {
-				r.result.Frames = n
+				frames = n
 			}
 			continue
 		}
 		if line != "" {
-			r.result.note("ffmpeg: %s", line)
+			problems = append(problems, line)
 		}
 	}
 	if err != nil {
-		r.result.note("ffmpeg ends with %v", err)
+		problems = append(problems, err.Error())
 	}
-	if wanted := int(r.result.Kept.Seconds() * 30); r.result.Frames < wanted-2*(r.result.Gaps+1) {
-		r.result.note("%d pictures came out, %d are kept", r.result.Frames, wanted)
-	}
+	return frames, problems
 }
 
 // play plays it in a real browser, fast, to its end.

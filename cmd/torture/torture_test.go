@@ -123,6 +123,24 @@ func TestFaultsOfTheDatabaseAndOfRedisLoseNothing(t *testing.T) {
 	suffering(t, "postgres", "postgres-kill,redis-hang,redis-stop,redis-flush", 2)
 }
 
+// A video whose making is killed at each of its stages is public once, and plays to its end.
+func TestAVideoIsPublicOnceWhereverItsMakerIsKilled(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kills.csv")
+	if err := makeThroughKills(t.Context(), series{path: path, trials: 1, seed: 1, out: t.Output()}, binary(t, good)); err != nil {
+		t.Fatal(err)
+	}
+	if seed, err := nextSeed(path); err != nil || seed != 2 {
+		t.Error("the evidence goes on with", seed, err)
+	}
+}
+
+func TestAnUploadThatIsCutGoesOn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cuts.csv")
+	if err := uploadThroughCuts(t.Context(), series{path: path, trials: 1, seed: 1, out: t.Output()}, binary(t, good), 24<<20, 6); err != nil {
+		t.Fatal(err)
+	}
+}
+
 const inNamespace = "HAWKER_TORTURE_NAMESPACE"
 
 // A disk of its own needs root: whoever is not makes a namespace to be it in.
@@ -247,7 +265,7 @@ func TestTheNextRunGoesOnAfterTheLastLine(t *testing.T) {
 // the replay, but for one per kill at most, and the replay plays.
 func TestARecordingOutlivesAKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "recordkill.csv")
-	if err := recordThroughKills(t.Context(), binary(t, good), path, 1, 1, 0, 1, t.Output()); err != nil {
+	if err := recordThroughKills(t.Context(), series{path: path, trials: 1, seed: 1, out: t.Output()}, binary(t, good), 1, 0); err != nil {
 		t.Fatal(err)
 	}
 }
