@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -55,7 +56,7 @@ func (c *benchCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer b.log.Close()
-	for _, step := range []func(context.Context) error{b.sending, func(ctx context.Context) error { return b.boot(ctx) }, b.checkout, b.feed, b.playlists, b.players} {
+	for _, step := range []func(context.Context) error{b.sending, func(ctx context.Context) error { return b.boot(ctx) }, b.checkout, b.feed, b.playlists, b.players, b.recording} {
 		if err = step(ctx); err != nil {
 			break
 		}
@@ -76,29 +77,37 @@ func (c *benchCommand) Run(ctx context.Context) (err error) {
 
 // boot starts the server with demo data.
 func (b *bench) boot(ctx context.Context, more ...string) (err error) {
-	ready := filepath.Join(b.dir, "ready.json")
-	args := append([]string{"demo", "--data", filepath.Join(b.dir, "data"), "--ready-file", ready, "--log.level", "warn"}, more...)
-	for _, door := range []string{"http", "rtmp", "srt", "rtsp", "webrtc", "webrtc-ingest", "metrics"} {
-		args = append(args, "--"+door, "127.0.0.1:0")
-	}
-	if b.server, err = start(ctx, b.log, b.Hawker, args...); err != nil {
+	if b.server, b.target, err = b.demo(ctx, "data", more...); err != nil {
 		return err
-	}
-	for end := time.Now().Add(childStarts); ; {
-		b.target = target{Ready: ready}
-		if err = b.target.fill(); err == nil {
-			break
-		}
-		if time.Now().After(end) || ctx.Err() != nil {
-			return fmt.Errorf("the server did not start: %w", err)
-		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	// A first viewer and a first buyer: what is made for the first time is not what is measured.
 	play(ctx, b.target.URL+"/hls/"+b.target.Broadcast+"/", 1, 3*time.Second)
 	buy(ctx, b.target, 8, 500*time.Millisecond)
 	b.idle, err = b.server.idle(ctx, 3*time.Second)
 	return err
+}
+
+// demo starts a server with demo data in a folder of that name.
+func (b *bench) demo(ctx context.Context, name string, more ...string) (*child, target, error) {
+	ready := filepath.Join(b.dir, name+".json")
+	args := append([]string{"demo", "--data", filepath.Join(b.dir, name), "--ready-file", ready, "--log.level", "warn"}, more...)
+	for _, door := range []string{"http", "rtmp", "srt", "rtsp", "webrtc", "webrtc-ingest", "metrics"} {
+		args = append(args, "--"+door, "127.0.0.1:0")
+	}
+	server, err := start(ctx, b.log, b.Hawker, args...)
+	if err != nil {
+		return nil, target{}, err
+	}
+	for end := time.Now().Add(childStarts); ; {
+		t := target{Ready: ready}
+		if err = t.fill(); err == nil {
+			return server, t, nil
+		}
+		if time.Now().After(end) || ctx.Err() != nil {
+			return nil, t, errors.Join(fmt.Errorf("the server did not start: %w", err), server.stop())
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // limit starts one of our own loops.
@@ -290,6 +299,47 @@ func (b *bench) players(ctx context.Context) error {
 	share := func(us float64) float64 { return us / float64(p.took.Microseconds()) / float64(b.Players) * 100 }
 	b.add(figure{"hls player", "% of a core", share(float64(cpu.Microseconds())), share(requests * static),
 		fmt.Sprintf("each of %s; against as many answers from memory", p)})
+	return nil
+}
+
+// recording compares a server whose shows are recorded with one beside it whose shows are only packaged: the demo's
+// show on air on both, at the same time, with a player each.
+func (b *bench) recording(ctx context.Context) error {
+	plain, at, err := b.demo(ctx, "unrecorded", "--recording", "false")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = plain.stop() }() // it was measured
+	play(ctx, at.URL+"/hls/"+at.Broadcast+"/", 1, 3*time.Second)
+	var all sync.WaitGroup
+	var before, after [2]time.Duration
+	both := func(to *[2]time.Duration) (err error) {
+		for i, c := range []*child{b.server, plain} {
+			var failed error
+			to[i], failed = c.onCPU()
+			err = errors.Join(err, failed)
+		}
+		return err
+	}
+	if err := both(&before); err != nil {
+		return err
+	}
+	players := [2]*played{}
+	for i, t := range []target{b.target, at} {
+		all.Go(func() { players[i] = play(ctx, t.URL+"/hls/"+t.Broadcast+"/", 1, 5*b.Span) })
+	}
+	all.Wait()
+	if err := errors.Join(both(&after), ctx.Err()); err != nil {
+		return err
+	}
+	for _, p := range players {
+		if p.failed.Load() > 0 {
+			return fmt.Errorf("a player of the recorded or the plain show: %s", p)
+		}
+	}
+	share := func(i int) float64 { return (after[i] - before[i]).Seconds() / (5 * b.Span).Seconds() * 100 }
+	b.add(figure{"recording", "% of a core", share(0), share(1),
+		"a server with a show on air, packaged, with one player, that records it, against one beside it that does not; 1.05 is 5 % more"})
 	return nil
 }
 

@@ -3082,7 +3082,7 @@ export interface components {
             storyboard?: string;
             tags: components["schemas"]["VideoTag"][];
             title: string;
-            /** @description How to watch. Empty while there is nothing to watch, and for pictures. */
+            /** @description How to watch. Empty while there is nothing to watch, and for what does not move. */
             transports: components["schemas"]["Transport"][];
             /** Format: int64 */
             width: number;
