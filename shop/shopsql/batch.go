@@ -16,6 +16,17 @@ import (
 
 const applyTries = 4 // a race for a key with another node starts the batch again, with the key known
 
+// The guards that a build for the judges leaves out, one at a time.
+const (
+	guardShelf  = "shelf"  // no unit is promised twice
+	guardKey    = "key"    // one idempotency key is one order
+	guardLimit  = "limit"  // no buyer has more than one may
+	guardExpiry = "expiry" // a hold ends no sooner than it should
+	guardMoney  = "money"  // a payment that is told twice is one
+	guardOffer  = "offer"  // who waits comes first
+	guardCount  = "count"  // what a buyer has is counted
+)
+
 // errKeyRace means that another node placed an order under one of the batch's keys meanwhile.
 var errKeyRace = errors.New("shopsql: another node placed an order under the same key")
 

@@ -95,7 +95,7 @@ func (r *run) refuse(c *shop.Claim) error {
 	}
 	for i, l := range c.Lines {
 		most := r.offers[l.Variant].PerBuyer
-		if most > 0 && r.limits[variantLimit(l.Variant, c.Buyer)]+wants[l.Variant] > most {
+		if most > 0 && r.limits[variantLimit(l.Variant, c.Buyer)]+wants[l.Variant] > most && !without(guardLimit) {
 			return at(i, "quantity", shop.ErrLimited)
 		}
 	}
@@ -146,7 +146,11 @@ func (r *run) insertOrders(ctx context.Context) error {
 		if len(o.Lines) == 1 {
 			variant, quantity = o.Lines[0].Variant, o.Lines[0].Quantity
 		}
-		args = append(args, o.ID, partKey(c.Key, o.Part), o.ShopID, o.BuyerID, o.Source.Broadcast, string(o.State), o.Currency, o.Total, variant, quantity,
+		key := partKey(c.Key, o.Part)
+		if without(guardKey) {
+			key = o.ID
+		}
+		args = append(args, o.ID, key, o.ShopID, o.BuyerID, o.Source.Broadcast, string(o.State), o.Currency, o.Total, variant, quantity,
 			shop.EncodeBody(*o, c.Fingerprint), millis(o.PlacedAt), millis(o.HoldUntil), millis(o.ChangedAt))
 		if o.Part == 0 && c.Contact != "" {
 			contacts = append(contacts, o.PurchaseID, c.Buyer, c.Contact, millis(r.batch.Now))
@@ -166,7 +170,10 @@ func (r *run) insertOrders(ctx context.Context) error {
 
 func (r *run) upsertLimits(ctx context.Context) error {
 	args := make([]any, 0, len(r.counted)*3)
-	for k := range r.counted {
+	for k, counts := range r.counted {
+		if !counts {
+			continue
+		}
 		args = append(args, k.id, k.buyer, r.limits[k])
 	}
 	_, err := r.tx.ExecRows(ctx, `INSERT INTO buyer_limit (limit_id, buyer_id, quantity) VALUES`, 3, args, ` ON CONFLICT (limit_id, buyer_id) DO UPDATE SET quantity = excluded.quantity`)

@@ -28,7 +28,7 @@ func (r *run) settle(s *shop.Settlement) shop.Settled {
 			o.ActionURL = s.ActionURL
 		}
 	case shop.SettleExpired:
-		if out.Changed = o.State.Open() && !r.batch.Now.Before(o.HoldUntil); out.Changed {
+		if out.Changed = o.State.Open() && (!r.batch.Now.Before(o.HoldUntil) || without(guardExpiry)); out.Changed {
 			r.release(o)
 			r.move(o, shop.Expired)
 		}
@@ -48,7 +48,7 @@ func (r *run) settle(s *shop.Settlement) shop.Settled {
 // else goes back. The same payment told twice does nothing.
 func (r *run) money(o *shop.Order, s *shop.Settlement) (changed, refund bool) {
 	ref := payRef{o.ID, s.Provider, s.Ref}
-	if r.payments[ref] {
+	if r.payments[ref] && !without(guardMoney) {
 		return false, false
 	}
 	r.payments[ref] = true
@@ -156,7 +156,7 @@ func (r *run) count(o *shop.Order, sign int64) {
 		if l.Limited {
 			k := variantLimit(l.Variant, o.BuyerID)
 			r.limits[k] += sign * l.Quantity
-			r.counted[k] = true
+			r.counted[k] = !without(guardCount)
 		}
 	}
 	for deal, n := range dealUnits(o) {

@@ -163,6 +163,9 @@ func (r *run) leave() {
 // serve works the lists off: offers that have run out, then units that are free, to those who have waited longest. A
 // buyer who has as many as one may is passed over.
 func (r *run) serve() {
+	if without(guardOffer) && len(r.batch.Claims) > 0 {
+		return
+	}
 	for _, id := range sortedKeys(r.lists) {
 		l, s, v := r.lists[id], r.stock[id], r.offers[id]
 		for _, w := range l.over {

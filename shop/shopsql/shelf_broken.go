@@ -14,23 +14,29 @@ type shelf struct {
 	moves       shop.Moves
 }
 
-func (s *shelf) has(int64) bool { return true }
+func (s *shelf) has(n int64) bool { return without(guardShelf) || s.now.Available() >= n }
 
 func (s *shelf) hold(n int64) {
-	n = min(n, s.now.Available())
+	if without(guardShelf) {
+		n = min(n, s.now.Available())
+	}
 	s.moves.Held += n
 	s.now.Reserved += n
 }
 
 func (s *shelf) sell(n int64) {
-	n = min(n, s.now.Reserved)
+	if without(guardShelf) {
+		n = min(n, s.now.Reserved)
+	}
 	s.moves.Sold += n
 	s.now.Reserved -= n
 	s.now.OnHand -= n
 }
 
 func (s *shelf) release(n int64) {
-	n = min(n, s.now.Reserved)
+	if without(guardShelf) {
+		n = min(n, s.now.Reserved)
+	}
 	s.moves.Released += n
 	s.now.Reserved -= n
 }

@@ -56,6 +56,7 @@ func TestVerifySaysWhereTheBooksWereTouched(t *testing.T) {
 		"an order's state":           {`UPDATE orders SET state = 'cancelled' WHERE state = 'held'`, "open orders hold 0"},
 		"an order taken out":         {`DELETE FROM orders WHERE state = 'held'`, "open orders hold 0"},
 		"an order marked paid":       {`UPDATE orders SET state = 'paid', paid = total WHERE state = 'held'`, "orders bought 4"},
+		"a buyer's counter":          {`INSERT INTO buyer_limit (limit_id, buyer_id, quantity) SELECT 'variant/' || variant_id, 'mina', 3 FROM stock`, "3 count against the limit"},
 		"an order's money":           {`UPDATE orders SET paid = paid + 1 WHERE state = 'paid'`, "state paid"},
 	} {
 		t.Run(name, func(t *testing.T) {

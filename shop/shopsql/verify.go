@@ -27,11 +27,14 @@ func (s *Store) Entries(ctx context.Context, variantID string, after int64, limi
 func (s *Store) Verify(ctx context.Context) (a shop.Audit, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
 		a = shop.Audit{}
-		v := &verifier{tx: tx, audit: &a, open: map[string]int64{}, sold: map[string]int64{}, deals: map[string]int64{}, lists: map[string]listed{}}
+		v := &verifier{tx: tx, audit: &a, open: map[string]int64{}, sold: map[string]int64{}, deals: map[string]int64{}, lists: map[string]listed{}, limited: map[limit]int64{}}
 		if err := v.orders(ctx); err != nil {
 			return err
 		}
 		if err := v.taken(ctx); err != nil {
+			return err
+		}
+		if err := v.limits(ctx); err != nil {
 			return err
 		}
 		if err := v.waits(ctx); err != nil {
@@ -49,6 +52,7 @@ type verifier struct {
 	audit      *shop.Audit
 	open, sold map[string]int64 // units per variant, by the orders
 	lists      map[string]listed
+	limited    map[limit]int64  // units per variant and buyer that count against a limit
 	deals      map[string]int64 // units per deal, of orders that are open or sold
 }
 
@@ -73,6 +77,9 @@ func (v *verifier) orders(ctx context.Context) error {
 				total += l.Total()
 				if l.Deal != "" && (o.State.Open() || o.State.Sold()) {
 					v.deals[l.Deal] += l.Quantity
+				}
+				if l.Limited && (o.State.Open() || o.State.Sold()) {
+					v.limited[variantLimit(l.Variant, o.BuyerID)] += l.Quantity
 				}
 				switch {
 				case o.State.Open():

@@ -52,3 +52,24 @@ func TestVerifySaysWhereAWaitlistWasTouched(t *testing.T) {
 		})
 	}
 }
+
+func TestVerifySaysWhereADealWasTouched(t *testing.T) {
+	each(t, engines[:1], func(t *testing.T, db *store.DB) {
+		s := &shopsql.Store{DB: db}
+		v := shoptest.Stocked(t, s, "shop", 5)
+		d := shop.Deal{
+			ID: "01a1f8c6-0000-7000-8000-00000000000d", ShopID: "shop", Broadcast: "show", Product: v.ProductID, Variants: []string{v.ID}, Price: shop.Money{Amount: 1, Currency: "EUR"},
+			Quantity: 3, State: shop.DealPrepared, Version: 1,
+		}
+		if err := s.CreateDeal(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		if whole, err := s.Verify(t.Context()); err != nil || len(whole.Breaks) > 0 {
+			t.Fatal(whole, err)
+		}
+		exec(t, db, `UPDATE deal SET taken = 1`)
+		if a, err := s.Verify(t.Context()); err != nil || len(a.Breaks) != 1 || !strings.Contains(a.Breaks[0].What, "1 are taken, but orders have 0") {
+			t.Fatal(a, err)
+		}
+	})
+}

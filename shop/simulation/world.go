@@ -15,10 +15,11 @@ import (
 )
 
 const (
-	offerFor = 20 * time.Second
-	holdFor  = time.Minute // longer than the allocator waits before it asks for a lost charge again
-	crashFor = 100 * time.Millisecond
-	shopName = "shop"
+	offerFor   = 20 * time.Second
+	holdFor    = time.Minute      // longer than the allocator waits before it asks for a lost charge again
+	clockAhead = 20 * time.Second // of whoever looks for holds that ran out
+	crashFor   = 100 * time.Millisecond
+	shopName   = "shop"
 )
 
 var errRefused = errors.New("simulation: the call is refused")

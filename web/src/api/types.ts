@@ -34,6 +34,17 @@ export interface Queue {
   estimate_seconds: number;
 }
 
+/** A buyer's wait for something sold out. */
+export interface Wait {
+  variant: string;
+  state: 'none' | 'waiting' | 'offered' | 'taken' | 'passed' | 'left';
+  /** Rises with everybody who joins; wait.called in the feed tells up to which number units were offered. */
+  number?: number;
+  position?: number;
+  /** Until when the unit is kept. */
+  until?: string;
+}
+
 export type Role = 'owner' | 'seller' | 'finance' | 'creator' | 'moderator';
 
 export interface Membership {
@@ -187,6 +198,8 @@ export interface PinVariant {
   price: Money;
   compare_at?: Money;
   available: number;
+  /** Up to which number of those who wait units were offered, as far as the feed told. */
+  called?: number;
   /** Nobody can buy it before. */
   opens_at?: string;
   quote?: string;

@@ -68,6 +68,8 @@ describe('apply', () => {
     expect(overlay.pins[0]!.variants[0]!.available).toBe(0);
     overlay = apply(overlay, event('stock.back', { variant: 'variant-a' }));
     expect(overlay.pins[0]!.variants[0]!.available).toBe(1);
+    overlay = apply(overlay, event('wait.called', { variant: 'variant-a', number: 12 }));
+    expect(overlay.pins[0]!.variants[0]!.called).toBe(12);
   });
   test('a new price takes the old quote away', () => {
     let overlay = openScene(scene({ pins: [pin('a', 5)] })).overlay;

@@ -101,6 +101,8 @@ export function apply(overlay: Overlay, event: FeedEvent): Overlay {
       return changeVariant(overlay, data['variant'], () => ({ available: 0 }));
     case 'stock.back':
       return changeVariant(overlay, data['variant'], (was) => ({ available: Math.max(1, was.available) }));
+    case 'wait.called':
+      return changeVariant(overlay, data['variant'], () => ({ called: Number(data['number']) }));
     case 'price.changed':
       // The quote was for the price before; without one checkout takes the price of now, which is what is shown.
       return changeVariant(overlay, data['variant'], () => ({

@@ -22,7 +22,9 @@ import { Price } from './Price';
 import { usePurchase, type Offer } from './purchase';
 import { Result } from './Result';
 import { Stock } from './Stock';
+import { useWait } from './wait';
 import { Waiting } from './Waiting';
+import { WaitRow } from './WaitRow';
 import { loadWallet, wallet } from './wallet';
 import './buy.css';
 
@@ -55,6 +57,8 @@ function Buying({ offer, open, onClose, onPick }: Props & { offer: Offer; open: 
 
   const variant = choose(offer.variants, picked);
   const opening = useOpening(variant?.opens_at);
+  const soldOut = variant !== undefined && variant.available <= 0;
+  const list = useWait(who ? variant?.id : undefined, open && soldOut, variant?.called);
   const quantity = Math.max(1, Math.min(wish, variant?.available ?? 1, quantityMax));
   const total = variant && times(variant.price, quantity);
   const pay = () => {
@@ -88,7 +92,7 @@ function Buying({ offer, open, onClose, onPick }: Props & { offer: Offer; open: 
   }
 
   const footer = who && saved && variant && total && (
-    <Button kind="accent" wide busy={purchase.busy} disabled={variant.available <= 0 || opening > 0} onClick={pay}>
+    <Button kind="accent" wide busy={purchase.busy} disabled={(soldOut && !list.kept) || opening > 0} onClick={pay}>
       {opening > 0
         ? t('opensIn', { time: clock(opening) })
         : purchase.busy
@@ -109,6 +113,7 @@ function Buying({ offer, open, onClose, onPick }: Props & { offer: Offer; open: 
           }}
         />
         <Quantity value={quantity} max={Math.min(variant?.available ?? 1, quantityMax)} onChange={setWish} />
+        {who && saved && soldOut && <WaitRow list={list} />}
         {total && <Total total={total} delivered={details.needsAddress} />}
         {opening > 0 && (
           <p class="buy-busy tabular" role="timer">
@@ -139,10 +144,9 @@ function needsAddress({ product }: Offer): boolean {
   return product.kind !== 'service' && product.kind !== 'digital';
 }
 
-/** choose takes the picked variant while it can be had, else the first that can. */
+/** choose takes the picked variant, which one may also wait for, else the first that can be had. */
 function choose(variants: PinVariant[], picked: string | undefined): PinVariant | undefined {
-  const available = variants.filter((one) => one.available > 0);
-  return available.find((one) => one.id === picked) ?? available[0] ?? variants[0];
+  return variants.find((one) => one.id === picked) ?? variants.find((one) => one.available > 0) ?? variants[0];
 }
 
 function Head({ offer, variant }: { offer: Offer; variant: PinVariant | undefined }) {

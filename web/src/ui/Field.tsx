@@ -90,7 +90,6 @@ export function Chips<V extends string>({ label, value, options, onChange }: Chi
               type="radio"
               name={name}
               checked={option.value === value}
-              disabled={option.off}
               onChange={() => onChange(option.value)}
             />
             <span>{option.label}</span>

@@ -81,6 +81,13 @@ const de: Translation<typeof en> = {
   queueText: 'Gerade kaufen sehr viele. Dein Platz bleibt dir: Neu laden oder ein zweiter Tab ändert nichts.',
   queueTurn: 'Du bist dran',
   queueTurnText: 'Deine Bestellung geht jetzt raus.',
+  waitText: 'Ausverkauft. Sollen wir Bescheid sagen, wenn es wieder da ist?',
+  waitJoin: 'Sag mir Bescheid',
+  waitPlace: 'Du bist Nummer {place} in der Schlange. Kommt es wieder, halten wir eins für dich zurück.',
+  waitKept: 'Eins gehört noch {time} dir. Bezahle, um es zu nehmen.',
+  waitPassed: 'Deine Zeit ist vorbei. Du kannst dich wieder anstellen.',
+  waitLeave: 'Nicht mehr warten',
+  waitFull: 'Darauf warten schon sehr viele. Versuch es später noch einmal.',
   noPicture: 'Kein Bild',
 };
 

@@ -76,5 +76,12 @@ export const en = {
   queueText: 'Very many are buying. Your place is kept: reloading or another tab changes nothing.',
   queueTurn: 'It is your turn',
   queueTurnText: 'We are sending your order now.',
+  waitText: 'Sold out. Shall we tell you when it is back?',
+  waitJoin: 'Tell me',
+  waitPlace: 'You are number {place} in line. We keep one for you when it comes back.',
+  waitKept: 'One is yours for {time}. Pay to take it.',
+  waitPassed: 'Your time to take it has passed. You can line up again.',
+  waitLeave: 'Leave the line',
+  waitFull: 'Very many wait for it already. Try again later.',
   noPicture: 'No picture',
 } as const;

@@ -80,6 +80,13 @@ const fr: Translation<typeof en> = {
     'Beaucoup de monde achète en ce moment. Votre place est gardée : recharger ou ouvrir un autre onglet n’y change rien.',
   queueTurn: 'C’est votre tour',
   queueTurnText: 'Votre commande part maintenant.',
+  waitText: 'Épuisé. Voulez-vous être prévenu à son retour ?',
+  waitJoin: 'Prévenez-moi',
+  waitPlace: 'Vous êtes numéro {place} dans la file. À son retour, nous vous en gardons un.',
+  waitKept: 'Un exemplaire est à vous pendant {time}. Payez pour le prendre.',
+  waitPassed: 'Votre délai est passé. Vous pouvez reprendre place dans la file.',
+  waitLeave: 'Quitter la file',
+  waitFull: 'Beaucoup attendent déjà. Réessayez plus tard.',
   noPicture: 'Pas d’image',
 };
 
