@@ -37,7 +37,7 @@ type stage struct {
 
 func (s *stage) Broadcast(ctx context.Context, id string) (overlay.Broadcast, error) {
 	b, err := s.broadcasts.Get(ctx, id)
-	return overlay.Broadcast{ID: b.ID, Shop: b.ShopID, State: string(b.State), Currency: "EUR"}, err
+	return overlay.Broadcast{ID: b.ID, Shop: b.ShopID, Channel: b.ChannelID, State: string(b.State), Currency: "EUR"}, err
 }
 
 func (s *stage) OnAir(context.Context) ([]overlay.Broadcast, error) { return nil, nil }
@@ -48,7 +48,7 @@ func newStage(t *testing.T) *stage {
 	s := &stage{house: furnish(t), bus: event.NewMemory(event.MemoryConfig{})}
 	log := slog.New(slog.DiscardHandler)
 	s.Overlay = &overlay.Service{
-		Store: &overlaysql.Store{DB: s.db}, Catalogue: s.Shop, Quotes: s.house.Checkout.Quotes, Broadcasts: s, Clock: s, Bus: s.bus, Lead: -1,
+		Store: &overlaysql.Store{DB: s.db}, Sets: &overlaysql.Store{DB: s.db}, Catalogue: s.Shop, Quotes: s.house.Checkout.Quotes, Broadcasts: s, Clock: s, Bus: s.bus, Lead: -1,
 	}
 	s.Views = &views.Service{Store: &viewstest.Model{}, Bus: s.bus, Log: log}
 	s.Sales = &dashboard.Service{Store: &dashboardtest.Model{}, Catalogue: s.Shop}
@@ -323,5 +323,54 @@ func TestAnEndedBroadcastIsWatchedAgainWhereItWasRecorded(t *testing.T) {
 		if want == 1 && (body.Transports[0] != api.Transport{Kind: "hls", URL: "/vod/" + s.show + "/index.m3u8"}) {
 			t.Errorf("%+v", body.Transports)
 		}
+	}
+}
+
+func TestSetsThroughTheAPI(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	type object = map[string]any
+	of, at := "/v1/channels/"+s.channel+"/sets", "/v1/broadcasts/"+s.show
+	second := s.stocked(t, account.Owner{Shop: s.shop}).ProductID
+	var set overlay.Set
+	s.call(t, http.MethodPost, of, s.owner, object{"name": " Lights ", "products": []string{s.product, second}}, 201, &set)
+	if set.ID == "" || set.Name != "Lights" {
+		t.Fatalf("%+v", set)
+	}
+	s.call(t, http.MethodPost, of, s.owner, object{"name": "", "products": []string{second}}, 422, nil)
+	s.call(t, http.MethodPost, of, s.owner, object{"name": "Lights", "products": []string{}}, 422, nil)
+	s.call(t, http.MethodPost, of, s.owner, object{"name": "Lights", "products": []string{"nothing"}}, 422, nil)
+	s.call(t, http.MethodPost, of, "", object{"name": "Lights", "products": []string{second}}, 401, nil)
+	s.call(t, http.MethodPut, of+"/"+set.ID, s.owner, object{"name": "Lamps", "products": []string{second, s.product}}, 200, &set)
+	var all struct{ Items []overlay.Set }
+	s.call(t, http.MethodGet, of, s.owner, nil, 200, &all)
+	if len(all.Items) != 1 || all.Items[0].Name != "Lamps" || all.Items[0].Products[0] != second {
+		t.Fatalf("%+v", all)
+	}
+	var bag struct{ Bag []overlay.ProductCard }
+	s.call(t, http.MethodPut, at+"/bag/sets/"+set.ID, s.owner, nil, 200, &bag)
+	var pin, again overlay.PinCard
+	s.call(t, http.MethodPut, at+"/sets/"+set.ID, s.owner, nil, 200, &pin)
+	s.call(t, http.MethodPut, at+"/sets/"+set.ID, s.owner, object{"media_time": 0}, 200, &again)
+	if len(bag.Bag) != 2 || pin.Set == nil || pin.Set.Count != 2 || again.ID != pin.ID {
+		t.Fatalf("%+v %+v %+v", bag, pin, again)
+	}
+	quote := pin.Set.Products[1].Variants[0]
+	if _, err := s.house.Checkout.Quotes.Read(quote.Quote, quote.ID, s.show); err != nil {
+		t.Fatalf("checkout does not know the quote: %v", err)
+	}
+	s.call(t, http.MethodPut, at+"/sets/nothing", s.owner, nil, 404, nil)
+	s.call(t, http.MethodDelete, at+"/sets/nothing", s.owner, nil, 404, nil)
+	s.call(t, http.MethodDelete, of+"/"+set.ID, s.owner, nil, 204, nil)
+	s.call(t, http.MethodDelete, of+"/"+set.ID, s.owner, nil, 404, nil)
+	var scene overlay.Scene
+	s.call(t, http.MethodGet, at+"/scene", "", nil, 200, &scene)
+	if len(scene.Pins) != 1 || scene.Pins[0].Set == nil || scene.Pins[0].Set.Name != "Lamps" {
+		t.Fatalf("%+v", scene.Pins)
+	}
+	s.edge = 60_000_000
+	s.call(t, http.MethodDelete, at+"/sets/"+set.ID+"?media_time=50000000", s.owner, nil, 200, &pin)
+	if pin.Until == nil || *pin.Until != 50_000_000 {
+		t.Fatalf("%+v", pin)
 	}
 }

@@ -179,6 +179,7 @@ func (s *Server) routes(r *router) {
 	}
 	if s.Overlay != nil {
 		s.routesPins(r)
+		s.routesSets(r)
 		s.routesDeals(r)
 		s.routesScene(r)
 		s.routesEvents(r)

@@ -14,6 +14,10 @@ var ErrGap = errors.New("event: the history does not reach back that far")
 type Bus interface {
 	// Publish appends the events to their topics.
 	Publish(ctx context.Context, events ...Event) error
+	// Once appends those of the events that nobody has appended by Once in this epoch of their topic: several nodes
+	// that pass on the same one, or one that tries again, announce it once. It is told by its id, for at least a
+	// minute and a few hundred others.
+	Once(ctx context.Context, events ...Event) error
 	// Position is the newest position of a topic. A topic that nobody has used yet has offset 0.
 	Position(ctx context.Context, topic string) (Position, error)
 	// Subscribe follows a topic from just after since, or from the newest position where since is nil.

@@ -19,6 +19,7 @@ const (
 	memoryIdleDefault    = 10 * time.Minute
 	memoryTopicsDefault  = 100_000
 	frameMax             = 256
+	onceMax              = 1024 // ids that a topic remembers of what is told once
 )
 
 // MemoryConfig bounds what the memory bus holds. The zero value means the defaults.
@@ -53,6 +54,7 @@ type memoryTopic struct {
 	readers     int
 	used        time.Time
 	wake        chan struct{} // made by a reader that waits, closed by the next publish
+	said        said
 }
 
 type memorySlot struct {
@@ -95,6 +97,46 @@ func (m *Memory) Publish(_ context.Context, events ...Event) error {
 		events = events[n:]
 	}
 	return nil
+}
+
+// Once appends those of the events that were not appended by it before.
+func (m *Memory) Once(_ context.Context, events ...Event) error {
+	now := m.c.Now()
+	for _, e := range events {
+		t := m.lock(e.Topic, now)
+		if t.said.first(e.ID) {
+			t.append(e, now, m.c)
+			t.trim(now, m.c)
+			t.rouse()
+		}
+		t.mu.Unlock()
+	}
+	return nil
+}
+
+// said remembers the ids of the newest events that are to be told once.
+type said struct {
+	ids  map[string]bool
+	ring []string
+	next int
+}
+
+func (s *said) first(id string) bool {
+	if s.ids[id] {
+		return false
+	}
+	if s.ids == nil {
+		s.ids = map[string]bool{}
+	}
+	if len(s.ring) < onceMax {
+		s.ring = append(s.ring, id)
+	} else {
+		delete(s.ids, s.ring[s.next])
+		s.ring[s.next] = id
+		s.next = (s.next + 1) % onceMax
+	}
+	s.ids[id] = true
+	return true
 }
 
 // Position is the newest position of a topic.

@@ -167,6 +167,39 @@ func (r *Redis) append(ctx context.Context, events []Event) error {
 	return nil
 }
 
+// Once appends those of the events that no node has appended by it in this epoch of their topic, each topic's in their
+// order. What belongs to partitions that are away is told once at this node.
+func (r *Redis) Once(ctx context.Context, events ...Event) error {
+	r.init()
+	var here []Event
+	var calls []scriptCall
+	for _, e := range events {
+		if r.part(e.Topic).isAway() {
+			here = append(here, e)
+			continue
+		}
+		c, err := r.callOnce(e)
+		if err != nil {
+			return err
+		}
+		calls = append(calls, c)
+	}
+	if len(here) > 0 {
+		_ = r.local.Once(ctx, here...) // memory takes everything
+	}
+	if len(calls) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, redisCallMax)
+	defer cancel()
+	if _, err := r.run(ctx, calls); err != nil {
+		r.Metrics.failed("publish")
+		return fmt.Errorf("event: publish to redis: %w", err)
+	}
+	r.Metrics.published(len(calls))
+	return nil
+}
+
 // entryOf is how many of the events go into one entry.
 func entryOf(events []Event) int {
 	bytes := 0

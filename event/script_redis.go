@@ -15,10 +15,11 @@ import (
 )
 
 const (
-	redisTopicFor  = 24 * time.Hour // a topic that nobody used for so long is forgotten
-	redisStreamFor = time.Hour      // a stream that nobody wrote to for so long
-	entryEvents    = 256            // of one entry of a stream
-	entryBytes     = 128 << 10      // of their data; one event may be larger
+	redisOnceFor   = 10 * time.Minute // an event that is told once is remembered by its id
+	redisTopicFor  = 24 * time.Hour   // a topic that nobody used for so long is forgotten
+	redisStreamFor = time.Hour        // a stream that nobody wrote to for so long
+	entryEvents    = 256              // of one entry of a stream
+	entryBytes     = 128 << 10        // of their data; one event may be larger
 )
 
 // appendScript numbers events of a topic and puts them into its partition's stream as one entry, or says only how
@@ -30,6 +31,8 @@ const (
 //
 // KEYS: life, topic, stream. ARGV: topic ("" for the life alone), a name for a new life, number of events, their JSON,
 // entries kept, whether to announce, milliseconds for which a topic and a stream are kept. Returns life, epoch, offset.
+// With a fourth key, and a ninth argument for how many milliseconds it is kept, the events are appended only if the key
+// does not say that they were in this epoch.
 var appendScript = redis.NewScript(`
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 local life = redis.call('HMGET', KEYS[1], 'run', 'id')
@@ -47,8 +50,15 @@ if t[1] ~= life[2] or not epoch then
   redis.call('HSET', KEYS[2], 'life', life[2], 'epoch', epoch, 'offset', 0)
   announce = true
 end
+if KEYS[4] and count > 0 then
+  if redis.call('GET', KEYS[4]) == epoch then
+    count = 0
+  else
+    redis.call('SET', KEYS[4], epoch, 'PX', ARGV[9])
+  end
+end
 if count > 0 or announce then
-  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', 't', ARGV[1], 'e', epoch, 'f', string.format('%.0f', offset), 'd', ARGV[4])
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', 't', ARGV[1], 'e', epoch, 'f', string.format('%.0f', offset), 'd', count > 0 and ARGV[4] or '[]')
   redis.call('PEXPIRE', KEYS[3], ARGV[8])
 end
 if count > 0 then
@@ -80,6 +90,15 @@ func (r *Redis) call(part int, topic string, announce bool, events []Event) (scr
 		keys: []string{tag + "life", tag + "topic:" + topic, tag + "events"},
 		args: []any{topic, newLife(), len(events), data, r.entries, mark, redisTopicFor.Milliseconds(), redisStreamFor.Milliseconds()},
 	}, nil
+}
+
+// callOnce makes the call for one event of a topic that is appended only once.
+func (r *Redis) callOnce(e Event) (scriptCall, error) {
+	part := r.part(e.Topic).number
+	c, err := r.call(part, e.Topic, false, []Event{e})
+	c.keys = append(c.keys, r.Prefix+"{p"+strconv.Itoa(part)+"}once:"+e.Topic+":"+e.ID)
+	c.args = append(c.args, redisOnceFor.Milliseconds())
+	return c, err
 }
 
 func newLife() string {

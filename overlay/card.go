@@ -17,6 +17,7 @@ type PinCard struct {
 	Variants []VariantCard   `json:"variants"`
 	From     mediatime.Time  `json:"from" doc:"Media time of the first frame that it lies on, in microseconds."`
 	Until    *mediatime.Time `json:"until,omitempty" doc:"Media time of the first frame that it no longer lies on."`
+	Set      *SetCard        `json:"set,omitempty" doc:"The set that is pinned; product and variants are then those of its first."`
 }
 
 // ProductLine is what a card says of the product itself.

@@ -22,8 +22,8 @@ const (
 )
 
 // Forwarder hands what happens to a shop's stock and prices on to those of its broadcasts that are on air and
-// show the product, for everybody to see: "three left" is public, the shop's topic is not. Run one per process;
-// where two forward the same, the events carry the same ids.
+// show the product, for everybody to see: "three left" is public, the shop's topic is not. Run one per process:
+// of a fact that several forward, the bus takes one; of counts the newest is what is shown.
 type Forwarder struct {
 	// Required.
 	Bus        event.Bus
@@ -155,7 +155,7 @@ func (f *Forwarder) forward(ctx context.Context, s *forwarded, sub event.Subscri
 			facts = append(facts, s.sort(e)...)
 		}
 		if len(facts) > 0 {
-			if err := f.publish(ctx, s, facts); err != nil {
+			if err := f.publish(ctx, s, facts, f.Bus.Once); err != nil {
 				return err
 			}
 		}
@@ -168,7 +168,7 @@ func (f *Forwarder) forward(ctx context.Context, s *forwarded, sub event.Subscri
 			}
 			clear(s.waiting)
 			s.order, s.sent = s.order[:0], f.now()
-			if err := f.publish(ctx, s, values); err != nil {
+			if err := f.publish(ctx, s, values, f.Bus.Publish); err != nil {
 				return err
 			}
 		}
@@ -206,8 +206,9 @@ func (s *forwarded) sort(e event.Event) (facts []event.Event) {
 	return []event.Event{e}
 }
 
-// publish puts the events on the topics of the broadcasts that hold their products.
-func (f *Forwarder) publish(ctx context.Context, s *forwarded, events []event.Event) error {
+// publish puts the events on the topics of the broadcasts that hold their products. Facts go by Once: every node
+// forwards them, and a viewer is told once.
+func (f *Forwarder) publish(ctx context.Context, s *forwarded, events []event.Event, by func(context.Context, ...event.Event) error) error {
 	if err := f.readRooms(ctx, s); err != nil {
 		return err
 	}
@@ -226,7 +227,7 @@ func (f *Forwarder) publish(ctx context.Context, s *forwarded, events []event.Ev
 	if len(out) == 0 {
 		return nil
 	}
-	if err := f.Bus.Publish(ctx, out...); err != nil {
+	if err := by(ctx, out...); err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	return nil
@@ -262,7 +263,7 @@ func (f *Forwarder) refresh(ctx context.Context, s *forwarded) error {
 	for _, room := range s.rooms {
 		products := slices.Clone(room.Bag)
 		for _, p := range room.Pins {
-			products = append(products, p.Product)
+			products = append(products, p.Products()...)
 		}
 		for _, id := range products {
 			if seen[id] {
@@ -279,5 +280,5 @@ func (f *Forwarder) refresh(ctx context.Context, s *forwarded) error {
 			}
 		}
 	}
-	return f.publish(ctx, s, events)
+	return f.publish(ctx, s, events, f.Bus.Publish)
 }

@@ -3,6 +3,7 @@ package overlay
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hawkerlive/hawker/event"
@@ -41,6 +42,23 @@ type Pin struct {
 	PlacedAt  time.Time
 	RemovedBy string
 	RemovedAt time.Time
+	Set       *PinnedSet // nil: one product; else Product is the first of the set's
+}
+
+// Key is what the pin is placed and removed by: the set or the product.
+func (p Pin) Key() string {
+	if p.Set != nil {
+		return p.Set.ID
+	}
+	return p.Product
+}
+
+// Products are all that the pin shows.
+func (p Pin) Products() []string {
+	if p.Set != nil {
+		return p.Set.Products
+	}
+	return []string{p.Product}
 }
 
 // Shown tells whether the pin lies on the frame of media time t.
@@ -64,22 +82,12 @@ type Room struct {
 
 // Holds tells whether the product is pinned or in the bag.
 func (r Room) Holds(product string) bool {
-	for _, p := range r.Pins {
-		if p.Product == product {
-			return true
-		}
-	}
-	for _, id := range r.Bag {
-		if id == product {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.Bag, product) || slices.ContainsFunc(r.Pins, func(p Pin) bool { return slices.Contains(p.Products(), product) })
 }
 
 // Removal ends a pin.
 type Removal struct {
-	Broadcast, Product string
+	Broadcast, Product string         // or the id of a set
 	Until              mediatime.Time // the pin's end is never before its beginning
 	By                 string
 	At                 time.Time
@@ -89,7 +97,7 @@ type Removal struct {
 // next version and appends the fact that it is given for it, in the same transaction; one that finds nothing to
 // change does neither.
 type Store interface {
-	// PlacePin stores p and reports true. Where its product is pinned already it returns that pin and false;
+	// PlacePin stores p and reports true. Where its key is pinned already it returns that pin and false;
 	// where max others are, ErrTooManyPins.
 	PlacePin(ctx context.Context, p Pin, max int, fact func(version int64) event.Event) (Pin, bool, error)
 	// RemovePin ends the product's open pin and reports true. Without one it returns the product's newest pin

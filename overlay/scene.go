@@ -84,27 +84,12 @@ func (s *Service) Scene(ctx context.Context, broadcast string, at *mediatime.Tim
 	if out.Now, _ = s.Clock.Now(b.ID); at != nil {
 		out.Now = *at
 	}
-	products := map[string]shop.Product{}
-	find := func(id string) (shop.Product, error) {
-		if p, ok := products[id]; ok {
-			return p, nil
-		}
-		p, err := s.Catalogue.Product(ctx, id)
-		if err != nil {
-			return p, fmt.Errorf("read a product of the scene: %w", err)
-		}
-		products[id] = p
-		return p, nil
-	}
+	find := s.finder(ctx)
 	for _, pin := range room.Pins {
-		p, err := find(pin.Product)
+		card, err := s.cardOf(b, pin, find)
 		if errors.Is(err, shop.ErrNotFound) {
 			continue
 		}
-		if err != nil {
-			return Scene{}, err
-		}
-		card, err := s.pinCard(b, pin, p)
 		if err != nil {
 			return Scene{}, err
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -38,6 +39,8 @@ type Service struct {
 	Clock      mediatime.Clock
 	Bus        event.Bus
 
+	// Sets keeps the channels' sets of products; nil: there are none, and nothing of them may be called.
+	Sets Sets
 	// Deals keeps deals; nil: there are none.
 	Deals Deals
 	// DealsWake, if set, is called after a change of a deal. It must not block.
@@ -110,8 +113,8 @@ func (s *Service) Pin(ctx context.Context, broadcast, product string, at *mediat
 	return card, nil
 }
 
-// Unpin ends a pin at the frame of media time at, or at the one that enters the server now. Ending it twice
-// answers the same.
+// Unpin ends the pin of a product, or of a set by its id, at the frame of media time at, or at the one that enters the
+// server now. Ending it twice answers the same.
 func (s *Service) Unpin(ctx context.Context, broadcast, product string, at *mediatime.Time, by string) (PinCard, error) {
 	b, until, err := s.frame(ctx, broadcast, at)
 	if err != nil {
@@ -127,11 +130,11 @@ func (s *Service) Unpin(ctx context.Context, broadcast, product string, at *medi
 	if removed {
 		s.changed(b.ID)
 	}
-	p, err := s.Catalogue.Product(ctx, product) // it may be archived by now
-	if err != nil {
-		return PinCard{}, fmt.Errorf("read a product: %w", err)
+	card, err := s.cardOf(b, pin, s.finder(ctx)) // it may be archived by now
+	if errors.Is(err, shop.ErrNotFound) && pin.Set != nil {
+		return PinCard{ID: pin.ID, From: pin.From, Until: pin.Until, Set: &SetCard{ID: pin.Set.ID, Name: pin.Set.Name}, Variants: []VariantCard{}}, nil
 	}
-	return s.pinCard(b, pin, p)
+	return card, err
 }
 
 // SetBag makes the products the broadcast's bag, in this order.
@@ -182,6 +185,7 @@ type Record struct {
 	From     mediatime.Time  `json:"from"`
 	Until    *mediatime.Time `json:"until,omitempty"`
 	PlacedAt time.Time       `json:"placed_at"`
+	Set      *PinnedSet      `json:"set,omitempty"`
 }
 
 // History lists every pin of a broadcast, in the order in which they were placed.
@@ -195,7 +199,7 @@ func (s *Service) History(ctx context.Context, broadcast string) ([]Record, erro
 	}
 	out := make([]Record, len(pins))
 	for i, p := range pins {
-		out[i] = Record{p.ID, p.Product, p.From, p.Until, p.PlacedAt}
+		out[i] = Record{p.ID, p.Product, p.From, p.Until, p.PlacedAt, p.Set}
 	}
 	return out, nil
 }

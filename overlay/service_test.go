@@ -93,7 +93,7 @@ func newStudio() *studio {
 	s := &studio{
 		store: &overlaytest.Model{}, bus: event.NewMemory(event.MemoryConfig{}), now: time.Date(2026, 11, 20, 20, 0, 0, 0, time.UTC),
 		broadcasts: map[string]overlay.Broadcast{
-			"live":  {ID: "live", Shop: "shop", State: "live", Title: "Show", Currency: "EUR", Anchors: mediatime.Anchors{{Generation: 1, Wall: time.Now()}}},
+			"live":  {ID: "live", Shop: "shop", Channel: "noor", State: "live", Title: "Show", Currency: "EUR", Anchors: mediatime.Anchors{{Generation: 1, Wall: time.Now()}}},
 			"soon":  {ID: "soon", Shop: "shop", State: "scheduled"},
 			"ended": {ID: "ended", Shop: "shop", State: "ended"},
 		},
@@ -107,7 +107,7 @@ func newStudio() *studio {
 	archived := product("archived", "shop")
 	archived.State = shop.Archived
 	s.products["archived"] = archived
-	s.Service = &overlay.Service{Store: s.store, Catalogue: s, Quotes: s, Broadcasts: s, Clock: clock{s}, Bus: s.bus, Audience: s, Lead: -1, Now: func() time.Time { return s.now }}
+	s.Service = &overlay.Service{Store: s.store, Sets: s.store, Catalogue: s, Quotes: s, Broadcasts: s, Clock: clock{s}, Bus: s.bus, Audience: s, Lead: -1, Now: func() time.Time { return s.now }}
 	return s
 }
 

@@ -275,7 +275,7 @@ func (a *app) buildOverlay(context.Context) error {
 		Node: a.nodes.id(), Clock: func(broadcast string) (int64, bool) { t, ok := a.hub.Now(broadcast); return int64(t), ok },
 	}
 	a.overlay = &overlay.Service{
-		Store: rows, Catalogue: a.shop, Quotes: a.allocator.Quotes, Broadcasts: places, Clock: a.hub, Bus: a.bus, Audience: a.views, Wake: wake(a.wakeFacts),
+		Store: rows, Sets: rows, Catalogue: a.shop, Quotes: a.allocator.Quotes, Broadcasts: places, Clock: a.hub, Bus: a.bus, Audience: a.views, Wake: wake(a.wakeFacts),
 	}
 	a.buildDeals()
 	metrics := overlay.NewMetrics(a.registry)

@@ -117,6 +117,9 @@ func (m *moments) list(ctx context.Context) (out []vod.Moment, err error) {
 				}
 				m.titles[p.Product] = title
 			}
+			if p.Set != nil {
+				title = p.Set.Name
+			}
 			access := "restricted"
 			if api.AccessOf(b).Open() {
 				access = "public"

@@ -91,6 +91,9 @@ func (p *pinDates) refresh(broadcast string, d *dated) {
 func pinRanges(pins []overlay.Record) (out []hls.DateRange) {
 	for _, pin := range pins {
 		r := hls.DateRange{ID: "pin-" + pin.ID, Class: "live.hawker.pin", From: pin.From, Attributes: map[string]string{"X-PRODUCT": pin.Product}}
+		if pin.Set != nil {
+			r.Attributes["X-SET"] = pin.Set.ID
+		}
 		if pin.Until != nil {
 			r.Until = *pin.Until
 		}

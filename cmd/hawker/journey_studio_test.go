@@ -19,6 +19,14 @@ func TestJourneyGoLiveFromTheBrowser(t *testing.T) {
 			VideoCodec string `json:"video_codec"`
 			AudioCodec string `json:"audio_codec"`
 		}
+		Several struct {
+			Cards, Shown int
+			Full         bool
+		}
+		Order struct {
+			Before, After []string
+			Held          string
+		}
 		Ended  string
 		Faults []string
 	}
@@ -31,6 +39,12 @@ func TestJourneyGoLiveFromTheBrowser(t *testing.T) {
 	}
 	if h := saw.Health; h == nil || h.Protocol != "whip" || h.VideoCodec != "h264" || h.AudioCodec != "opus" {
 		t.Errorf("the studio sees %+v", h)
+	}
+	if s := saw.Several; s.Cards != 3 || s.Shown != 2 || !s.Full {
+		t.Errorf("several at once: %+v", s)
+	}
+	if o := saw.Order; len(o.Before) < 4 || o.Held != o.Before[0] || len(o.After) < 4 {
+		t.Errorf("the order of the run: %+v", o)
 	}
 	if saw.Ended != "ended" {
 		t.Errorf("after the end it is %s", saw.Ended)

@@ -105,6 +105,22 @@ func TestEveryRoleOnEveryRouteOfTheProgram(t *testing.T) {
 			}
 			return d.ID
 		}, Belongs: apitest.OfChannel},
+		api.KindSet: {Make: func(t *testing.T, o account.Owner) string {
+			kept, err := a.overlay.Sets.Sets(t.Context(), o.Channel)
+			for _, old := range kept { // a channel keeps few, the walk makes many
+				if len(kept) > overlay.SetsMax/2 && err == nil && old.ChangedBy == "walk" {
+					err = a.overlay.Sets.RemoveSet(t.Context(), o.Channel, old.ID)
+				}
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			set, err := a.overlay.MakeSet(t.Context(), overlay.SetPlace{Shop: o.Shop, Channel: o.Channel}, "Lights", []string{lantern(t, a, o).ID}, "walk")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return set.ID
+		}, Belongs: apitest.OfChannel},
 		api.KindMessage: {Make: func(t *testing.T, o account.Owner) string {
 			id := latest[o.Channel]
 			if id == "" {

@@ -42,6 +42,7 @@ func RunBus(t *testing.T, b Backend) {
 		"a waiting reader ends with its context":     cancelled,
 		"what was read is not changed by later use":  stable,
 		"a frame is bounded":                         bounded,
+		"what is told once is told once":             once,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -258,6 +259,46 @@ func fill(t testing.TB, bus event.Bus, n int) {
 		events[i] = Numbered("a", i+1)
 	}
 	publish(t, bus, events...)
+}
+
+func once(t *testing.T, b Backend) {
+	const nodes, facts = 6, 20
+	bus := b.New(t)
+	subs := map[string]event.Subscription{"a": subscribe(t, bus, "a", nil), "b": subscribe(t, bus, "b", nil)}
+	var wg sync.WaitGroup
+	for range nodes { // as many nodes pass on the same facts, to two topics, each in its order
+		wg.Go(func() {
+			for n := range facts {
+				for topic := range subs {
+					e := Numbered(topic, n+1)
+					e.ID = fmt.Sprint("fact", n)
+					if err := bus.Once(context.Background(), e); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	again := Numbered("a", 1)
+	again.ID = "fact0"
+	if err := bus.Once(context.Background(), again); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, bus, Numbered("a", 100), Numbered("b", 100), again) // Publish does not ask
+	for topic, s := range subs {
+		for n, e := range Read(t, s, facts+1) {
+			if want := n + 1; Number(t, e) != want && n < facts || n == facts && Number(t, e) != 100 {
+				t.Fatalf("%s: event %d is %d", topic, n, Number(t, e))
+			}
+		}
+	}
+	if e := Read(t, subs["a"], 1)[0]; e.ID != "fact0" {
+		t.Fatalf("%+v", e)
+	}
+	if p := position(t, bus, "b"); p.Offset != facts+1 {
+		t.Fatalf("%d positions for %d events", p.Offset, facts+1)
+	}
 }
 
 func oneOrder(t *testing.T, b Backend) {

@@ -24,7 +24,7 @@ type Store struct {
 
 var _ overlay.Store = (*Store)(nil)
 
-const pinColumns = `id, broadcast, product, from_media, until_media, placed_by, placed_at, removed_by, removed_at`
+const pinColumns = `id, broadcast, product, from_media, until_media, placed_by, placed_at, removed_by, removed_at, set_name, set_products`
 
 // PlacePin stores p, unless its product is pinned already.
 func (s *Store) PlacePin(ctx context.Context, p overlay.Pin, max int, fact func(int64) event.Event) (out overlay.Pin, placed bool, err error) {
@@ -39,7 +39,7 @@ func (s *Store) PlacePin(ctx context.Context, p overlay.Pin, max int, fact func(
 			return err
 		}
 		for _, other := range open {
-			if other.Product == p.Product {
+			if other.Key() == p.Key() {
 				out = other
 				return nil
 			}
@@ -47,9 +47,13 @@ func (s *Store) PlacePin(ctx context.Context, p overlay.Pin, max int, fact func(
 		if len(open) >= max {
 			return overlay.ErrTooManyPins
 		}
+		name, products, err := setColumns(p)
+		if err != nil {
+			return err
+		}
 		version++
-		if _, err := tx.Exec(ctx, `INSERT INTO overlay_pin (`+pinColumns+`, number) VALUES `+store.Placeholders(1, 10),
-			p.ID, p.Broadcast, p.Product, int64(p.From), nil, p.PlacedBy, store.Millis(p.PlacedAt), "", 0, version); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO overlay_pin (`+pinColumns+`, number) VALUES `+store.Placeholders(1, 12),
+			p.ID, p.Broadcast, p.Key(), int64(p.From), nil, p.PlacedBy, store.Millis(p.PlacedAt), "", 0, name, products, version); err != nil {
 			return fmt.Errorf("place a pin: %w", err)
 		}
 		out, placed = p, true
@@ -195,8 +199,16 @@ func pins(ctx context.Context, tx *store.Tx, where string, args ...any) ([]overl
 		var p overlay.Pin
 		var until sql.NullInt64
 		var placed, removed int64
-		if err := rows.Scan(&p.ID, &p.Broadcast, &p.Product, &p.From, &until, &p.PlacedBy, &placed, &p.RemovedBy, &removed); err != nil {
+		var name, products string
+		if err := rows.Scan(&p.ID, &p.Broadcast, &p.Product, &p.From, &until, &p.PlacedBy, &placed, &p.RemovedBy, &removed, &name, &products); err != nil {
 			return nil, err
+		}
+		if products != "" {
+			p.Set = &overlay.PinnedSet{ID: p.Product, Name: name}
+			if err := json.Unmarshal([]byte(products), &p.Set.Products); err != nil || len(p.Set.Products) == 0 {
+				return nil, fmt.Errorf("read a pinned set: %q, %w", products, err)
+			}
+			p.Product = p.Set.Products[0]
 		}
 		p.PlacedAt, p.RemovedAt = store.Time(placed), store.Time(removed)
 		if until.Valid {

@@ -17,6 +17,7 @@ type Model struct {
 	mu    sync.Mutex
 	rooms map[string]*room
 	facts []event.Event
+	sets  []overlay.Set
 }
 
 type room struct {
@@ -59,7 +60,7 @@ func (m *Model) PlacePin(_ context.Context, p overlay.Pin, max int, fact func(in
 		if other.Until != nil {
 			continue
 		}
-		if other.Product == p.Product {
+		if other.Key() == p.Key() {
 			return other, false, nil
 		}
 		open++
@@ -79,7 +80,7 @@ func (m *Model) RemovePin(_ context.Context, rm overlay.Removal, fact func(overl
 	r := m.room(rm.Broadcast)
 	for i := len(r.pins) - 1; i >= 0; i-- {
 		p := &r.pins[i]
-		if p.Product != rm.Product {
+		if p.Key() != rm.Product {
 			continue
 		}
 		if p.Until != nil {

@@ -19,7 +19,10 @@ import (
 
 // Backend is a store under test, with the facts that it appended so far.
 type Backend struct {
-	Store overlay.Store
+	Store interface {
+		overlay.Store
+		overlay.Sets
+	}
 	Facts func(t testing.TB) []event.Event
 }
 
@@ -36,6 +39,7 @@ func RunStore(t *testing.T, open func(t *testing.T) Backend) {
 	})
 	t.Run("a refused call leaves nothing", func(t *testing.T) { refused(t, open(t)) })
 	t.Run("concurrent pins stay under the limit and number the versions one by one", func(t *testing.T) { concurrent(t, open(t)) })
+	t.Run("sets are a channel's own, up to its limit", func(t *testing.T) { sets(t, open(t)) })
 	t.Run("broadcasts do not mix", func(t *testing.T) { apart(t, open(t)) })
 }
 
@@ -76,11 +80,17 @@ func RunProgram(t *testing.T, b Backend, seed uint64, calls int) {
 		switch n := r.IntN(100); {
 		case n < 25:
 			pin := overlay.Pin{ID: id, Broadcast: broadcast, Product: product, From: when, PlacedBy: "creator", PlacedAt: at}
+			if r.IntN(4) == 0 {
+				pin.Set = &overlay.PinnedSet{ID: fmt.Sprintf("s%d", r.IntN(3)), Name: "Set " + id, Products: []string{product, "p7"}}
+			}
 			want, wantNew, wantErr := model.PlacePin(ctx, pin, 3, mark)
 			got, gotNew, gotErr := b.Store.PlacePin(ctx, pin, 3, mark)
 			same("place "+id, []any{want, wantNew}, []any{got, gotNew}, wantErr, gotErr)
 		case n < 45:
 			rm := overlay.Removal{Broadcast: broadcast, Product: product, Until: when, By: "moderator", At: at}
+			if r.IntN(4) == 0 {
+				rm.Product = fmt.Sprintf("s%d", r.IntN(3))
+			}
 			want, wantNew, wantErr := model.RemovePin(ctx, rm, unmark)
 			got, gotNew, gotErr := b.Store.RemovePin(ctx, rm, unmark)
 			same("remove "+id, []any{want, wantNew}, []any{got, gotNew}, wantErr, gotErr)

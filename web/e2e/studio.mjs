@@ -1,5 +1,5 @@
 // A creator goes live from the browser: camera and microphone by WHIP, from the studio. A viewer sees it move and hears it, over
-// WebRTC and over LL-HLS, where the sound is made AAC. Then the creator pins with one tap.
+// WebRTC and over LL-HLS, where the sound is made AAC. Then the creator pins with one tap, several at once, and a set.
 import { api, deadMedia, demo, heard, origin, phone, run, signIn, until } from './lib.mjs';
 
 await run(async (chrome) => {
@@ -37,6 +37,8 @@ await run(async (chrome) => {
       await pin.click();
       await page.locator('[data-pin]').first().waitFor({ timeout: 60_000 });
       result.pinned_ms = Date.now() - began;
+      result.several = await several(studio, page);
+      result.order = await order(studio);
     }
     result[transport].faults = page.faults;
     await page.close();
@@ -46,6 +48,53 @@ await run(async (chrome) => {
   result.faults = studio.faults;
   return result;
 });
+
+/** several pins a second product beside the first, and a set of two beside both; the viewer opens the set. */
+async function several(studio, page) {
+  await studio.getByRole('checkbox', { name: 'Up to three at once' }).check();
+  await studio.locator('.rundown-row[data-on=false] > .button').first().click();
+  await page.locator('[data-pin]').nth(1).waitFor({ timeout: 10_000 });
+  await studio.getByRole('button', { name: 'New set' }).click();
+  const sheet = studio.getByRole('dialog');
+  await sheet.getByLabel('Name').fill('Two lights');
+  for (let n = 0; n < 2; n++) await sheet.getByRole('button', { name: /^Add / }).first().click();
+  await sheet.getByRole('button', { name: 'Save set' }).click();
+  await studio.getByRole('button', { name: 'Pin Two lights' }).click();
+  await page.locator('[data-set]').waitFor({ timeout: 10_000 });
+  const cards = await page.locator('[data-pin]').count();
+  const full = await studio.locator('.rundown-row[data-on=false] > .button').first().isDisabled();
+  await page.getByRole('button', { name: 'See all of Two lights' }).click();
+  const rows = page.getByRole('dialog').locator('.bag-row');
+  await rows.nth(1).waitFor({ timeout: 10_000 });
+  const shown = await rows.count();
+  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+  await studio.locator('[data-on-screen] li').last().getByRole('button').click();
+  await page.locator('[data-set]').waitFor({ state: 'detached', timeout: 10_000 });
+  return { cards, full, shown };
+}
+
+/** order moves the first product down by a key, and the last one up to the front with the pointer. */
+async function order(studio) {
+  await studio.getByRole('button', { name: 'Edit run' }).click();
+  const sheet = studio.getByRole('dialog');
+  const rows = sheet.locator('li[data-row]');
+  const ids = () => rows.evaluateAll((all) => all.map((row) => row.dataset.row));
+  const before = await ids();
+  await rows.first().locator('.order-grip').focus();
+  await studio.keyboard.press('ArrowDown');
+  await until('the second place', async () => (await ids())[1] === before[0]);
+  const held = await studio.evaluate(() => document.activeElement.closest('li')?.dataset.row);
+  const from = await rows.nth(3).locator('.order-grip').boundingBox();
+  const to = await rows.first().locator('.order-grip').boundingBox();
+  await studio.mouse.move(from.x + 20, from.y + from.height / 2);
+  await studio.mouse.down();
+  await studio.mouse.move(to.x + 20, to.y + to.height / 2, { steps: 12 });
+  await until('the first place', async () => (await ids())[0] === before[3]);
+  await studio.mouse.up();
+  await sheet.getByRole('button', { name: 'Save run' }).click();
+  await sheet.waitFor({ state: 'detached' });
+  return { before, held, after: await studio.locator('.rundown-title').allTextContents() };
+}
 
 /** goLive takes the way that the page offers: this device, the camera, and a button that is held. */
 async function goLive(page) {

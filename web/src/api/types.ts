@@ -211,6 +211,23 @@ export interface Pin {
   variants: PinVariant[];
   from: MediaTime;
   until?: MediaTime;
+  /** The set that is pinned; product and variants are then those of its first. */
+  set?: PinnedSet;
+}
+
+export interface PinnedSet {
+  id: string;
+  name: string;
+  count: number;
+  /** Left out of an event where they are large: they are in the scene. */
+  products?: ProductCard[];
+}
+
+/** A channel's saved list of products. */
+export interface ProductSet {
+  id: string;
+  name: string;
+  products: string[];
 }
 
 /** A product as the bag shows it. */

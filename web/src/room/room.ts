@@ -12,7 +12,7 @@ import { Entrance } from './entrance';
 import { Archive, WayBack, progressOf, type Past } from './past';
 import type { Beside } from './beside';
 import { offered, ownPage, within, type Place } from './place';
-import { apply, dealTurns, isOld, leavesAtOnce, onAir, openScene, place, placed } from './scene';
+import { apply, dealTurns, isOld, lacksCards, leavesAtOnce, onAir, openScene, place, placed } from './scene';
 import type { Progress, RoomView } from './view';
 
 export type { Progress, RoomView } from './view';
@@ -472,6 +472,7 @@ export class Room {
   private deliver(event: FeedEvent): void {
     const { overlay } = this.view.get();
     if (!overlay) return;
+    if (lacksCards(event)) this.sceneTimer = setTimeout(() => void this.loadScene(), spreadSceneReload());
     if (event.kind === 'broadcast.resumed' || event.kind === 'broadcast.started') this.player?.nudge();
     const next = event.kind === 'scene.pin' ? place(overlay, event.data as Pin) : apply(overlay, event);
     if (next === overlay) return;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { FeedEvent, Pin, Scene } from '../api/types';
-import { apply, isOld, leavesAtOnce, openScene, type Overlay } from './scene';
+import { apply, isOld, lacksCards, leavesAtOnce, openScene, type Overlay } from './scene';
 
 const eur = (amount: number) => ({ amount, currency: 'EUR' });
 
@@ -54,6 +54,30 @@ describe('apply', () => {
     expect(overlay.pins.map((p) => p.id)).toEqual(['a']);
     overlay = apply(overlay, event('pin.removed', { pin: 'a', product: 'product-a', until: 9, version: 9 }));
     expect(overlay.pins).toEqual([]);
+  });
+  test('a set lies beside its first product, and its stock is told', () => {
+    const card = (id: string) => ({ id, title: id, price: eur(2900), variants: pin(id, 0).variants });
+    const set = {
+      ...pin('s', 5, 'product-a'),
+      set: { id: 'set', name: 'Lights', count: 2, products: [card('a'), card('b')] },
+    };
+    let overlay = apply(empty(), event('pin.placed', { pin: pin('a', 5), version: 8 }));
+    overlay = apply(overlay, event('pin.placed', { pin: set, version: 9 }));
+    expect(overlay.pins.map((p) => p.id)).toEqual(['a', 's']);
+    overlay = apply(overlay, event('stock.out', { variant: 'variant-b' }));
+    expect(overlay.pins[1]!.set!.products!.map((p) => p.variants[0]!.available)).toEqual([12, 0]);
+    overlay = apply(overlay, event('stock.changed', { variant: 'variant-a', available: 3 }));
+    expect(overlay.pins[0]!.variants[0]!.available).toBe(3);
+    expect(overlay.pins[1]!.set!.products![0]!.variants[0]!.available).toBe(3);
+  });
+  test('a bag that comes without its cards keeps those that are known', () => {
+    const card = (id: string) => ({ id, title: id, price: eur(2900), variants: [] });
+    const short = event('bag.changed', { products: ['b', 'c', 'a'], version: 8 });
+    const overlay = apply({ ...empty(), bag: [card('a'), card('b')] }, short);
+    expect(overlay.bag.map((one) => one.id)).toEqual(['b', 'a']);
+    expect(lacksCards(short)).toBe(true);
+    expect(lacksCards(event('bag.changed', { products: [], version: 9 }))).toBe(false);
+    expect(lacksCards(event('bag.changed', { products: ['a'], bag: [card('a')] }))).toBe(false);
   });
   test('a pin told twice is there once', () => {
     const placed = event('pin.placed', { pin: pin('a', 5), version: 8 });

@@ -94,7 +94,7 @@ export function apply(overlay: Overlay, event: FeedEvent): Overlay {
     case 'pin.removed':
       return { ...overlay, pins: overlay.pins.filter((pin) => pin.id !== data['pin']) };
     case 'bag.changed':
-      return { ...overlay, bag: data['bag'] as ProductCard[] };
+      return { ...overlay, bag: (data['bag'] as ProductCard[] | undefined) ?? known(overlay, data['products']) };
     case 'stock.changed':
       return changeVariant(overlay, data['variant'], () => ({ available: Number(data['available']) }));
     case 'stock.out':
@@ -141,8 +141,25 @@ export function apply(overlay: Overlay, event: FeedEvent): Overlay {
   }
 }
 
+/** lacksCards tells whether an event went without the cards that belong to it: they are in the scene. */
+export function lacksCards({ kind, data }: FeedEvent): boolean {
+  const { bag, products } = data as { bag?: unknown; products?: string[] };
+  return kind === 'bag.changed' && !bag && (products?.length ?? 0) > 0;
+}
+
+/** known are those of a bag's products whose cards are here. */
+function known({ bag }: Overlay, products: unknown): ProductCard[] {
+  const ids = Array.isArray(products) ? (products as string[]) : [];
+  return ids.flatMap((id) => bag.find((card) => card.id === id) ?? []);
+}
+
+/** keyOf is what lies there at most once: a set, or a product by itself. */
+export function keyOf(pin: Pin): string {
+  return pin.set?.id ?? pin.product.id;
+}
+
 export function place(overlay: Overlay, pin: Pin): Overlay {
-  const others = overlay.pins.filter((one) => one.id !== pin.id && one.product.id !== pin.product.id);
+  const others = overlay.pins.filter((one) => one.id !== pin.id && keyOf(one) !== keyOf(pin));
   return { ...overlay, pins: [...others, pin] };
 }
 
@@ -156,7 +173,12 @@ function changeVariant(overlay: Overlay, variant: unknown, change: (was: PinVari
     card.variants.some((one) => one.id === variant)
       ? { ...card, variants: card.variants.map((one) => (one.id === variant ? { ...one, ...change(one) } : one)) }
       : card;
-  return { ...overlay, pins: overlay.pins.map(renew), bag: overlay.bag.map(renew) };
+  const renewPin = (pin: Pin): Pin => {
+    const { set } = pin;
+    if (!set?.products?.some((card) => card.variants.some((one) => one.id === variant))) return renew(pin);
+    return renew({ ...pin, set: { ...set, products: set.products.map(renew) } });
+  };
+  return { ...overlay, pins: overlay.pins.map(renewPin), bag: overlay.bag.map(renew) };
 }
 
 function withAnchor(overlay: Overlay, data: Record<string, unknown>): Overlay {

@@ -17,11 +17,18 @@ interface Props {
 
 /** Bag lists all that the show sells, and what is pinned besides. */
 export function Bag({ bag, pins, loading, onBuy }: Props) {
-  const besides = pins.filter((pin) => !bag.some((card) => card.id === pin.product.id));
-  const rows = [
-    ...besides.map((pin) => ({ ...pin.product, variants: pin.variants, pin: pin.id })),
-    ...bag.map((card) => ({ ...card, pin: pins.find((pin) => pin.product.id === card.id)?.id })),
-  ];
+  const pinned = pins.flatMap((pin) => {
+    const products = pin.set ? (pin.set.products ?? []) : [{ ...pin.product, variants: pin.variants }];
+    return products.map((product) => ({ ...product, pin: pin.id as string | undefined }));
+  });
+  const rows: typeof pinned = [];
+  for (const row of [...pinned, ...bag.map((card) => ({ ...card, pin: undefined }))]) {
+    if (!rows.some((one) => one.id === row.id)) rows.push(row);
+  }
+  // What the bag holds stays in its order; what is pinned besides stands before it.
+  const place = (id: string) => bag.findIndex((card) => card.id === id);
+  rows.sort((a, b) => place(a.id) - place(b.id));
+  for (const row of rows) row.variants = bag.find((card) => card.id === row.id)?.variants ?? row.variants;
   if (loading) {
     return (
       <ul class="bag" aria-busy="true">

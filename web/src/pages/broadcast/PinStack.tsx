@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { Pin } from '../../api/types';
+import type { Pin, PinnedSet } from '../../api/types';
+import { money } from '../../i18n/format';
 import type { Room } from '../../room/room';
 import { whenSeen } from '../../room/seen';
 import { t as shop } from '../../shop/messages';
@@ -8,20 +9,26 @@ import { Picture } from '../../shop/Picture';
 import { Price } from '../../shop/Price';
 import { Stock } from '../../shop/Stock';
 import { Button } from '../../ui/Button';
+import { t } from './messages';
 
 interface Props {
   pins: readonly Pin[];
   room: Room;
   onBuy: (product: string, pin: string) => void;
+  onSet: (pin: Pin) => void;
 }
 
 /** PinStack shows what is pinned, the newest lowest, nearest to the thumb. */
-export function PinStack({ pins, room, onBuy }: Props) {
+export function PinStack({ pins, room, onBuy, onSet }: Props) {
   return (
     <ul class="pins">
-      {pins.map((pin) => (
-        <PinCard key={pin.id} pin={pin} room={room} onBuy={onBuy} />
-      ))}
+      {pins.map((pin) =>
+        pin.set ? (
+          <SetCard key={pin.id} pin={pin} set={pin.set} room={room} onSet={onSet} />
+        ) : (
+          <PinCard key={pin.id} pin={pin} room={room} onBuy={onBuy} />
+        ),
+      )}
     </ul>
   );
 }
@@ -49,6 +56,40 @@ function PinCard({ pin, room, onBuy }: { pin: Pin; room: Room; onBuy: Props['onB
         onClick={() => onBuy(pin.product.id, pin.id)}
       >
         {left ? shop('buy') : shop('soldOut')}
+      </Button>
+    </li>
+  );
+}
+
+/** A card shows the first few pictures of a set. */
+const picturesMost = 3;
+
+/** SetCard is several products that are pinned together: one card, and all of them behind one tap. */
+function SetCard({ pin, set, room, onSet }: { pin: Pin; set: PinnedSet; room: Room; onSet: Props['onSet'] }) {
+  const card = useRef<HTMLLIElement>(null);
+  useEffect(() => whenSeen(card.current!, () => room.impression(pin.id, pin.product.id)), [pin.id]);
+
+  const products = set.products ?? [];
+  const range = priceRange(products.flatMap((product) => product.variants));
+  const left = products.length === 0 || products.some((one) => one.variants.some((variant) => variant.available > 0));
+  const pictures = products.length > 0 ? products : [pin.product];
+  return (
+    <li class="pin pin-set" ref={card} data-pin={pin.id} data-set={set.id} data-from={pin.from}>
+      <span class="pin-pictures" aria-hidden="true">
+        {pictures.slice(0, picturesMost).map((one) => (
+          <Picture key={one.id} picture={one.picture} size={64} />
+        ))}
+      </span>
+      <div class="pin-text">
+        <p class="pin-title user-text" dir="auto">
+          {set.name}
+        </p>
+        <p class="small muted">{t('setCount', { count: set.count })}</p>
+        {!left && <p class="small stock-out">{shop('soldOut')}</p>}
+        {left && range && <p class="small tabular">{t('setFrom', { price: money(range.price) })}</p>}
+      </div>
+      <Button kind="accent" aria-label={t('setOpenLabel', { name: set.name })} onClick={() => onSet(pin)}>
+        {t('setOpen')}
       </Button>
     </li>
   );

@@ -52,6 +52,8 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
   const [bagOpen, setBagOpen] = useState(false);
   const [stats, setStats] = useState(false);
   const [buying, setBuying] = useState<Buying | undefined>(asked);
+  const [set, setSet] = useState<Pin>();
+  const [setOpen, setSetOpen] = useState(false);
 
   useEffect(() => {
     room.start();
@@ -110,8 +112,21 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
   const buy = (product: string, pin?: string) => {
     room.click(product, pin);
     setBagOpen(false);
+    setSetOpen(false);
     setBuying({ product, pin });
   };
+  const see = (pin: Pin) => {
+    // A large set comes without its products: they are in the scene.
+    if (!pin.set?.products) void room.reload();
+    setSet(pin);
+    setSetOpen(true);
+  };
+  // A set that goes while somebody looks at it stays as it was last seen.
+  const seen = pins.find((pin) => pin.id === set?.id) ?? set;
+  const inSet = (seen?.set?.products ?? []).map((card) => ({
+    ...card,
+    variants: atDeal(card.variants, dealOf(deals, card.id)),
+  }));
   const bagList = <Bag bag={bag} pins={pins} loading={view.phase === 'loading'} onBuy={buy} />;
 
   const actions = said.me?.role && view.broadcast ? moderatorActions(room.id, view.broadcast.channel) : undefined;
@@ -141,10 +156,11 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
             pins={
               view.overlay?.state === 'ended' && !view.replay
                 ? []
-                : pins.filter((pin) => !dealOf(deals, pin.product.id))
+                : pins.filter((pin) => pin.set || !dealOf(deals, pin.product.id))
             }
             room={room}
             onBuy={buy}
+            onSet={see}
           />
           <div class="room-mid">
             {!said.rules.off && <ChatLog chat={chat} kind="over" onReply={setReply} actions={actions} />}
@@ -182,6 +198,9 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
       <DealAnnouncer deals={deals} />
       <Sheet title={t('bagTitle')} open={bagOpen} onClose={() => setBagOpen(false)}>
         {bagList}
+      </Sheet>
+      <Sheet title={seen?.set?.name ?? ''} open={setOpen} onClose={() => setSetOpen(false)}>
+        <Bag bag={inSet} pins={[]} loading={!seen?.set?.products} onBuy={(product) => buy(product, seen?.id)} />
       </Sheet>
       <BuySheet
         offer={buying && toOffer(buying, room, pins, bag, deals)}
@@ -228,14 +247,17 @@ function toOffer(
   bag: readonly ProductCard[],
   deals: readonly Deal[],
 ): Offer | undefined {
-  const pin = pins.find((one) => one.product.id === buying.product);
+  const pin = pins.find((one) => !one.set && one.product.id === buying.product);
   const card = bag.find((one) => one.id === buying.product);
   const deal = dealOf(deals, buying.product);
+  const ofSet = pins.flatMap((one) => one.set?.products ?? []).find((one) => one.id === buying.product);
   const found = pin
     ? { product: pin.product, variants: atDeal(pin.variants, deal) }
-    : card
-      ? { product: card, variants: card.variants }
-      : deal && { product: deal.product, variants: atDeal(variantsOf(deal), deal) };
+    : ofSet
+      ? { product: ofSet, variants: atDeal(ofSet.variants, deal) }
+      : card
+        ? { product: card, variants: card.variants }
+        : deal && { product: deal.product, variants: atDeal(variantsOf(deal), deal) };
   if (found) lastSeen.set(buying.product, found);
   const seen = found ?? lastSeen.get(buying.product);
   return (
@@ -278,7 +300,7 @@ function Announcer({ pins }: { pins: readonly Pin[] }) {
     const gone = before.current.filter((pin) => !pins.some((one) => one.id === pin.id)).at(-1);
     before.current = pins;
     if (added) setText(announce(added));
-    else if (gone) setText(t('unpinned', { title: gone.product.title }));
+    else if (gone) setText(t('unpinned', { title: gone.set?.name ?? gone.product.title }));
   }, [pins]);
   return (
     <p class="visually-hidden" aria-live="polite">
@@ -312,6 +334,7 @@ function DealAnnouncer({ deals }: { deals: readonly Deal[] }) {
 }
 
 function announce(pin: Pin): string {
+  if (pin.set) return t('setPinned', { name: pin.set.name, count: pin.set.count });
   const range = priceRange(pin.variants);
   return t('pinned', { title: pin.product.title, price: range ? money(range.price) : '' });
 }

@@ -29,9 +29,10 @@ import { LadderSwitch } from './LadderSwitch';
 import { Standby } from './Standby';
 import { Panels } from './Panels';
 import { Preview } from './Preview';
-import { armedOf, runOf, stockNow } from './room';
+import { armedOf, onOf, runOf, stockNow } from './room';
 import { Picture, Rundown } from './Rundown';
 import { Source } from './Source';
+import { Sets } from './Sets';
 import { SalesFigures, Strip } from './Strip';
 import { useArming } from './useArming';
 import { useLate } from './useLate';
@@ -50,14 +51,14 @@ export function ControlRoom({ id }: { id: string }) {
 
   const { room, broadcast, products, bag } = data;
   const run = products && runOf(products, bag);
-  const pinned = (room?.pins ?? []).map((pin) => pin.product.id);
+  const pinned = onOf(room?.pins ?? []);
   const stock = room?.stock ?? {};
-  const armed = armedOf(run ?? [], pinned.at(-1), chosen, stock);
+  const armed = armedOf(run ?? [], pinned, chosen, stock);
   const onAir = room?.state === 'live' || room?.state === 'interrupted';
   const armedProduct = run?.find((product) => product.id === armed);
 
   const pinArmed = () => {
-    if (!armedProduct || !onAir) return;
+    if (!armedProduct || !onAir || pins.full) return;
     setChosen(undefined); // what comes after it is next by itself
     void pins.pin(armedProduct);
   };
@@ -94,6 +95,9 @@ export function ControlRoom({ id }: { id: string }) {
                   onArm={setChosen}
                   onEdit={() => setEditing(true)}
                 />
+                {broadcast && products && (
+                  <Sets broadcast={broadcast} products={products} pins={pins} onAir={onAir} onBag={data.setBag} />
+                )}
                 {broadcast && (
                   <Deals broadcast={broadcast.id} run={run ?? []} onAir={onAir} shown={() => shown.current} />
                 )}
@@ -126,15 +130,7 @@ export function ControlRoom({ id }: { id: string }) {
         ]}
         start={1}
       />
-      <ThumbBar
-        product={armedProduct}
-        pins={pins}
-        pinnedID={pinned.at(-1)}
-        run={run ?? []}
-        stock={stock}
-        onAir={onAir}
-        onPin={pinArmed}
-      />
+      <ThumbBar product={armedProduct} pins={pins} stock={stock} onAir={onAir} onPin={pinArmed} />
       {broadcast && products && (
         <EditRun
           open={editing}
@@ -217,8 +213,6 @@ function Elapsed({ since }: { since: string }) {
 
 interface ThumbBarProps {
   product: Product | undefined;
-  pinnedID: string | undefined;
-  run: Product[];
   stock: Record<string, number>;
   onAir: boolean;
   pins: Pins;
@@ -226,13 +220,13 @@ interface ThumbBarProps {
 }
 
 /** ThumbBar keeps what is next, and its button, under the thumb on a phone, whichever panel is open. */
-function ThumbBar({ product, pinnedID, run, stock, onAir, pins, onPin }: ThumbBarProps) {
-  const on = run.find((one) => one.id === pinnedID);
+function ThumbBar({ product, stock, onAir, pins, onPin }: ThumbBarProps) {
+  const on = pins.now.at(-1);
   return (
     <div class="thumb">
       {on && (
-        <button type="button" class="thumb-on" disabled={!onAir} onClick={() => void pins.unpin(on)}>
-          <Picture product={on} size={44} />
+        <button type="button" class="thumb-on" disabled={!onAir} onClick={() => void pins.remove(on)}>
+          <Picture product={on.product} size={44} />
           <span>{t('unpin')}</span>
         </button>
       )}
@@ -240,7 +234,7 @@ function ThumbBar({ product, pinnedID, run, stock, onAir, pins, onPin }: ThumbBa
         kind="accent"
         class="thumb-pin"
         svg={pinIcon}
-        disabled={!product || !onAir}
+        disabled={!product || !onAir || pins.full}
         busy={pins.busy !== undefined}
         onClick={onPin}
       >

@@ -4,7 +4,7 @@ import { pictureURL } from '../../api/client';
 import type { Product } from '../../api/types';
 import { money } from '../../i18n/format';
 import { t as manage } from '../../manage/messages';
-import { Button } from '../../ui/Button';
+import { Button, IconButton } from '../../ui/Button';
 import { Notice } from '../../ui/Card';
 import { Skeleton } from '../../ui/Skeleton';
 import { t } from './messages';
@@ -43,6 +43,7 @@ export function Rundown({ run, stock, pinned, armed, onAir, pins, shop, onArm, o
         </Button>
       </header>
       {!onAir && <p class="small muted rundown-hint">{t('pinWhenLive')}</p>}
+      <OnScreen pins={pins} onAir={onAir} />
       <ol class="rundown-list">
         {run.map((product) => (
           <Row
@@ -52,7 +53,7 @@ export function Rundown({ run, stock, pinned, armed, onAir, pins, shop, onArm, o
             on={pinned.includes(product.id)}
             armed={product.id === armed}
             busy={pins.busy === product.id}
-            mayPin={onAir}
+            mayPin={onAir && (!pins.full || pinned.includes(product.id))}
             onArm={() => onArm(product.id)}
             onPin={() => void pins.pin(product)}
             onUnpin={() => void pins.unpin(product)}
@@ -63,6 +64,43 @@ export function Rundown({ run, stock, pinned, armed, onAir, pins, shop, onArm, o
         {pins.said}
       </p>
     </section>
+  );
+}
+
+/** OnScreen is what lies over the picture now, and whether the next pin goes beside it. */
+function OnScreen({ pins, onAir }: { pins: Pins; onAir: boolean }) {
+  const { now, several, full } = pins;
+  return (
+    <div class="on-screen" data-on-screen={now.length}>
+      {now.length > 0 && (
+        <ul aria-label={t('onScreen')}>
+          {now.map((pin) => {
+            const title = pin.set?.name ?? pin.product.title;
+            return (
+              <li key={pin.id}>
+                <Picture product={pin.product} size={32} />
+                <span class="on-screen-title" dir="auto">
+                  {title}
+                </span>
+                <IconButton
+                  svg={pinOffIcon}
+                  label={t('unpinNamed', { title })}
+                  disabled={!onAir || pins.busy !== undefined}
+                  onClick={() => void pins.remove(pin)}
+                />
+              </li>
+            );
+          })}
+        </ul>
+      )}
+      <label class="chat-check">
+        <input type="checkbox" checked={several} onChange={(event) => pins.setSeveral(event.currentTarget.checked)} />
+        <span>
+          {t('several')}
+          {full && <small class="muted"> {t('severalFull')}</small>}
+        </span>
+      </label>
+    </div>
   );
 }
 

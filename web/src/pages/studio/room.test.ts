@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Pin, Product, Scene } from '../../api/types';
 import { advance, aheadOf, armedOf, boundsOf, fromScene, latencyOf, moved, narrowed } from './room';
-import { runOf, stockNow, unknownBounds, wallOf, type Room } from './room';
+import { onOf, runOf, stockNow, unknownBounds, wallOf, withPin, type Room } from './room';
+import { rowAt } from './Order';
 
 const price = { amount: 2900, currency: 'EUR' };
 const product = (id: string, ...available: number[]): Product => ({
@@ -46,6 +47,12 @@ describe('advance', () => {
     expect(after.state).toBe('live');
     expect(after.anchors).toHaveLength(1);
   });
+  test('a set lies beside a pin of its first product, and once', () => {
+    const set = { ...pin('2', 'a'), set: { id: 's', name: 'Lights', count: 2 } };
+    const after = withPin(withPin(withPin(room, pin('1', 'a')), set), { ...set, id: '3' });
+    expect(after.pins.map((one) => one.id)).toEqual(['1', '3']);
+    expect(onOf(after.pins)).toEqual(['a']);
+  });
   test('what it does not know changes nothing', () => {
     expect(advance(room, { kind: 'x.disco', data: null })).toBe(room);
   });
@@ -64,15 +71,23 @@ describe('the run', () => {
     expect(runOf([a, { ...b, state: 'archived' }, c], [])).toEqual([a, c]);
   });
   test('arms what comes next and leaves out what is sold out', () => {
-    expect(armedOf([a, b, c], undefined, undefined, {})).toBe('a');
-    expect(armedOf([a, b, c], 'a', undefined, {})).toBe('c');
-    expect(armedOf([a, b, c], 'c', undefined, {})).toBe('a');
-    expect(armedOf([a], 'a', undefined, {})).toBeUndefined();
-    expect(armedOf([], undefined, undefined, {})).toBeUndefined();
+    expect(armedOf([a, b, c], [], undefined, {})).toBe('a');
+    expect(armedOf([a, b, c], ['a'], undefined, {})).toBe('c');
+    expect(armedOf([a, b, c], ['c'], undefined, {})).toBe('a');
+    expect(armedOf([a], ['a'], undefined, {})).toBeUndefined();
+    expect(armedOf([], [], undefined, {})).toBeUndefined();
   });
   test('arms what was chosen, unless that is on already', () => {
-    expect(armedOf([a, b, c], 'a', 'b', {})).toBe('b');
-    expect(armedOf([a, b, c], 'a', 'a', {})).toBe('c');
+    expect(armedOf([a, b, c], ['a'], 'b', {})).toBe('b');
+    expect(armedOf([a, b, c], ['a'], 'a', {})).toBe('c');
+  });
+  test('leaves out all that is on', () => {
+    expect(armedOf([a, c, product('d', 1)], ['c', 'a'], undefined, {})).toBe('d');
+    expect(armedOf([a, c], ['c', 'a'], 'c', {})).toBeUndefined();
+  });
+  test('a row is dragged to the one that the pointer is over', () => {
+    const rows = [0, 50, 100].map((top) => ({ top, bottom: top + 50 }));
+    expect([-20, 10, 60, 149, 400].map((y) => rowAt(rows, y))).toEqual([0, 0, 1, 2, 2]);
   });
   test('counts by what the feed said last', () => {
     expect(stockNow(c, {})).toBe(5);

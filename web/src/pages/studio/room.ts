@@ -1,4 +1,7 @@
 import type { Anchor, BroadcastState, FeedEvent, MediaTime, Pin, Product, Scene } from '../../api/types';
+import { keyOf } from '../../room/scene';
+
+export { keyOf };
 
 // What the studio knows of a broadcast, and how an event changes it. All of it is pure.
 
@@ -14,7 +17,8 @@ export interface Room {
 
 export function fromScene(scene: Scene): Room {
   const stock: Record<string, number> = {};
-  for (const one of [...(scene.bag ?? []), ...(scene.pins ?? [])]) {
+  const sets = (scene.pins ?? []).flatMap((pin) => pin.set?.products ?? []);
+  for (const one of [...(scene.bag ?? []), ...sets, ...(scene.pins ?? [])]) {
     for (const variant of one.variants ?? []) stock[variant.id] = variant.available;
   }
   return {
@@ -56,7 +60,7 @@ export function advance(room: Room, event: Pick<FeedEvent, 'kind' | 'data'>): Ro
 export function withPin(room: Room, pin: Pin): Room {
   const stock = { ...room.stock };
   for (const variant of pin.variants ?? []) stock[variant.id] = variant.available;
-  return { ...room, stock, pins: [...room.pins.filter((one) => one.id !== pin.id), pin] };
+  return { ...room, stock, pins: [...room.pins.filter((one) => one.id !== pin.id && keyOf(one) !== keyOf(pin)), pin] };
 }
 
 function withStock(room: Room, variant: string, available: number): Room {
@@ -71,6 +75,11 @@ function withAnchor(anchors: Anchor[], data: Record<string, unknown>): Anchor[] 
   return [...anchors.filter((one) => one.generation !== generation), anchor].sort(
     (a, b) => a.generation - b.generation,
   );
+}
+
+/** onOf are the products that lie over the picture by themselves. */
+export function onOf(pins: readonly Pin[]): string[] {
+  return pins.flatMap((pin) => (pin.set ? [] : [pin.product.id]));
 }
 
 /** stockNow is how many of a product are left, by the newest counts. */
@@ -91,15 +100,15 @@ export function runOf(products: readonly Product[], bag: readonly string[]): Pro
  */
 export function armedOf(
   run: readonly Product[],
-  pinned: string | undefined,
+  pinned: readonly string[],
   chosen: string | undefined,
   stock: Record<string, number>,
 ): string | undefined {
-  if (chosen && chosen !== pinned && run.some((product) => product.id === chosen)) return chosen;
-  const at = run.findIndex((product) => product.id === pinned);
+  if (chosen && !pinned.includes(chosen) && run.some((product) => product.id === chosen)) return chosen;
+  const at = run.findIndex((product) => product.id === pinned.at(-1));
   for (let step = 1; step <= run.length; step++) {
     const next = run[(at + step) % run.length]!;
-    if (next.id !== pinned && stockNow(next, stock) > 0) return next.id;
+    if (!pinned.includes(next.id) && stockNow(next, stock) > 0) return next.id;
   }
   return undefined;
 }

@@ -140,8 +140,14 @@ export async function placePin(broadcast: string, product: Product, mediaTime: n
   return { ...answer, product: { id, title, picture, kind } };
 }
 
-export async function removePin(broadcast: string, product: string, mediaTime: number | undefined): Promise<void> {
-  await orNone(api.delete<PinAnswer>(`/v1/broadcasts/${broadcast}/pins/${product}`, at(mediaTime)));
+/** placeSet pins a set of products together. */
+export function placeSet(broadcast: string, set: string, mediaTime: number | undefined): Promise<Pin> {
+  return api.put<Pin>(`/v1/broadcasts/${broadcast}/sets/${set}`, at(mediaTime));
+}
+
+export async function removePin(broadcast: string, pin: Pin, mediaTime: number | undefined): Promise<void> {
+  const what = pin.set ? `sets/${pin.set.id}` : `pins/${pin.product.id}`;
+  await orNone(api.delete<PinAnswer>(`/v1/broadcasts/${broadcast}/${what}`, at(mediaTime)));
 }
 
 function at(mediaTime: number | undefined): { media_time?: number } {

@@ -20,6 +20,18 @@ const ar: Translation<typeof en> = {
   bagTitle: 'في هذا العرض',
   bagEmpty: 'لا شيء في السلة بعد. ما يعرضه المقدّم يظهر فوق الصورة.',
   pinned: 'معروض الآن: {title}، {price}',
+  setCount: {
+    zero: 'لا منتجات',
+    one: 'منتج واحد',
+    two: 'منتجان',
+    few: '{count} منتجات',
+    many: '{count} منتجًا',
+    other: '{count} منتج',
+  },
+  setFrom: 'ابتداءً من {price}',
+  setOpen: 'عرض الكل',
+  setOpenLabel: 'عرض كل ما في {name}',
+  setPinned: 'معروض الآن: {name}، المنتجات: {count}',
   dealOpensIn: 'يبدأ بعد {time}',
   dealEndsIn: 'ينتهي بعد {time}',
   dealLeft: {
