@@ -167,6 +167,7 @@ var meanings = []meaning{
 	{shop.ErrDealClaimed, 409, "deal-claimed", "You take part in this draw already", 0},
 	{shop.ErrDealDraws, 503, "deal-draws", "The draw is under way", time.Second},
 	{shop.ErrDeals, 422, "too-many", "The limit for this kind of thing is reached", 0},
+	{shop.ErrDealPrior, 422, "no-reduction", "A deal's price is below the lowest that the product cost in the last thirty days", 0},
 	{shop.ErrDealPrice, 422, "bad-deal-price", "A deal's price is above zero and below every price of what it is about", 0},
 	{shop.ErrDealQuantity, 422, "bad-quantity", "A deal has 1 to 1,000,000 units, and no more than that per buyer", 0},
 	{shop.ErrDealTimes, 422, "bad-deal-times", "A countdown lasts 10 to 300 s, a deal 1 to 20 min, a fair deal's window 4 to 30 s", 0},

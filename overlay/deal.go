@@ -59,11 +59,13 @@ type DealCard struct {
 
 // DealOffer is what can be bought at a deal's price.
 type DealOffer struct {
-	ID        string     `json:"id"`
-	Title     string     `json:"title"`
-	Price     shop.Money `json:"price" doc:"Without the deal."`
-	Available int64      `json:"available"`
-	Quote     string     `json:"quote,omitempty" doc:"Send it with the checkout; it is taken from the opening on, and some seconds beyond the end."`
+	ID    string     `json:"id"`
+	Title string     `json:"title"`
+	Price shop.Money `json:"price" doc:"Without the deal."`
+	// Lowest is what a reduction is measured by.
+	Lowest    *shop.Money `json:"lowest_30d,omitempty" doc:"The lowest price of the thirty days before the deal, earlier deals included: what the reduction is measured by."`
+	Available int64       `json:"available"`
+	Quote     string      `json:"quote,omitempty" doc:"Send it with the checkout; it is taken from the opening on, and some seconds beyond the end."`
 }
 
 // DealRecord is a deal as its creator sees it.
@@ -117,6 +119,12 @@ type Deals interface {
 	DealClaims(ctx context.Context, deal string, state shop.DealClaimState, after string, limit int) ([]shop.DealClaim, error)
 }
 
+// Prices knows what products have cost. shopsql is behind it.
+type Prices interface {
+	// PriorPrices returns the lowest that variants of a product cost in the thirty days before at.
+	PriorPrices(ctx context.Context, product string, variants []string, at time.Time) (map[string]shop.PriorPrice, error)
+}
+
 // PrepareDeal stores a deal for later: for somebody to start, or to begin by itself.
 func (s *Service) PrepareDeal(ctx context.Context, broadcast string, w DealWish, by string) (DealRecord, error) {
 	b, err := s.Broadcasts.Broadcast(ctx, broadcast)
@@ -146,6 +154,9 @@ func (s *Service) PrepareDeal(ctx context.Context, broadcast string, w DealWish,
 		d.State = shop.DealScheduled
 	}
 	if err := below(&d, p); err != nil {
+		return DealRecord{}, err
+	}
+	if d.Prior, err = s.reduces(ctx, &d); err != nil {
 		return DealRecord{}, err
 	}
 	if err := d.Validate(); err != nil {
@@ -194,6 +205,31 @@ func below(d *shop.Deal, p shop.Product) error {
 	return nil
 }
 
+// reduces returns what the deal's reduction is measured by: the lowest price of each variant in the thirty days before,
+// earlier deals included. A price that the variants had by themselves within that time is no reduction: who raises a
+// price to lower it again is refused.
+func (s *Service) reduces(ctx context.Context, d *shop.Deal) (map[string]int64, error) {
+	if s.Prices == nil {
+		return nil, nil
+	}
+	found, err := s.Prices.PriorPrices(ctx, d.Product, d.Variants, s.now())
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int64{}
+	for _, id := range d.Variants {
+		p, ok := found[id]
+		if !ok {
+			continue
+		}
+		if d.Price.Amount >= p.List {
+			return nil, &shop.InputError{Field: "price", Err: shop.ErrDealPrior}
+		}
+		out[id] = p.Any
+	}
+	return out, nil
+}
+
 // StartDeal begins a deal's countdown at the frame of media time at, or at the one that enters the server now.
 func (s *Service) StartDeal(ctx context.Context, broadcast, deal string, at *mediatime.Time, by string) (DealRecord, error) {
 	b, from, err := s.frame(ctx, broadcast, at)
@@ -215,6 +251,12 @@ func (s *Service) startDeal(ctx context.Context, b Broadcast, deal string, from 
 	if err != nil {
 		return DealRecord{}, err
 	}
+	var prior map[string]int64
+	if !known.Begun() { // what it cost may be another than when it was prepared
+		if prior, err = s.reduces(ctx, &known); err != nil {
+			return DealRecord{}, err
+		}
+	}
 	d, err := s.Deals.ChangeDeal(ctx, deal, func(d *shop.Deal) ([]event.Event, bool, error) {
 		switch d.State {
 		case shop.DealAnnounced, shop.DealOpen: // a double tap
@@ -226,6 +268,7 @@ func (s *Service) startDeal(ctx context.Context, b Broadcast, deal string, from 
 		if err := below(d, p); err != nil { // the price of now may be another than when it was prepared
 			return nil, false, err
 		}
+		d.Prior = prior
 		s.announce(b.ID, d, from)
 		card, err := s.dealCard(b, *d, p, shop.DealAnnounced)
 		if err != nil {
@@ -370,6 +413,9 @@ func (s *Service) dealCard(b Broadcast, d shop.Deal, p shop.Product, state shop.
 			continue
 		}
 		offer := DealOffer{ID: v.ID, Title: v.Title, Price: v.Price, Available: v.Stock.Available()}
+		if prior, ok := d.Prior[v.ID]; ok {
+			offer.Lowest = &shop.Money{Amount: prior, Currency: d.Price.Currency}
+		}
 		if state != shop.DealEnded {
 			var err error
 			offer.Quote, err = s.Quotes.Issue(shop.Quote{

@@ -160,7 +160,7 @@ func (r *Dealer) begin(ctx context.Context, b Broadcast, d shop.Deal, now time.T
 	if errors.Is(err, shop.ErrDealRuns) {
 		return nil // it waits for the one before
 	}
-	if errors.Is(err, shop.ErrDealPrice) || errors.Is(err, ErrProduct) || errors.Is(err, shop.ErrVariantUnknown) {
+	if errors.Is(err, shop.ErrDealPrice) || errors.Is(err, shop.ErrDealPrior) || errors.Is(err, ErrProduct) || errors.Is(err, shop.ErrVariantUnknown) {
 		r.Log.Warn("a scheduled deal cannot begin", "deal", d.ID, "error", err)
 		_, err = s.endDeal(ctx, b.ID, d.ID, 0, shop.DealByTime)
 	}

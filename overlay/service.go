@@ -43,6 +43,8 @@ type Service struct {
 	Sets Sets
 	// Deals keeps deals; nil: there are none.
 	Deals Deals
+	// Prices, if set, knows what products cost before: no deal is announced that is no reduction.
+	Prices Prices
 	// DealsWake, if set, is called after a change of a deal. It must not block.
 	DealsWake func()
 	// Audience, if set, counts the viewers for the scene.

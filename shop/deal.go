@@ -55,6 +55,9 @@ type Deal struct {
 	Price     Money    `json:"price"`
 	Quantity  int64    `json:"-"`
 	PerBuyer  int64    `json:"per_buyer,omitempty"` // 0: no limit
+	// Prior is the lowest that each variant cost in the thirty days before, in minor units: what the reduction is
+	// measured by.
+	Prior map[string]int64 `json:"prior,omitempty"`
 
 	Countdown time.Duration `json:"countdown"`
 	Duration  time.Duration `json:"duration"`

@@ -46,6 +46,7 @@ var (
 	ErrDealSoldOut     = errors.New("shop: all units of the deal are taken")
 	ErrDealState       = errors.New("shop: the deal's state does not allow this")
 	ErrDealRuns        = errors.New("shop: another deal on this product is announced or open")
+	ErrDealPrior       = errors.New("shop: a deal's price is below the lowest that the product cost in the last thirty days")
 	ErrDealPrice       = errors.New("shop: a deal's price is above zero and below every price of what it is about")
 	ErrDealQuantity    = errors.New("shop: a deal has 1 to 1,000,000 units, and no more than that per buyer")
 	ErrDealTimes       = errors.New("shop: a countdown lasts 10 to 300 s, a deal 1 to 20 min, a fair deal's window 4 to 30 s")

@@ -12,7 +12,7 @@ import (
 func (a *app) buildDeals() {
 	rows := &shopsql.Store{DB: a.main}
 	changes := make(chan struct{}, 1)
-	a.overlay.Deals, a.overlay.DealsWake = rows, wake(changes)
+	a.overlay.Deals, a.overlay.Prices, a.overlay.DealsWake = rows, rows, wake(changes)
 	a.allocator.Seen = a.views.Transport
 	a.dealer = &overlay.Dealer{Service: a.overlay, Drawer: drawer{a.allocator, rows}, Log: a.log, Wake: changes}
 }

@@ -46,6 +46,9 @@ func insertVariants(ctx context.Context, tx *store.Tx, variants []shop.Variant, 
 	if _, err := tx.Exec(ctx, `INSERT INTO stock (variant_id, on_hand, reserved, number, hash) VALUES `+tuples(len(variants), 5), levels...); err != nil {
 		return err
 	}
+	if err := notePrices(ctx, tx, variants, at); err != nil {
+		return err
+	}
 	return writeEntries(ctx, tx, entries)
 }
 
@@ -70,6 +73,9 @@ func (s *Store) UpdateProduct(ctx context.Context, shopID, id string, c shop.Pro
 				return err
 			}
 			facts.Price(shopID, priceFact(*v))
+			if err := notePrices(ctx, tx, []shop.Variant{*v}, at); err != nil {
+				return err
+			}
 		}
 		if err := saveProduct(ctx, tx, p); err != nil {
 			return err
@@ -171,6 +177,9 @@ func (s *Store) UpdateVariant(ctx context.Context, shopID, id string, c shop.Var
 		facts := shop.NewFacts(at)
 		if v.Price != before.Price || v.CompareAt != before.CompareAt {
 			facts.Price(shopID, priceFact(v))
+			if err := notePrices(ctx, tx, []shop.Variant{v}, at); err != nil {
+				return err
+			}
 		}
 		return outbox.Append(ctx, tx, facts.Events()...)
 	})

@@ -246,6 +246,8 @@ export interface DealOffer {
   id: string;
   title: string;
   price: Money;
+  /** The lowest price of the thirty days before the deal: what the reduction is measured by. */
+  lowest_30d?: Money;
   available: number;
   quote?: string;
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import pinIcon from 'lucide-static/icons/pin.svg?raw';
 import { useStore } from '../app/store';
 import { explain } from '../api/errors';
@@ -21,14 +21,28 @@ interface Props {
 }
 
 const overMax = 5;
+/** So near to the oldest line the page before it is fetched. */
+const nearOldest = 80;
 
 /** ChatLog is what is said. */
 export function ChatLog({ chat, kind, onReply, actions }: Props) {
-  const { lines, pinned, rules, loaded } = useStore(chat.view);
+  const { lines, pinned, rules, loaded, older } = useStore(chat.view);
   const [chosen, setChosen] = useState<Line>();
   const list = useRef<HTMLDivElement>(null);
   const [away, setAway] = useState(false);
   const last = lines.at(-1)?.id;
+  const first = lines[0]?.id;
+  // Lines that come in front move nothing under the reader's eyes.
+  const before = useRef<{ first: string | undefined; height: number }>({ first, height: 0 });
+  useLayoutEffect(() => {
+    const log = list.current;
+    if (!log) return;
+    const { first: was, height } = before.current;
+    const stayed = was !== undefined && was !== first && lines.some((line) => line.id === was);
+    if (kind === 'panel' && stayed) log.scrollTop += log.scrollHeight - height;
+    before.current = { first, height: log.scrollHeight };
+  }, [first, last, lines.length]);
+  const readBack = () => void chat.readBack();
   useEffect(() => {
     // Who reads what was said before is not pulled away from it.
     if (!away) list.current?.scrollTo(0, list.current.scrollHeight);
@@ -50,9 +64,17 @@ export function ChatLog({ chat, kind, onReply, actions }: Props) {
         tabIndex={kind === 'panel' ? 0 : undefined}
         onScroll={(event) => {
           const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
-          setAway(kind === 'panel' && scrollHeight - scrollTop - clientHeight > 60);
+          const gone = kind === 'panel' && scrollHeight - scrollTop - clientHeight > 60;
+          setAway(gone);
+          if (!gone && kind === 'panel') chat.toNewest();
+          if (gone && scrollTop < nearOldest) readBack();
         }}
       >
+        {kind === 'panel' && older && (
+          <button type="button" class="chat-older" onClick={readBack}>
+            {t('older')}
+          </button>
+        )}
         {shown.map((line) => (
           <div key={line.id} class="chat-item" data-line={line.id}>
             <button

@@ -2,7 +2,7 @@ import { ApiError, type Client } from '../api/client';
 import type { FeedEvent, MediaTime } from '../api/types';
 import { createStore, type Store } from '../app/value';
 import { Release } from '../player/release';
-import { add, isChat, upTo, without } from './lines';
+import { add, before, isChat, linesBackMax, linesMax, upTo, without } from './lines';
 import type { Answer, ChatRules, ChatScene, Line, Standing } from './types';
 
 export interface ChatView {
@@ -18,6 +18,8 @@ export interface ChatView {
   notice?: { code: string; until?: number };
   /** Until when slow mode lasts for this viewer, as performance.now tells the time. */
   slowUntil?: number;
+  /** There may be messages before the oldest line. */
+  older: boolean;
   /** Rises with each change of what moderators look at. */
   waiting: number;
 }
@@ -38,6 +40,7 @@ const tapsTogether = 5;
 const tapsEveryMilliseconds = 500;
 const replayWindow = 60_000_000;
 const replayShown = 50;
+const olderPage = 50;
 
 /** Chat is what is said beside a broadcast, as one viewer sees it. */
 export class Chat {
@@ -47,6 +50,7 @@ export class Chat {
     rules: { off: false, slow_seconds: 0, followers_only: false },
     announcement: '',
     likes: 0,
+    older: false,
     waiting: 0,
   });
 
@@ -57,6 +61,8 @@ export class Chat {
   private refs = 0;
   private replay: { from: MediaTime; until: MediaTime; lines: Line[] } | undefined;
   private loadingReplay = false;
+  private back = false;
+  private readingBack = false;
   private shown = '';
   /** Lines wait for their frame: nobody reads of what they have not seen yet. */
   private readonly release = new Release<Line>({ deliver: (line) => this.show([line]) });
@@ -70,12 +76,49 @@ export class Chat {
       const scene = await client.get<ChatScene>(`${path}/chat`, { grant: grant() });
       this.version = scene.version;
       const { rules, announcement, pinned, likes } = scene;
-      const lines = this.replay ? this.view.get().lines : add(scene.messages, this.view.get().lines);
+      const shown = this.view.get().lines;
+      // What is shown already goes further back than the newest page.
+      const lines = this.replay
+        ? shown
+        : this.back
+          ? add(shown, scene.messages, linesBackMax)
+          : add(scene.messages, shown);
+      if (!this.back) this.update({ older: !this.replay && scene.messages.length >= olderPage });
       this.update({ loaded: true, rules, announcement, pinned, likes: Math.max(likes, this.view.get().likes), lines });
     } catch {
       this.update({ loaded: true }); // the next load says it
     }
     await this.loadMe();
+  }
+
+  /** readBack brings the page before the oldest line, and keeps what is read until the reader is at the newest again. */
+  async readBack(): Promise<void> {
+    const first = this.view.get().lines[0];
+    if (!first || !this.view.get().older || this.readingBack || this.replay) return;
+    this.readingBack = true;
+    const { client, path, grant } = this.ways;
+    try {
+      const query = { before: first.id, limit: String(olderPage), grant: grant() };
+      const { items } = await client.get<{ items: Line[] }>(`${path}/chat/messages`, query);
+      const { lines } = this.view.get();
+      // The room was turned off or is a replay by now, or the reader has gone back to the newest: it is of no use.
+      if (this.replay || lines[0]?.id !== first.id) return;
+      this.back = true;
+      const all = before(lines, items);
+      this.update({ lines: all, older: items.length >= olderPage && all.length < linesBackMax });
+    } catch {
+      // The reader asks again by scrolling.
+    } finally {
+      this.readingBack = false;
+    }
+  }
+
+  /** toNewest forgets what was read back. */
+  toNewest(): void {
+    if (!this.back) return;
+    this.back = false;
+    const { lines } = this.view.get();
+    this.update({ lines: lines.slice(-linesMax), older: lines.length > linesMax || this.view.get().older });
   }
 
   async loadMe(): Promise<void> {
@@ -235,7 +278,11 @@ export class Chat {
   }
 
   private show(lines: Line[]): void {
-    if (!this.replay) this.update({ lines: add(this.view.get().lines, lines) });
+    if (this.replay) return;
+    const before = this.view.get();
+    const now = add(before.lines, lines, this.back ? linesBackMax : linesMax);
+    const dropped = before.lines.length > 0 && now[0] !== before.lines[0];
+    this.update(dropped ? { lines: now, older: true } : { lines: now });
   }
 
   private drop(gone: (one: { id: string; author: string }) => boolean): void {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { add, linesMax, upTo, without } from './lines';
+import { add, before, linesMax, upTo, without } from './lines';
 import type { Line } from './types';
 
 const line = (id: string, author = 'a', media_time = 0, reply?: string): Line => ({
@@ -35,4 +35,9 @@ test('a replay shows what had been said by a frame', () => {
   expect(upTo(lines, 20, 5).map((one) => one.id)).toEqual(['1', '2']);
   expect(upTo(lines, 99, 2).map((one) => one.id)).toEqual(['2', '3']);
   expect(upTo(lines, 5, 2)).toEqual([]);
+});
+
+test('a page back stands in front, each line once', () => {
+  const lines = before([line('3'), line('4')], [line('1'), line('2'), line('3')]);
+  expect(lines.map((one) => one.id)).toEqual(['1', '2', '3', '4']);
 });

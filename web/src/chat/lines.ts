@@ -4,12 +4,21 @@ import type { Line } from './types';
 /** The most that a page keeps; the oldest go first. */
 export const linesMax = 200;
 
+/** Who scrolls back keeps so many more. */
+export const linesBackMax = 2000;
+
+/** before puts lines of a page back in front, each once. */
+export function before(lines: readonly Line[], page: readonly Line[]): Line[] {
+  const known = new Set(lines.map((one) => one.id));
+  return [...page.filter((one) => !known.has(one.id)), ...lines];
+}
+
 /** add puts lines at their place by id, each once. */
-export function add(lines: readonly Line[], more: readonly Line[]): Line[] {
+export function add(lines: readonly Line[], more: readonly Line[], max = linesMax): Line[] {
   const known = new Set(lines.map((one) => one.id));
   const fresh = more.filter((one) => !known.has(one.id));
   if (fresh.length === 0) return lines as Line[];
-  return [...lines, ...fresh].slice(-linesMax);
+  return [...lines, ...fresh].slice(-max);
 }
 
 /** without takes lines away, and what others quote of them. */

@@ -26,6 +26,16 @@ test('an open deal gives what it is about its price, its quote and its units', (
   expect(xl).toBe(variants[2]);
 });
 
+test('a reduction is measured by the lowest price of thirty days', () => {
+  const at = (lowest: number) => {
+    const offers = [{ id: 'm', title: 'm', price: eur(2900), lowest_30d: eur(lowest), available: 12, quote: 'q' }];
+    return atDeal(variants, deal({ variants: offers }))[0]!.compare_at;
+  };
+  expect(at(2500)).toEqual(eur(2500)); // the price was raised since
+  expect(at(3500)).toEqual(eur(2900));
+  expect(at(1900)).toBeUndefined(); // the same deal was there before: nothing is struck through
+});
+
 test('before it opens and once it is sold out the price is the usual one', () => {
   expect(atDeal(variants, deal({ state: 'announced' }))).toEqual(variants);
   expect(atDeal(variants, deal({ left: 0 }))).toEqual(variants);

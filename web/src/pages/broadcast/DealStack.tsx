@@ -1,9 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import timer from 'lucide-static/icons/timer.svg?raw';
 import type { Deal } from '../../api/types';
-import { clock } from '../../i18n/format';
+import { clock, money } from '../../i18n/format';
 import type { Room } from '../../room/room';
 import { t as shop } from '../../shop/messages';
+import { before as priceBefore } from '../../shop/deals';
 import { Picture } from '../../shop/Picture';
 import { Price } from '../../shop/Price';
 import { Button } from '../../ui/Button';
@@ -31,7 +32,8 @@ export function DealStack({ deals, room, onBuy }: Props) {
 function DealCard({ deal, room, onBuy }: { deal: Deal; room: Room; onBuy: Props['onBuy'] }) {
   const open = deal.state === 'open';
   const seconds = useSeconds(room, open ? deal.ends : deal.opens);
-  const before = deal.variants[0]?.price;
+  const offer = deal.variants[0];
+  const before = priceBefore(deal, offer);
   const left = deal.left > 0 && deal.variants.some((one) => one.available > 0);
   const time = seconds === undefined ? '' : clock(seconds);
   return (
@@ -42,6 +44,9 @@ function DealCard({ deal, room, onBuy }: { deal: Deal; room: Room; onBuy: Props[
           {deal.product.title}
         </p>
         <Price price={deal.price} compareAt={before} />
+        {offer?.lowest_30d && (
+          <span class="muted small tabular">{shop('lowest30', { price: money(offer.lowest_30d) })}</span>
+        )}
         {/* Read once when it appears: a clock that is told every second says nothing. */}
         <span class="deal-line tabular small">
           <Icon svg={timer} size={16} />

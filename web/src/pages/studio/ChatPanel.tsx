@@ -48,6 +48,9 @@ export function ChatPanel({ chat, broadcast }: Props) {
         {t('settings')}
       </Button>
       {settings && <Rules channel={broadcast.channel} />}
+      <a class="button button-quiet" href={`/studio/audit/${broadcast.channel}`} target="_blank" rel="noopener">
+        {t('log')}
+      </a>
     </section>
   );
 }

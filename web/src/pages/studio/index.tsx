@@ -5,6 +5,7 @@ import type { Language } from '../../i18n/language';
 import { chat } from '../../chat/messages';
 import { Gate } from '../../manage/Gate';
 import { manage } from '../../manage/messages';
+import { Audit } from './Audit';
 import { ControlRoom } from './ControlRoom';
 import { Home } from './Home';
 import { Ways } from './Ways';
@@ -19,7 +20,10 @@ export const messages = {
   },
 };
 
-/** The creator's pages: /studio, /studio/b/<broadcast> for the control room, /studio/w/<channel> for sources and targets. */
+/**
+ * The creator's pages: /studio, /studio/b/<broadcast> for the control room, /studio/w/<channel> for sources and targets,
+ * /studio/audit/<channel> for what was done in its chat.
+ */
 export default function Studio({ params }: { params: PathParams }) {
   const [where, id] = (params['rest'] ?? '').split('/');
   const inside = where === 'b' && id;
@@ -29,6 +33,7 @@ export default function Studio({ params }: { params: PathParams }) {
       <Gate>
         {(who) => {
           if (inside) return <ControlRoom key={id} id={id} />;
+          if (where === 'audit' && id) return <Audit key={id} channel={id} />;
           if (where === 'recordings' && id) return <Recordings key={id} channel={id} />;
           return where === 'w' && id ? <Ways key={id} channel={id} /> : <Home who={who} />;
         }}

@@ -16,6 +16,7 @@ const ar: Translation<typeof en> = {
   from: 'من {amount}',
   priceNow: 'الآن',
   priceBefore: 'سابقًا',
+  lowest30: 'أدنى سعر في 30 يومًا {price}',
   left: {
     zero: 'نفدت الكمية',
     one: 'بقيت قطعة واحدة',

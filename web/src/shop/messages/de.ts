@@ -16,6 +16,7 @@ const de: Translation<typeof en> = {
   from: 'ab {amount}',
   priceNow: 'Jetzt',
   priceBefore: 'vorher',
+  lowest30: '30-Tage-Tief {price}',
   left: { one: 'Noch {count} da', other: 'Noch {count} da' },
   soldOut: 'Ausverkauft',
   opensIn: 'Startet in {time}',

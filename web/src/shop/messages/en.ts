@@ -13,6 +13,7 @@ export const en = {
   from: 'from {amount}',
   priceNow: 'Now',
   priceBefore: 'before',
+  lowest30: '30-day low {price}',
   left: { one: '{count} left', other: '{count} left' },
   soldOut: 'Sold out',
   opensIn: 'Opens in {time}',

@@ -16,6 +16,7 @@ const fr: Translation<typeof en> = {
   from: 'dès {amount}',
   priceNow: 'Maintenant',
   priceBefore: 'avant',
+  lowest30: 'Plus bas en 30 j : {price}',
   left: { one: 'Il en reste {count}', many: 'Il en reste {count}', other: 'Il en reste {count}' },
   soldOut: 'Épuisé',
   opensIn: 'Ouverture dans {time}',
