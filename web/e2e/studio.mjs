@@ -56,7 +56,7 @@ async function several(studio, page) {
   await page.locator('[data-pin]').nth(1).waitFor({ timeout: 10_000 });
   await studio.getByRole('button', { name: 'New set' }).click();
   const sheet = studio.getByRole('dialog');
-  await sheet.getByLabel('Name').fill('Two lights');
+  await sheet.getByRole('textbox', { name: 'Name' }).fill('Two lights');
   for (let n = 0; n < 2; n++) await sheet.getByRole('button', { name: /^Add / }).first().click();
   await sheet.getByRole('button', { name: 'Save set' }).click();
   await studio.getByRole('button', { name: 'Pin Two lights' }).click();
