@@ -19,6 +19,7 @@ type Metrics struct {
 	late        prometheus.Histogram
 	thinned     prometheus.Counter
 	pass        prometheus.Histogram
+	reach       prometheus.Histogram
 	gaps        *prometheus.CounterVec
 	refusals    *prometheus.CounterVec
 	drops       *prometheus.CounterVec
@@ -40,6 +41,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Buckets: []float64{1, 2, 4, 8, 16, 32, 64, 128}}),
 		pass: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hawker_feed_pass_seconds", Help: "A walk of a core through its readers of one topic, writing to each what left: the last one is this late.",
 			Buckets: []float64{.0001, .0005, .001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}}),
+		reach: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "hawker_feed_reach_seconds", Help: "From a fact's making, such as a pin's API call, to its write to the last of a core's readers of the topic.",
+			Buckets: []float64{.005, .01, .025, .05, .075, .1, .125, .15, .2, .3, .5, 1, 2.5, 5}}),
 		thinned:   prometheus.NewCounter(prometheus.CounterOpts{Name: "hawker_feed_thinned_total", Help: "Chat messages left out of a tick that had too many."}),
 		gaps:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_gaps_total", Help: "Readers told to reload: behind (too slow), position (came back too late), bus (history lost; once per room)."}, []string{"reason"}),
 		refusals:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_refused_total", Help: "Feeds not opened, by reason."}, []string{"reason"}),
@@ -47,7 +50,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		uploads:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_uploads_total", Help: "Messages from viewers, by outcome."}, []string{"outcome"}),
 		forwarded: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "hawker_feed_forwarded_total", Help: "Stock and price events handed from shops to broadcasts, by kind."}, []string{"kind"}),
 	}
-	reg.MustRegister(m.connections, m.batches, m.events, m.conflated, m.lag, m.bytes, m.late, m.thinned, m.pass, m.gaps, m.refusals, m.drops, m.uploads, m.forwarded)
+	reg.MustRegister(m.connections, m.batches, m.events, m.conflated, m.lag, m.bytes, m.late, m.thinned, m.pass, m.reach, m.gaps, m.refusals, m.drops, m.uploads, m.forwarded)
 	return m
 }
 
@@ -80,6 +83,13 @@ func (m *Metrics) merged() {
 func (m *Metrics) walked(d time.Duration) {
 	if m != nil {
 		m.pass.Observe(d.Seconds())
+	}
+}
+
+// reached notes that all of a core's readers have a fact that was made then, in Unix milliseconds.
+func (m *Metrics) reached(made int64, now time.Time) {
+	if m != nil && made != 0 {
+		m.reach.Observe(max(0, now.Sub(time.UnixMilli(made)).Seconds()))
 	}
 }
 

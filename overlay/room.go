@@ -63,6 +63,7 @@ type part struct {
 	sinks   []sink
 	waiting atomic.Bool  // in the shard's queue
 	walk    atomic.Int64 // nanoseconds that the last pass through them took
+	fact    atomic.Int64 // when the oldest fact was made that has left and that no pass has begun to write, Unix ms; 0: none
 }
 
 // restShare is which part of the time a room's passes leave to everything else: facts, joins, pictures. A room whose
@@ -242,7 +243,20 @@ func (r *room) flush(lane string) {
 	r.from, r.flushed = r.to, now
 	r.clear()
 	r.feed.Metrics.batch(lane, events, now)
+	r.factLeft(events)
 	r.wake()
+}
+
+// factLeft tells each shard of the oldest fact among events, for who asks how long it takes to reach the last reader.
+func (r *room) factLeft(events []entry) {
+	for _, e := range events {
+		if e.event.At > 0 && r.feed.classOf(e.event.Kind) == event.Fact {
+			for i := range r.parts {
+				r.parts[i].fact.CompareAndSwap(0, e.event.At)
+			}
+			return
+		}
+	}
 }
 
 // clear forgets what waits. It runs under r.mu.

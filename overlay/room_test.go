@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hawkerlive/hawker/event"
 )
 
@@ -163,4 +165,40 @@ func TestALongPassHasALongTick(t *testing.T) {
 	if r.tick() {
 		t.Fatal("the pin's urgency outlived it")
 	}
+}
+
+// TestAFactIsTimedToItsLastReader: what everybody rides on the tick is not in the figure.
+func TestAFactIsTimedToItsLastReader(t *testing.T) {
+	t.Parallel()
+	f := &Feed{shards: []*shard{{}, {}}}
+	r := &room{feed: f, parts: make([]part, 2)}
+	at := func(kind event.Kind, made int64) entry { return entry{event.Event{Kind: kind, At: made}, 1} }
+	r.factLeft([]entry{at("x.spin", 5), at(event.ViewersChanged, 6)})
+	if got := r.parts[0].fact.Load(); got != 0 {
+		t.Fatalf("no fact left, and %d", got)
+	}
+	r.factLeft([]entry{at("x.spin", 5), at(event.PinPlaced, 7), at(event.PinRemoved, 8)})
+	r.factLeft([]entry{at(event.PinPlaced, 9)}) // an older one still waits for its pass
+	for i := range r.parts {
+		if got := r.parts[i].fact.Swap(0); got != 7 {
+			t.Errorf("core %d: %d", i, got)
+		}
+	}
+	registry := prometheus.NewRegistry()
+	m := NewMetrics(registry)
+	m.reached(0, time.UnixMilli(50))
+	m.reached(7, time.UnixMilli(107))
+	all, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range all {
+		if family.GetName() == "hawker_feed_reach_seconds" {
+			if h := family.GetMetric()[0].GetHistogram(); h.GetSampleCount() != 1 || h.GetSampleSum() != 0.1 {
+				t.Errorf("%v", h)
+			}
+			return
+		}
+	}
+	t.Error("no such figure")
 }

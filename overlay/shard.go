@@ -43,6 +43,7 @@ type pass struct {
 	next  int  // index of the reader that it comes to next
 	again bool // something new left meanwhile: those at the beginning lack it
 	began time.Time
+	fact  int64 // see part.fact
 }
 
 func newShard(f *Feed) *shard {
@@ -112,7 +113,7 @@ func (s *shard) run(ctx context.Context, f *Feed, number int) {
 		p := active[0]
 		shared.begin(f.now())
 		if p.next == 0 {
-			p.began = shared.now
+			p.began, p.fact = shared.now, p.room.parts[number].fact.Swap(0)
 		}
 		n := p.room.parts[number].some(p.next, batch[:])
 		for i, k := range batch[:n] {
@@ -125,9 +126,11 @@ func (s *shard) run(ctx context.Context, f *Feed, number int) {
 		f.Metrics.written(shared.end())
 		active = append(active[:0], active[1:]...)
 		if p.next += n; n < stride {
-			took := f.now().Sub(p.began)
+			now := f.now()
+			took := now.Sub(p.began)
 			p.room.parts[number].walk.Store(int64(took))
 			f.Metrics.walked(took)
+			f.Metrics.reached(p.fact, now)
 			if !p.again {
 				delete(running, p.room)
 				continue

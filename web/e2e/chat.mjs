@@ -17,7 +17,7 @@ await run(async (chrome) => {
   for (const page of [reader, speaker]) await page.goto(`${origin}/b/${show}`);
 
   // Said is read by the other, and by the studio.
-  const text = `is it linen? ${Date.now()}`;
+  const text = `is it <b>linen</b>? ${Date.now()}`; // markup is text like any other
   await say(speaker, text);
   await reads(reader, text);
   await reads(moderator, text);
