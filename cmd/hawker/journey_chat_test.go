@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,11 +28,15 @@ func TestJourneyTalk(t *testing.T) {
 	var saw struct {
 		Seen, Held, Approved, Announced, Banned, Liked, Replay bool
 		Muted                                                  string
+		Acts                                                   []string
 		Faults                                                 []string
 	}
 	browse(t, "chat.mjs", &saw, id, text)
 	if !saw.Seen || !saw.Held || !saw.Approved || !saw.Announced || !saw.Banned || !saw.Liked || !saw.Replay || !strings.Contains(saw.Muted, "muted") {
 		t.Errorf("they saw %+v", saw)
+	}
+	if want := []string{"ban", "mute", "announcement.set", "message.approved"}; !slices.Equal(saw.Acts, want) {
+		t.Errorf("what was done: %q, want %q", saw.Acts, want)
 	}
 	for _, fault := range saw.Faults {
 		t.Errorf("the page says %s", fault)

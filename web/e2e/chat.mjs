@@ -53,6 +53,13 @@ await run(async (chrome) => {
   await speaker.getByText('This channel has banned you').first().waitFor({ timeout: 60_000 });
   result.banned = true;
 
+  // What was done stands in a list, the newest first.
+  const { channel } = await api('GET', `/v1/broadcasts/${show}`);
+  await moderator.goto(`${origin}/studio/audit/${channel}`);
+  await moderator.locator('[data-act=ban]').waitFor({ timeout: 15_000 });
+  const acts = await moderator.locator('[data-act]').evaluateAll((all) => all.map((one) => one.dataset.act));
+  result.acts = acts.filter((act) => ['ban', 'mute', 'announcement.set', 'message.approved'].includes(act));
+
   // Hearts.
   await reader.getByRole('button', { name: /^Like/ }).click();
   await until('a like to count', async () => (await api('GET', `/v1/broadcasts/${show}/chat`)).likes > 0);

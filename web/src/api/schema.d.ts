@@ -76,6 +76,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/broadcasts/{id}/bag/sets/{set}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Add all products of a set to the bag */
+        put: operations["put-broadcasts-by-id-bag-sets-by-set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/broadcasts/{id}/deals": {
         parameters: {
             query?: never;
@@ -302,6 +319,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/broadcasts/{id}/sets/{set}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Pin a set of products to a frame
+         * @description One card for all of them; it counts as one of the three pins. The set stays as it was at that moment.
+         */
+        put: operations["put-broadcasts-by-id-sets-by-set"];
+        post?: never;
+        /** Unpin a set of products at a frame */
+        delete: operations["delete-broadcasts-by-id-sets-by-set"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/broadcasts/{id}/signals": {
         parameters: {
             query?: never;
@@ -501,6 +539,45 @@ export interface paths {
         put: operations["put-channels-by-id-publishers-shown"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channels/{id}/sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A channel's sets of products, by name */
+        get: operations["get-channels-by-id-sets"];
+        put?: never;
+        /**
+         * Keep a set of products
+         * @description 1 to 100 products under a name, at most 50 sets. It is pinned, or added to a bag, with one call.
+         */
+        post: operations["post-channels-by-id-sets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/channels/{id}/sets/{set}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a set of products */
+        put: operations["put-channels-by-id-sets-by-set"];
+        post?: never;
+        /** Forget a set of products */
+        delete: operations["delete-channels-by-id-sets-by-set"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1751,6 +1828,8 @@ export interface components {
             /** Format: int64 */
             available: number;
             id: string;
+            /** @description The lowest price of the thirty days before the deal, earlier deals included: what the reduction is measured by. */
+            lowest_30d?: components["schemas"]["Money"];
             /** @description Without the deal. */
             price: components["schemas"]["Money"];
             /** @description Send it with the checkout; it is taken from the opening on, and some seconds beyond the end. */
@@ -2167,6 +2246,11 @@ export interface components {
             /** @description Give it as cursor for the next page; absent on the last. */
             next?: string;
         };
+        PageSet: {
+            items: components["schemas"]["Set"][];
+            /** @description Give it as cursor for the next page; absent on the last. */
+            next?: string;
+        };
         PageToken: {
             items: components["schemas"]["Token"][];
             /** @description Give it as cursor for the next page; absent on the last. */
@@ -2238,6 +2322,8 @@ export interface components {
             from: number;
             id: string;
             product: components["schemas"]["ProductLine"];
+            /** @description The set that is pinned; product and variants are then those of its first. */
+            set?: components["schemas"]["SetCard"];
             /**
              * Format: int64
              * @description Media time of the first frame that it no longer lies on.
@@ -2251,6 +2337,11 @@ export interface components {
              * @description The frame that the creator was looking at, µs. Without it: the one that enters the server now.
              */
             media_time?: number;
+        };
+        PinnedSet: {
+            id: string;
+            name: string;
+            products: string[] | null;
         };
         "Post-channels-by-id-broadcastsRequest": {
             /**
@@ -2601,6 +2692,7 @@ export interface components {
             /** Format: date-time */
             placed_at: string;
             product: string;
+            set?: components["schemas"]["PinnedSet"];
             /** Format: int64 */
             until?: number;
         };
@@ -2871,6 +2963,39 @@ export interface components {
             on_air: boolean;
             /** Format: int64 */
             width?: number;
+        };
+        Set: {
+            /** Format: date-time */
+            changed_at: string;
+            channel: string;
+            id: string;
+            name: string;
+            /** @description Ids, in the order in which they are shown. */
+            products: string[] | null;
+        };
+        SetCard: {
+            /**
+             * Format: int64
+             * @description How many products it holds.
+             */
+            count: number;
+            id: string;
+            name: string;
+            /** @description In their order. In an event they are left out where they are large: they are in the scene. */
+            products?: components["schemas"]["ProductCard"][] | null;
+        };
+        SetFields: {
+            /** @description At most 80 characters. */
+            name: string;
+            /** @description Ids of the channel's shop, in the order in which they are shown. */
+            products: string[] | null;
+        };
+        SetPinBody: {
+            /**
+             * Format: int64
+             * @description The frame that the creator was looking at, µs. Without it: the one that enters the server now.
+             */
+            media_time?: number;
         };
         ShopBody: {
             currency: string;
@@ -3394,6 +3519,38 @@ export interface operations {
                 "application/json": components["schemas"]["BagInBody"];
             };
         };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BagBody"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-broadcasts-by-id-bag-sets-by-set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                set: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description OK */
             200: {
@@ -4005,6 +4162,84 @@ export interface operations {
             };
         };
     };
+    "put-broadcasts-by-id-sets-by-set": {
+        parameters: {
+            query?: {
+                /** @description Where a body does not fit; -1: the frame that enters the server now. */
+                media_time?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+                set: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SetPinBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PinCard"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-broadcasts-by-id-sets-by-set": {
+        parameters: {
+            query?: {
+                /** @description Where a body does not fit; -1: the frame that enters the server now. */
+                media_time?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+                set: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SetPinBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PinCard"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "post-broadcasts-by-id-signals": {
         parameters: {
             query?: never;
@@ -4414,6 +4649,141 @@ export interface operations {
                 "application/json": components["schemas"]["ShownInBody"];
             };
         };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-channels-by-id-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageSet"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "post-channels-by-id-sets": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any text of your own, at most 128 characters. The same key with the same request answers the first answer again, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetFields"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Set"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-channels-by-id-sets-by-set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                set: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetFields"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Set"];
+                };
+            };
+            /** @description A problem (RFC 9457) */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-channels-by-id-sets-by-set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                set: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description No Content */
             204: {
