@@ -6,11 +6,13 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 const (
-	keptMax     = 128     // statements of one generation; there are two
-	keptTextMax = 4 << 10 // bytes of a statement that is kept: longer ones are of too many lengths to come again
+	keptMax     = 128                    // statements of one generation; there are two
+	leftOpen    = "within a transaction" // what SQLite says to BEGIN where the transaction before stands open
+	keptTextMax = 4 << 10                // bytes of a statement that is kept: longer ones are of too many lengths to come again
 )
 
 // kept is SQLite's one writing connection with the statements that it has prepared. Reading SQL text costs more than
@@ -38,8 +40,21 @@ func (k *kept) BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error
 			k.close()
 			continue
 		}
+		if try == 0 && err != nil && strings.Contains(err.Error(), leftOpen) {
+			k.rollback()
+			continue
+		}
 		return tx, err
 	}
+}
+
+// rollback ends a transaction that nobody holds any more. Where a context ends while its transaction is being rolled
+// back, SQLite may interrupt the ROLLBACK itself: the connection would refuse every transaction from then on.
+func (k *kept) rollback() {
+	_ = k.conn.Raw(func(connection any) error { // the next try tells
+		_, err := connection.(driver.ExecerContext).ExecContext(context.Background(), "ROLLBACK", nil)
+		return err
+	})
 }
 
 // close forgets the statements and gives the connection back.
