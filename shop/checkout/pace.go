@@ -6,14 +6,16 @@ import (
 )
 
 const (
-	queueFor  = 50 * time.Millisecond // a claim that would wait longer for its batch is turned away
-	queueFree = 256                   // claims that may wait however slow the database is: one commit takes them all
-	batchFor  = 25 * time.Millisecond // what one batch should take
-	batchMin  = 128                   // claims of a batch however long they take: a slow disk wants larger ones
-	batchLate = 32                    // the same while live sending is late
-	paceOver  = 8                     // batches over which the pace is smoothed
-	lateMax   = 20 * time.Millisecond // of live sending; beyond it checkout yields
-	yieldMax  = 20 * time.Millisecond // pause between two batches while live sending is late
+	queueFor  = 50 * time.Millisecond  // a claim that would wait longer for its batch is turned away
+	queueFree = 256                    // claims that may wait however slow the database is: one commit takes them all
+	batchFor  = 25 * time.Millisecond  // what one batch should take
+	batchMin  = 128                    // claims of a batch however long they take: a slow disk wants larger ones
+	batchLate = 32                     // the same while live sending is late
+	paceOver  = 8                      // batches over which the pace is smoothed
+	standFor  = 100 * time.Millisecond // a queue that is too long for longer than this is no burst: it is kept at half
+	standGap  = 50 * time.Millisecond  // without anybody turned away: it stands no more
+	lateMax   = 20 * time.Millisecond  // of live sending; beyond it checkout yields
+	yieldMax  = 20 * time.Millisecond  // pause between two batches while live sending is late
 )
 
 // pace is what the loop measures of itself, so that a claim can be told at once that it would wait too long: orders
@@ -25,6 +27,8 @@ type pace struct {
 	began    atomic.Int64 // when the batch under way began, ns since start; 0: none is
 	usual    atomic.Int64 // ns of a batch, smoothed
 	late     atomic.Bool  // live sending is late
+	since    atomic.Int64 // since when claims are turned away without a pause, ns since start
+	last     atomic.Int64 // when one was turned away last; 0: never
 	start    time.Time
 }
 
@@ -54,6 +58,21 @@ func smooth(to *atomic.Int64, value int64) {
 		value = old + (value-old)/paceOver
 	}
 	to.Store(value)
+}
+
+// turnedAway notes that a claim would have waited too long.
+func (p *pace) turnedAway() {
+	at := p.clock()
+	if last := p.last.Swap(at); last == 0 || at-last > int64(standGap) {
+		p.since.Store(at)
+	}
+}
+
+// stands tells whether far more come than can be taken, and not just now: then a queue is only time that everybody who
+// gets through loses, since there is always somebody for the next batch.
+func (p *pace) stands() bool {
+	last := p.last.Load()
+	return last > 0 && p.clock()-last <= int64(standGap) && last-p.since.Load() >= int64(standFor)
 }
 
 // wait estimates how long a claim behind so many others waits until its batch begins.
@@ -104,15 +123,21 @@ func (t *Ticket) Leave() {
 
 // tooMany tells whether a claim would wait too long behind those that came before.
 func (a *Allocator) tooMany() bool {
-	ahead := a.ahead()
-	if ahead <= queueFree {
+	ahead, free, most := a.ahead(), queueFree, a.QueueFor
+	if a.pace.stands() {
+		free, most = free/2, most/2
+	}
+	if ahead <= free {
 		return false
 	}
-	most := a.QueueFor
 	if a.pace.late.Load() {
 		most /= 4
 	}
-	return a.pace.wait(ahead) > most
+	if a.pace.wait(ahead) <= most {
+		return false
+	}
+	a.pace.turnedAway()
+	return true
 }
 
 // yield leaves the processors to live sending while that is late: a pause as long as the batch was.

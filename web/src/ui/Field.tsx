@@ -86,12 +86,7 @@ export function Chips<V extends string>({ label, value, options, onChange }: Chi
       <div class="chips-row">
         {options.map((option) => (
           <label key={option.value} class={option.off ? 'chip chip-off' : 'chip'}>
-            <input
-              type="radio"
-              name={name}
-              checked={option.value === value}
-              onChange={() => onChange(option.value)}
-            />
+            <input type="radio" name={name} checked={option.value === value} onChange={() => onChange(option.value)} />
             <span>{option.label}</span>
             {option.note && <small>{option.note}</small>}
           </label>
