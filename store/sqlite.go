@@ -17,7 +17,7 @@ import (
 const (
 	laneMax         = 1024            // transactions that wait in one lane of a schema's writer
 	writerCacheKiB  = 32 << 10        // pages that the writer keeps
-	readersMax      = 8               // reading connections
+	readersMax      = 8               // reading connections, opened when they are needed and kept
 	checkpointEvery = time.Second     // how often the write-ahead log is copied back
 	walPagesMax     = 16 << 10        // beyond it (64 MiB) the writer starts the log anew between two transactions
 	busyTimeout     = 5 * time.Second // wait for another process (backup, verify) to let go

@@ -48,7 +48,7 @@ func TestAFewCyclesOfEachProtocol(t *testing.T) {
 	if err := s.log.heard(); err != nil {
 		t.Error(err)
 	}
-	if f.heap < 1<<20 || f.goroutines < 10 || f.descriptors < 10 {
+	if f.heap < 1<<20 || f.goroutines < 10 || f.descriptors < 10 || f.database < 6 {
 		t.Errorf("the server holds %+v", f)
 	}
 }
@@ -61,11 +61,13 @@ func TestWhatStaysBehindIsNotClean(t *testing.T) {
 		result string
 	}{
 		{before, "clean"},
-		{figures{30<<20 + 600_000, 204, 42}, "clean"},
-		{figures{30<<20 + 700_000, 200, 40}, "heap"},
-		{figures{30 << 20, 205, 40}, "goroutines"},
-		{figures{30 << 20, 200, 43}, "descriptors"},
-		{figures{20 << 20, 100, 20}, "clean"}, // it may shrink
+		{figures{30<<20 + 600_000, 204, 42, 20}, "clean"},
+		{figures{30<<20 + 700_000, 200, 40, 0}, "heap"},
+		{figures{30 << 20, 205, 40, 0}, "goroutines"},
+		{figures{30 << 20, 200, 43, 0}, "descriptors"},
+		{figures{20 << 20, 100, 20, 0}, "clean"},            // it may shrink
+		{figures{30 << 20, 200, 40, databaseMost}, "clean"}, // its pools are full
+		{figures{30 << 20, 200, 40, databaseMost + 1}, "database"},
 	} {
 		if got := before.compare(c.after); got != c.result {
 			t.Errorf("%+v after %+v is %q, want %q", c.after, before, got, c.result)

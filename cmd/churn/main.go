@@ -1,7 +1,8 @@
 // Command churn opens and closes sessions of the real server by the thousand and looks whether anything stays behind.
 // What enters is a protocol and a number; what leaves is one line per slice in a file: heap, goroutines and
-// descriptors of the server before and after. It warms the server up first, lets it settle before each look, and goes
-// on at the next run until the protocol has its total. It refuses to call a slice clean that left more than 2 % behind
+// descriptors of the server before and after, but for those of the database's pools, which have a bound of their own.
+// It warms the server up first, lets it settle before each look, and goes on at the next run until the protocol has its
+// total. It refuses to call a slice clean that left more than 2 % behind
 // (at least two, where things are counted), or that had a cycle fail. make churn runs it; a protocol is one entry in
 // the table of protocols.
 package main

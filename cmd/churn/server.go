@@ -141,8 +141,13 @@ func (s *server) get(ctx context.Context, url string) (string, error) {
 	return string(b), err
 }
 
-// figures are what a server holds.
-type figures struct{ heap, goroutines, descriptors int }
+// figures are what a server holds. Its connections to the database are counted apart: a pool opens them as callers
+// meet, whatever the callers are, and keeps them.
+type figures struct{ heap, goroutines, descriptors, database int }
+
+// databaseMost is what the pools of the two SQLite files may hold when they are full: the file and its log for each of
+// ten connections (a writer, eight readers, the one that copies the log back), and the memory that they share.
+const databaseMost = 2 * (2*10 + 1)
 
 // compare tells what has grown.
 func (f figures) compare(after figures) string {
@@ -154,6 +159,8 @@ func (f figures) compare(after figures) string {
 		return "goroutines"
 	case after.descriptors > counted(f.descriptors):
 		return "descriptors"
+	case after.database > databaseMost:
+		return "database"
 	}
 	return "clean"
 }
@@ -170,6 +177,7 @@ func (s *server) look(ctx context.Context, kind protocol) (figures, error) {
 		return figures{}, fmt.Errorf("the sessions do not go: %w", err)
 	}
 	var heap, goroutines, descriptors []int
+	database := 0
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for range looks {
@@ -183,8 +191,9 @@ func (s *server) look(ctx context.Context, kind protocol) (figures, error) {
 			return figures{}, err
 		}
 		heap, goroutines, descriptors = append(heap, f.heap), append(goroutines, f.goroutines), append(descriptors, f.descriptors)
+		database = max(database, f.database)
 	}
-	return figures{slices.Min(heap), median(goroutines), median(descriptors)}, nil
+	return figures{slices.Min(heap), median(goroutines), median(descriptors), database}, nil
 }
 
 func median(n []int) int {
@@ -209,9 +218,29 @@ func (s *server) glance(ctx context.Context) (f figures, err error) {
 	if f.goroutines, err = number(page, "goroutine profile: total "); err != nil {
 		return f, err
 	}
-	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.cmd.Process.Pid))
-	f.descriptors = len(open)
+	f.descriptors, f.database, err = descriptors(fmt.Sprintf("/proc/%d/fd", s.cmd.Process.Pid))
 	return f, err
+}
+
+// descriptors counts those of a process, and apart from them those of SQLite's files.
+func descriptors(dir string) (others, database int, err error) {
+	open, err := os.ReadDir(dir)
+	for _, one := range open {
+		target, err := os.Readlink(filepath.Join(dir, one.Name()))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // closed meanwhile
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		switch filepath.Ext(target) {
+		case ".db", ".db-wal", ".db-shm":
+			database++
+		default:
+			others++
+		}
+	}
+	return others, database, err
 }
 
 // number reads the number behind a text.
