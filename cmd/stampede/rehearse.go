@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -33,7 +34,7 @@ type rehearseCommand struct {
 	Span      time.Duration `help:"How long each step lasts." default:"8s"`
 	Link      float64       `help:"What the server's line carries, Mbit/s. Without it bandwidth is not judged."`
 	Memory    float64       `help:"Memory that the server may use, MiB. Without it: four fifths of this machine's, if it runs here."`
-	Cores     float64       `help:"Cores that the server may use. Without it: what it says itself."`
+	Cores     float64       `help:"Cores that the server may use. Without it: what it says itself; where the crowd is on the same machine, all of the machine's, for both."`
 	At        []float64     `help:"Then let such shares of what it holds come, together: 0.9,1.1 shows whether it is so." placeholder:"0.9,1.1"`
 	Report    string        `help:"HTML page to draw the result into." placeholder:"FILE"`
 }
@@ -47,6 +48,7 @@ type rehearsal struct {
 	trials []trial
 	limits use
 	plan   crowd
+	shared bool // the crowd is on the server's machine: what it uses there itself is not the server's to have
 }
 
 // trial is a crowd that came together, and how it fared.
@@ -234,7 +236,7 @@ func (r *rehearsal) during(ctx context.Context, work func()) (u use, err error) 
 	if err != nil {
 		return u, err
 	}
-	began := time.Now()
+	began, busyBefore := time.Now(), busyHere()
 	done := make(chan struct{})
 	go func() { defer close(done); work() }()
 	tick := time.NewTicker(time.Second)
@@ -258,9 +260,11 @@ func (r *rehearsal) during(ctx context.Context, work func()) (u use, err error) 
 	if err != nil {
 		return u, err
 	}
-	took := time.Since(began).Seconds()
+	took, busy := time.Since(began).Seconds(), busyHere()-busyBefore
 	grew := func(name string) float64 { return max(0, after[name]-before[name]) / took }
-	u.CPU = grew("process_cpu_seconds_total")
+	if u.CPU = grew("process_cpu_seconds_total"); r.shared {
+		u.CPU = max(u.CPU, busy/took)
+	}
 	u.Sent = grew("hawker_rtpfan_sent_bytes_total") + grew("hawker_hls_sent_bytes_total") + grew("hawker_feed_bytes_total")
 	u.Memory, u.Files = max(u.Memory, after["process_resident_memory_bytes"]), max(u.Files, after["process_open_fds"])
 	return u, nil
@@ -289,10 +293,33 @@ func (r *rehearsal) setLimits(ctx context.Context) error {
 	if r.limits.CPU == 0 {
 		r.limits.CPU = now["go_sched_gomaxprocs_threads"]
 	}
-	if r.limits.Memory == 0 && (strings.Contains(r.URL, "://127.") || strings.Contains(r.URL, "://localhost")) {
+	here := strings.Contains(r.URL, "://127.") || strings.Contains(r.URL, "://localhost")
+	// A server that was given fewer processors than there are has them for itself.
+	r.shared = here && r.Cores == 0 && int(r.limits.CPU) == runtime.NumCPU() && busyHere() > 0
+	if r.limits.Memory == 0 && here {
 		r.limits.Memory = .8 * memoryHere()
 	}
 	return nil
+}
+
+// busyHere is for how many seconds the processors of this machine have worked, all together; 0 where nobody says.
+func busyHere() float64 {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	return busySeconds(string(text))
+}
+
+const ticksPerSecond = 100 // USER_HZ, the same on every Linux
+
+// busySeconds reads the first line of /proc/stat: cpu user nice system idle iowait irq softirq steal.
+func busySeconds(text string) float64 {
+	var user, nice, system, idle, iowait, irq, softirq, steal float64
+	if _, err := fmt.Sscanf(text, "cpu %f %f %f %f %f %f %f %f", &user, &nice, &system, &idle, &iowait, &irq, &softirq, &steal); err != nil {
+		return 0
+	}
+	return (user + nice + system + irq + softirq + steal) / ticksPerSecond
 }
 
 // memoryHere is this machine's, 0 where nobody says.

@@ -107,3 +107,16 @@ func TestARushComesAtItsOwnTime(t *testing.T) {
 		t.Fatalf("%v of %d were served: %v", share, got.offered, got.outcomes)
 	}
 }
+
+func TestTheProcessorsOfAMachineAreRead(t *testing.T) {
+	t.Parallel()
+	text := "cpu  1000 200 300 99999 50 10 20 30 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\n"
+	if got := busySeconds(text); got != 15.6 {
+		t.Errorf("%v s", got)
+	}
+	for _, text := range []string{"", "cpu", "intr 1 2 3"} {
+		if got := busySeconds(text); got != 0 {
+			t.Errorf("%q: %v s", text, got)
+		}
+	}
+}
