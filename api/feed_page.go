@@ -164,7 +164,7 @@ func (s *Server) feedItem(ctx context.Context, p feed.Placed, channels map[strin
 			return out, err
 		}
 		out.Video = &item
-		if of.Kind != vod.KindPicture {
+		if of.Duration > 0 {
 			out.Transports = append(out.Transports, Transport{Kind: "hls", URL: "/hls/v/" + of.ID + "/index.m3u8"})
 		}
 	case streaming.Broadcast:

@@ -29,7 +29,11 @@ func TestJourneyShortVideo(t *testing.T) {
 		Lasts float64 // hours
 	}
 	var saw struct {
-		Video      string
+		Video string
+		Feed  struct {
+			Terms  map[string]int64
+			Videos int
+		}
 		Hidden     int
 		Seen       map[string]int
 		BoughtFrom string `json:"bought_from"`
@@ -47,6 +51,10 @@ func TestJourneyShortVideo(t *testing.T) {
 	if saw.Hidden != 404 {
 		t.Errorf("a draft was answered with %d", saw.Hidden)
 	}
+	if saw.Feed.Terms["fresh"] < 290 || saw.Feed.Videos != 1 {
+		t.Errorf("on the first page: %+v", saw.Feed)
+	}
+	feedSaysWhy(t, saw.Video)
 	if len(saw.Seen) != 5 || len(saw.Faults) > 0 {
 		t.Errorf("the viewer saw %+v", saw)
 	}
@@ -66,5 +74,62 @@ func TestJourneyShortVideo(t *testing.T) {
 	call(t, "GET", "/v1/videos/"+stills.Story.ID, "creator", nil, 200, &own)
 	if own.State != vod.StateHidden || own.Kind != vod.KindStory || len(own.Transports) != 0 {
 		t.Errorf("a story that is over: %+v", own)
+	}
+}
+
+// feedSaysWhy looks at the first page with and without following, as somebody and as nobody: what changes is what the
+// reason says, and what was seen in the browser and bought is counted.
+func feedSaysWhy(t *testing.T, video string) {
+	t.Helper()
+	find := func(who string) (item api.FeedItem) {
+		t.Helper()
+		for cursor := ""; ; {
+			var page api.FeedPage
+			call(t, "GET", "/v1/feed?limit=20&cursor="+cursor, who, nil, 200, &page)
+			for _, one := range page.Items {
+				if one.ID == video {
+					return one
+				}
+			}
+			if cursor = page.Next; cursor == "" {
+				t.Fatal("the video is not in the feed")
+			}
+		}
+	}
+	points := func(i api.FeedItem, reason string) (n, sum int64) {
+		for _, r := range i.Reasons {
+			if sum += r.Points; string(r.Reason) == reason {
+				n = r.Points
+			}
+		}
+		return n, sum
+	}
+	stranger := find("")
+	if _, sum := points(stranger, ""); sum != stranger.Score || stranger.Video == nil || len(stranger.Transports) != 1 {
+		t.Errorf("a stranger gets %+v", stranger)
+	}
+	follow := "/v1/channels/" + stranger.Video.Channel + "/follow"
+	call(t, "DELETE", follow, "viewer", nil, 204, nil)
+	before := find("viewer")
+	call(t, "PUT", follow, "viewer", nil, 204, nil)
+	after := find("viewer")
+	call(t, "DELETE", follow, "viewer", nil, 204, nil)
+	by, _ := points(after, "follow")
+	if bought, _ := points(before, "bought"); by == 0 || after.Score-before.Score < by-2 || after.Score-before.Score > by || bought == 0 {
+		t.Errorf("following gives %d points: from %+v to %+v", by, before.Reasons, after.Reasons)
+	}
+	until(t, "the browser's impression", 30*time.Second, func() bool {
+		untried, _ := points(find(""), "untried")
+		return untried < 80
+	})
+	var made api.BoostBody
+	boosts := "/v1/shops/" + stranger.Video.Shop + "/boosts"
+	call(t, "POST", boosts, "seller", map[string]any{"item": video, "until": time.Now().Add(time.Hour)}, 201, &made)
+	call(t, "POST", boosts, "seller", map[string]any{"item": video, "kind": "editorial", "until": time.Now().Add(time.Hour)}, 403, nil)
+	call(t, "POST", boosts, "creator", map[string]any{"item": video, "until": time.Now().Add(time.Hour)}, 403, nil)
+	call(t, "DELETE", boosts+"/"+made.ID, "seller", nil, 204, nil)
+	var kept api.Page[api.BoostBody]
+	if call(t, "GET", boosts, "seller", nil, 200, &kept); len(kept.Items) == 0 || kept.Items[0].EndedBy == "" || kept.Items[0].By == "" {
+		t.Errorf("what is kept of the boost: %+v", kept)
 	}
 }

@@ -56,14 +56,14 @@ await run(async (chrome) => {
       await creator.getByRole('button', { name: 'Add a product' }).click();
       await creator.locator(`[data-tag="${demo.product}"]`).waitFor();
       await creator.getByRole('button', { name: 'Publish now' }).click();
-      await creator.locator(`main[data-state=published]`).waitFor({ timeout: 60_000 });
+      await creator.locator(`main[data-state=published]`).waitFor({ timeout: 15_000 });
       const video = await api('GET', `/v1/videos/${one}`, demo.tokens.viewer);
       await viewer.goto(`${origin}/v/${one}`);
-      await viewer.locator(`[data-pin][data-product="${demo.product}"]`).waitFor({ timeout: 60_000 });
+      await viewer.locator(`[data-pin][data-product="${demo.product}"]`).waitFor({ timeout: 15_000 });
       const width = await until(
         'the picture',
         () => viewer.evaluate(() => document.querySelector('img.short-picture')?.naturalWidth),
-        60_000,
+        15_000,
       );
       const lasts = video.expires_at ? (Date.parse(video.expires_at) - Date.parse(video.published_at)) / 3_600_000 : 0;
       out[video.kind] = { id: one, width, lasts };
@@ -76,15 +76,14 @@ await run(async (chrome) => {
     out.slip = (await fetch(`${origin}/v1/videos/${out.picture.id}`)).status;
     await hold.hover();
     await creator.mouse.down();
-    await creator.locator(`[data-video="${out.story.id}"]`).waitFor({ timeout: 60_000 }); // back at the list
+    await creator.locator(`[data-video="${out.story.id}"]`).waitFor({ timeout: 15_000 }); // back at the list
     await creator.mouse.up();
     out.deleted = (await fetch(`${origin}/v1/videos/${out.picture.id}`)).status;
     return out;
   }
   await viewer.goto(origin);
-  await viewer.locator(`.feed-videos [data-video="${id}"]`).waitFor({ timeout: 60_000 });
-  await shot(viewer, 'feed-phone');
-  await viewer.locator(`.feed-videos [data-video="${id}"]`).click();
+  const feed = await look(viewer, id, shot);
+  await viewer.locator(`[data-video="${id}"] .slide-title`).click();
   const card = viewer.locator(`[data-pin][data-product="${demo.product}"]`);
   await until(
     'the video to play',
@@ -152,6 +151,7 @@ await run(async (chrome) => {
   }
   return {
     video: id,
+    feed,
     made_ms: madeMS,
     hidden: hidden.status,
     seen,
@@ -161,3 +161,43 @@ await run(async (chrome) => {
     faults: [...creator.faults, ...viewer.faults],
   };
 });
+
+/** look goes down the first page to a video, by key, until it plays there; asks why it stands there; and comes back. */
+async function look(page, id, shot) {
+  await page.locator('[data-slide="0"]').waitFor({ timeout: 30_000 });
+  const slide = page.locator(`[data-video="${id}"]`);
+  const began = await page.locator('[data-active]').getAttribute('data-kind');
+  await until(
+    'the video on the first page',
+    async () => {
+      if ((await slide.getAttribute('data-active', { timeout: 200 }).catch(() => null)) === 'true') return true;
+      const at = await page
+        .locator('[data-active]')
+        .getAttribute('data-slide')
+        .catch(() => null);
+      await page.keyboard.press('ArrowDown');
+      await page
+        .waitForFunction((was) => document.querySelector('[data-active]')?.dataset.slide !== was, at, { timeout: 3000 })
+        .catch(() => undefined);
+      return false;
+    },
+    60_000,
+  );
+  await until(
+    'the video to play on the first page',
+    () => page.evaluate(() => document.querySelector('[data-active] video')?.currentTime > 0.3),
+    30_000,
+  );
+  await shot(page, 'feed-phone');
+  await slide.locator(`[data-why="${id}"]`).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.locator('[data-reason]').first().waitFor();
+  await page.waitForTimeout(300);
+  await shot(page, 'why-phone');
+  const terms = await dialog
+    .locator('[data-reason]')
+    .evaluateAll((rows) => Object.fromEntries(rows.map((row) => [row.dataset.reason, Number(row.dataset.points)])));
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  return { began, terms, videos: await page.locator('.slide video').count() };
+}

@@ -1,163 +1,233 @@
-import { useState } from 'preact/hooks';
-import eye from 'lucide-static/icons/eye.svg?raw';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import radio from 'lucide-static/icons/radio.svg?raw';
+import down from 'lucide-static/icons/chevron-down.svg?raw';
+import up from 'lucide-static/icons/chevron-up.svg?raw';
 import { api } from '../../api/client';
 import { explain } from '../../api/errors';
 import { useEvery, useLoad } from '../../api/load';
 import type { BroadcastItem, Page } from '../../api/types';
+import { useStore } from '../../app/store';
 import { TopBar } from '../../app/TopBar';
+import { account } from '../../auth/auth';
+import { together } from '../../i18n/catalogue';
 import { t as common } from '../../i18n/common';
-import { compact, dateTime } from '../../i18n/format';
-import { Button } from '../../ui/Button';
+import { BuySheet } from '../../shop/BuySheet';
+import { messages as shopMessages } from '../../shop/messages';
+import { loadWallet, wallet } from '../../shop/wallet';
+import { Button, IconButton } from '../../ui/Button';
 import { Notice } from '../../ui/Card';
 import { Icon } from '../../ui/Icon';
-import { Skeleton } from '../../ui/Skeleton';
-import type { VideoItem } from '../videos/data';
-import { messages, t } from './messages';
+import { Sheet } from '../../ui/Sheet';
+import '../video/pins.css';
+import type { FeedItem } from './data';
+import { messages as own, t } from './messages';
+import { Show } from './Show';
+import { Signals } from './signals';
+import { Slide, type Buying } from './Slide';
+import { useFeed } from './useFeed';
+import { Why } from './Why';
 import './feed.css';
 
-export { messages };
+export const messages = together(own, shopMessages);
 
 /** A show is on the list within two seconds of its beginning. */
 const everyMilliseconds = 1800;
-/** A picture is made at most so often. */
-const posterMilliseconds = 10_000;
+/** So many before the last one the next page is asked for. */
+const ahead = 3;
 
 export default function FeedPage() {
-  const { data, error, reload } = useLoad(
-    (signal) => api.get<Page<BroadcastItem>>('/v1/broadcasts', { state: 'live' }, signal),
-    [],
-  );
-  useEvery(everyMilliseconds, reload);
+  const feed = useFeed();
+  const { signals, scroller, here, go } = useStanding(feed.items.length, feed.place, feed.stand);
+  const [muted, setMuted] = useState(true);
+  const [why, setWhy] = useState<FeedItem>();
+  const [explained, setExplained] = useState(false);
+  const [buying, setBuying] = useState<Buying>();
+  const who = useStore(account);
+  const live = useLoad((signal) => api.get<Page<BroadcastItem>>('/v1/broadcasts', { state: 'live' }, signal), []);
+  useEvery(everyMilliseconds, () => {
+    live.reload();
+    if (feed.over && feed.items.length === 0) feed.again(); // something may have begun
+  });
+  useEffect(() => {
+    if (here >= feed.items.length - ahead && feed.items.length > 0) feed.more();
+  }, [here, feed.items.length]);
+  useEffect(() => {
+    if (who && !wallet.get()) loadWallet().catch(() => undefined);
+  }, [who?.id]);
 
-  let body;
-  if (data && data.items.length === 0) {
-    body = (
-      <Notice
-        svg={<Icon svg={radio} size={40} />}
-        title={t('emptyTitle')}
-        text={t('emptyText')}
-        action={
-          <a class="button button-plain" href="/studio">
-            {t('goLive')}
-          </a>
-        }
-      />
-    );
-  } else if (data) {
-    body = (
-      <ul class="shows">
-        {data.items.map((item) => (
-          <Show key={item.id} item={item} />
-        ))}
-      </ul>
-    );
-  } else if (error) {
-    body = (
-      <Notice
-        title={common('broken')}
-        text={explain(error)}
-        action={<Button onClick={reload}>{common('retry')}</Button>}
-      />
-    );
-  } else {
-    body = (
-      <ul class="shows" aria-busy="true">
-        {[0, 1, 2].map((n) => (
-          <li key={n}>
-            <Skeleton height="104px" />
-          </li>
-        ))}
-      </ul>
-    );
-  }
+  const empty = feed.over && feed.items.length === 0;
   return (
-    <>
-      <TopBar />
-      <main class="feed">
-        <h1>{t('title')}</h1>
-        {!!error && data && (
-          <p class="feed-offline" role="status">
-            {common('offline')}
-          </p>
-        )}
-        {body}
-        <Videos />
+    <div class="feed-page">
+      <div class="feed-top">
+        <TopBar>
+          <LiveNow shows={live.data?.items ?? []} />
+        </TopBar>
+      </div>
+      <main>
+        <h1 class="visually-hidden">{t('feed')}</h1>
+        <div
+          class="feed"
+          role="feed"
+          aria-label={t('feed')}
+          aria-busy={feed.items.length === 0 && !empty}
+          ref={scroller}
+        >
+          {feed.items.map((item, place) => (
+            <Slide
+              key={item.id}
+              item={item}
+              place={place}
+              active={place === here}
+              near={Math.abs(place - here) <= 1}
+              muted={muted}
+              onMuted={setMuted}
+              onWhy={() => {
+                setWhy(item);
+                setExplained(true);
+              }}
+              onBuy={setBuying}
+              onSeen={() => {
+                feed.saw(item.id);
+                signals.impression(item.id, !!item.boost);
+              }}
+              onWatched={(milliseconds) => signals.watched(item.id, milliseconds)}
+            />
+          ))}
+          {feed.items.length === 0 && !empty && !feed.error && (
+            <div class="slide slide-waiting" aria-hidden="true">
+              <span class="slide-media skeleton" />
+            </div>
+          )}
+          {!!feed.error && (
+            <section class="slide slide-notice" data-slide={feed.items.length}>
+              <Notice
+                title={common('broken')}
+                text={explain(feed.error)}
+                action={<Button onClick={feed.more}>{common('retry')}</Button>}
+              />
+            </section>
+          )}
+          {empty && !live.data?.items.length && !feed.session && (
+            <section class="slide slide-notice" data-slide={0}>
+              <Notice
+                svg={<Icon svg={radio} size={40} />}
+                title={t('emptyTitle')}
+                text={t('emptyText')}
+                action={
+                  <a class="button button-plain" href="/studio">
+                    {t('goLive')}
+                  </a>
+                }
+              />
+            </section>
+          )}
+          {feed.over && (feed.items.length > 0 || feed.session) && (
+            <section class="slide slide-notice" data-slide={feed.items.length}>
+              <Notice
+                title={t('overTitle')}
+                text={t('overText')}
+                action={<Button onClick={feed.again}>{t('again')}</Button>}
+              />
+            </section>
+          )}
+        </div>
       </main>
-    </>
+      <nav class="feed-steps">
+        <IconButton svg={up} label={t('previous')} disabled={here === 0} onClick={() => go(-1)} />
+        <IconButton svg={down} label={t('next')} disabled={here >= feed.items.length} onClick={() => go(1)} />
+      </nav>
+      <Why item={why} open={explained} onClose={() => setExplained(false)} />
+      <BuySheet
+        offer={
+          buying && {
+            product: buying.pin.product,
+            variants: buying.pin.variants,
+            refresh: () => Promise.resolve(buying.reload()),
+            context: () => ({
+              video: buying.video,
+              pin: buying.pin.id,
+              media_time: Math.max(0, Math.round(buying.at())),
+            }),
+          }
+        }
+        onClose={() => setBuying(undefined)}
+      />
+    </div>
   );
 }
 
-/** Videos are the newest short ones, beside what is live. */
-function Videos() {
-  const { data } = useLoad((signal) => api.get<Page<VideoItem>>('/v1/videos', { limit: 24 }, signal), []);
-  if (!data || data.items.length === 0) return null;
+/** useStanding follows which slide is looked at, by scroll, swipe or key, and brings whoever comes back to theirs. */
+function useStanding(count: number, begin: number, stand: (place: number) => void) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const [signals] = useState(() => new Signals());
+  const [here, setHere] = useState(begin);
+  const restored = useRef(false);
+
+  useEffect(() => {
+    const list = scroller.current;
+    if (!list) return;
+    if (!restored.current && count > begin) {
+      restored.current = true;
+      list.querySelector(`[data-slide="${begin}"]`)?.scrollIntoView({ behavior: 'instant' as ScrollBehavior });
+    }
+    const watcher = new IntersectionObserver(
+      (seen) => {
+        for (const one of seen) {
+          if (one.intersectionRatio < 0.6) continue;
+          const place = Number((one.target as HTMLElement).dataset['slide']);
+          setHere(place);
+          stand(place);
+        }
+      },
+      { root: list, threshold: 0.6 },
+    );
+    list.querySelectorAll('[data-slide]').forEach((slide) => watcher.observe(slide));
+    return () => watcher.disconnect();
+  });
+
+  const go = (step: number) => {
+    const to = scroller.current?.querySelector<HTMLElement>(`[data-slide="${here + step}"]`);
+    to?.scrollIntoView();
+    to?.focus({ preventScroll: true });
+  };
+  const latest = useRef(go);
+  latest.current = go;
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      if ((event.target as Element | null)?.closest('input, textarea, select, [role=dialog]')) return;
+      const step = { ArrowDown: 1, PageDown: 1, j: 1, ArrowUp: -1, PageUp: -1, k: -1 }[event.key];
+      if (!step || event.metaKey || event.ctrlKey || event.altKey) return;
+      event.preventDefault();
+      latest.current(step);
+    };
+    const hidden = () => document.visibilityState === 'hidden' && signals.flush();
+    addEventListener('keydown', key);
+    document.addEventListener('visibilitychange', hidden);
+    return () => {
+      removeEventListener('keydown', key);
+      document.removeEventListener('visibilitychange', hidden);
+      setTimeout(() => signals.flush()); // what the slides say as they go is in it
+    };
+  }, []);
+  return { signals, scroller, here, go };
+}
+
+/** LiveNow leads to what is on air, whether it was seen or not. */
+function LiveNow({ shows }: { shows: readonly BroadcastItem[] }) {
+  const [open, setOpen] = useState(false);
+  if (shows.length === 0) return null;
   return (
     <>
-      <h2 class="feed-videos-title">{t('videos')}</h2>
-      <ul class="feed-videos">
-        {data.items.map((item) => (
-          <li key={item.id}>
-            <a href={`/v/${item.id}`} data-video={item.id}>
-              {item.poster && <img src={item.poster} alt="" loading="lazy" />}
-              <span class="feed-video-text">
-                <strong class="user-text" dir="auto">
-                  {item.title || item.channel_name}
-                </strong>
-                <span class="small">{item.channel_name}</span>
-              </span>
-            </a>
-          </li>
-        ))}
-      </ul>
+      <button class="feed-live" type="button" onClick={() => setOpen(true)}>
+        <span class="feed-dot" aria-hidden="true" /> {t('liveNow', { count: shows.length })}
+      </button>
+      <Sheet title={t('title')} open={open} onClose={() => setOpen(false)}>
+        <ul class="shows">
+          {shows.map((item) => (
+            <Show key={item.id} item={item} />
+          ))}
+        </ul>
+      </Sheet>
     </>
-  );
-}
-
-/** Poster lies over the drawn placeholder, which stays where there is no picture: no ffmpeg, or not yet. */
-function Poster({ broadcast }: { broadcast: string }) {
-  const [turn, setTurn] = useState(0);
-  const [shown, setShown] = useState(false);
-  useEvery(posterMilliseconds, () => setTurn((n) => n + 1));
-  return (
-    <img
-      class={shown ? 'show-poster' : 'show-poster show-poster-away'}
-      src={`/v1/broadcasts/${broadcast}/poster.jpg?turn=${turn}`}
-      alt=""
-      onLoad={() => setShown(true)}
-      onError={() => setShown(false)}
-    />
-  );
-}
-
-function Show({ item }: { item: BroadcastItem }) {
-  const live = item.state === 'live';
-  return (
-    <li>
-      <a class="show" href={`/b/${item.id}`} data-broadcast={item.id}>
-        <span class="show-picture" aria-hidden="true">
-          {[...item.channel_name][0]}
-          <Poster broadcast={item.id} />
-        </span>
-        <span class="show-text">
-          <span class="show-line">
-            <span class={live ? 'show-badge' : 'show-badge show-badge-away'}>
-              {live ? common('live') : t('interrupted')}
-            </span>
-            <span class="show-viewers tabular">
-              <Icon svg={eye} size={16} /> {compact(item.viewers)}
-              <span class="visually-hidden">{common('viewers', { count: item.viewers })}</span>
-            </span>
-          </span>
-          <strong class="user-text" dir="auto">
-            {item.title}
-          </strong>
-          <span class="muted small">
-            {item.channel_name}
-            {item.started_at && ` · ${t('since', { time: dateTime(item.started_at, { timeStyle: 'short' }) })}`}
-          </span>
-        </span>
-      </a>
-    </li>
   );
 }

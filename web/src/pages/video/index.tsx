@@ -18,22 +18,19 @@ import { t as common } from '../../i18n/common';
 import { clock } from '../../i18n/format';
 import { Player } from '../../player';
 import { BuySheet } from '../../shop/BuySheet';
-import { messages as shopMessages, t as shop } from '../../shop/messages';
-import { priceRange } from '../../shop/money';
-import { Picture } from '../../shop/Picture';
-import { Price } from '../../shop/Price';
-import { Stock } from '../../shop/Stock';
+import { messages as shopMessages } from '../../shop/messages';
 import { loadWallet, wallet } from '../../shop/wallet';
 import { Button, IconButton } from '../../ui/Button';
 import { Notice } from '../../ui/Card';
 import type { Video } from '../videos/data';
+import { CaptionMenu } from './CaptionMenu';
+import { lies, PinCard, same } from './cards';
 import { own, t } from './messages';
+import './pins.css';
 import './video.css';
 
 export const messages = together(own, shopMessages);
 
-/** A frame may seem to lie just before its own time: playlists cut dates to milliseconds. */
-const toleranceMicroseconds = 8_000;
 /** A finger that moved so far wants the next video. */
 const swipePixels = 60;
 
@@ -71,7 +68,8 @@ export default function VideoPage({ params }: { params: PathParams }) {
   }
 
   const cards = scene.data?.pins ?? [];
-  const shown = video.data && still(video.data) ? cards : cards.filter((card) => lies(card, at));
+  const zero = video.data?.from ?? 0; // a clip's frames have the show's times, its products those of the clip
+  const shown = video.data && still(video.data) ? cards : cards.filter((card) => lies(card, at - zero));
   const offer = cards.find((card) => card.id === buying);
   const items = list.data?.items ?? [];
   const place = items.findIndex((one) => one.id === id);
@@ -91,7 +89,7 @@ export default function VideoPage({ params }: { params: PathParams }) {
             onFrame={(frame) => {
               time.current = frame;
               // Only a change of what lies on the frame renders anything.
-              setAt((before) => (same(cards, before, frame) ? before : frame));
+              setAt((before) => (same(cards, before - zero, frame - zero) ? before : frame));
             }}
           />
         )}
@@ -112,7 +110,7 @@ export default function VideoPage({ params }: { params: PathParams }) {
         {video.data && <Words video={video.data} />}
         <ul class="short-pins">
           {shown.map((card) => (
-            <Card key={card.id} card={card} onBuy={() => setBuying(card.id)} />
+            <PinCard key={card.id} card={card} onBuy={() => setBuying(card.id)} />
           ))}
         </ul>
       </div>
@@ -134,15 +132,6 @@ export default function VideoPage({ params }: { params: PathParams }) {
 /** still tells whether it does not move: a picture, or a story of one. */
 function still(video: Video): boolean {
   return !!video.poster && video.duration === 0;
-}
-
-function lies(card: Pin, at: MediaTime): boolean {
-  const time = at + toleranceMicroseconds;
-  return card.from <= time && (card.until === undefined || time < card.until);
-}
-
-function same(cards: readonly Pin[], before: MediaTime, now: MediaTime): boolean {
-  return cards.every((card) => lies(card, before) === lies(card, now));
 }
 
 /** Screen is the picture, still or moving. */
@@ -219,6 +208,7 @@ function Moving({ video, url, onFrame }: { video: Video; url: string; onFrame: (
           label={muted ? t('sound') : t('soundOff')}
           onClick={() => (muted ? player.current?.unmute() : player.current?.mute())}
         />
+        <CaptionMenu element={element} />
         <input
           type="range"
           min={0}
@@ -280,30 +270,5 @@ function Words({ video }: { video: Video }) {
         </p>
       )}
     </div>
-  );
-}
-
-function Card({ card, onBuy }: { card: Pin; onBuy: () => void }) {
-  const range = priceRange(card.variants);
-  const left = card.variants.some((variant) => variant.available > 0);
-  return (
-    <li class="short-pin" data-pin={card.id} data-product={card.product.id} data-from={card.from}>
-      <Picture picture={card.product.picture} size={56} />
-      <div class="short-pin-text">
-        <p class="user-text" dir="auto">
-          {card.product.title}
-        </p>
-        {range && <Price {...range} />}
-        <Stock variants={card.variants} />
-      </div>
-      <Button
-        kind="accent"
-        disabled={!left}
-        aria-label={left ? shop('buyLabel', { title: card.product.title }) : undefined}
-        onClick={onBuy}
-      >
-        {left ? shop('buy') : shop('soldOut')}
-      </Button>
-    </li>
   );
 }

@@ -22,6 +22,8 @@ export interface VideoItem {
   channel_name: string;
   channel_handle: string;
   shop: string;
+  /** Media time of its first frame: of a clip, in its show. */
+  from: MediaTime;
   duration: MediaTime;
   width: number;
   height: number;

@@ -15,6 +15,8 @@ const ar: Translation<typeof en> = {
   draft: 'لا يراه إلا أنت وفريقك: لم يُنشر بعد.',
   processing: 'يجري تجهيز الفيديو.',
   gone: 'تعذّر تجهيز هذا الملف.',
+  captions: 'الترجمة المكتوبة',
+  captionsOff: 'بلا ترجمة',
 };
 
 export default ar;

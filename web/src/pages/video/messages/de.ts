@@ -15,6 +15,8 @@ const de: Translation<typeof en> = {
   draft: 'Das sehen nur du und dein Team: Es ist nicht veröffentlicht.',
   processing: 'Das Video wird vorbereitet.',
   gone: 'Aus dieser Datei wurde kein Video.',
+  captions: 'Untertitel',
+  captionsOff: 'Keine Untertitel',
 };
 
 export default de;

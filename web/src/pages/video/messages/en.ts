@@ -12,4 +12,6 @@ export const en = {
   draft: 'Only you and your team see this: it is not published.',
   processing: 'The video is being made.',
   gone: 'The video could not be made.',
+  captions: 'Captions',
+  captionsOff: 'No captions',
 } as const;

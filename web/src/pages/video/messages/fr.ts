@@ -15,6 +15,8 @@ const fr: Translation<typeof en> = {
   draft: 'Visible seulement par vous et votre équipe : elle n’est pas publiée.',
   processing: 'La vidéo est en préparation.',
   gone: 'Ce fichier n’a pas pu devenir une vidéo.',
+  captions: 'Sous-titres',
+  captionsOff: 'Aucun sous-titre',
 };
 
 export default fr;
