@@ -67,7 +67,7 @@ func order(t *Tables, e event.Event, d orderData) (*Order, *Broadcast) {
 	known := t.orders.get(d.Order) != nil
 	if !known {
 		t.addOrder(&Order{
-			ID: d.Order, Broadcast: d.Broadcast, Session: d.ViewSession, Buyer: d.Buyer, Currency: d.Currency, Total: d.Total,
+			ID: d.Order, Broadcast: d.Broadcast, Video: d.Video, Session: d.ViewSession, Buyer: d.Buyer, Currency: d.Currency, Total: d.Total,
 			PlacedAt: at(d.PlacedAt, e), Pin: d.Pin, MediaTime: d.MediaTime, Evidence: -1,
 		})
 	}

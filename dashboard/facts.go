@@ -38,6 +38,7 @@ type (
 	orderData struct {
 		Order       string     `json:"order"`
 		Broadcast   string     `json:"broadcast"`
+		Video       string     `json:"video"`
 		Buyer       string     `json:"buyer"`
 		State       string     `json:"state"`
 		Total       int64      `json:"total"`
@@ -59,6 +60,7 @@ type (
 	refundData struct {
 		Order     string `json:"order"`
 		Broadcast string `json:"broadcast"`
+		Video     string `json:"video"`
 		State     string `json:"state"`
 		At        int64  `json:"at"`
 		Lines     []struct {

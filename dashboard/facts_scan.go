@@ -39,6 +39,8 @@ func (s *factScanner) order(o *orderData) {
 			o.Order = s.text("")
 		case "broadcast":
 			o.Broadcast = s.text(like.Broadcast)
+		case "video":
+			o.Video = s.text(like.Video)
 		case "buyer":
 			o.Buyer = s.text("")
 		case "state":
@@ -213,11 +215,24 @@ func (s *factScanner) skip(field []byte) {
 
 // readFact reads a fact's data.
 func readFact(data []byte, into any) error {
-	if orders, ok := into.(*ordersData); ok {
-		if readOrders(data, orders) {
-			return nil
+	switch d := into.(type) {
+	case *ordersData:
+		if !readOrders(data, d) {
+			*d = ordersData{}
+			if err := json.Unmarshal(data, d); err != nil {
+				return err
+			}
 		}
-		*orders = ordersData{}
+		for i := range d.Orders {
+			d.Orders[i].home()
+		}
+		return nil
+	case *refundsData:
+		err := json.Unmarshal(data, d)
+		for i := range d.Orders {
+			d.Orders[i].home()
+		}
+		return err
 	}
 	return json.Unmarshal(data, into)
 }

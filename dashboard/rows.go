@@ -82,6 +82,7 @@ const Open = int64(1<<63 - 1)
 type Order struct {
 	ID        string
 	Broadcast string
+	Video     string // that led to it, "" for none
 	Session   string
 	Buyer     string
 	State     string

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hawkerlive/hawker/api"
+	"github.com/hawkerlive/hawker/dashboard/dashboardsql"
 	"github.com/hawkerlive/hawker/feed"
 	"github.com/hawkerlive/hawker/feed/feedsql"
 	"github.com/hawkerlive/hawker/streaming"
@@ -22,8 +23,9 @@ const (
 
 // buildForYou makes what orders the first page.
 func (a *app) buildForYou() {
-	m := &marketplace{app: a}
-	a.forYou = &feed.Service{Store: &feedsql.Store{Main: a.main, Activity: a.activity}, Items: m.list, Find: m.find, Log: a.log}
+	m, figures := &marketplace{app: a}, &dashboardsql.Store{DB: a.activity}
+	a.api.VideoSales = figures.VideoSales
+	a.forYou = &feed.Service{Store: &feedsql.Store{Main: a.main, Activity: a.activity}, Items: m.list, Find: m.find, Log: a.log, Sold: figures.Sold}
 	a.api.FeedPages = a.forYou
 }
 

@@ -141,16 +141,20 @@ var pins = table[dashboard.Pin]{
 
 var orders = table[dashboard.Order]{
 	name: "dashboard_order", keys: 1,
-	columns: columns(`id broadcast session buyer state currency total placed_at paid_at at pin media_time evidence lines`),
+	columns: columns(`id broadcast session buyer state currency total placed_at paid_at at pin media_time evidence lines video gmv units refunded`),
 	read: func(scan func(...any) error) (o dashboard.Order, err error) {
 		var lines string
-		if err = scan(&o.ID, &o.Broadcast, &o.Session, &o.Buyer, &o.State, &o.Currency, &o.Total, &o.PlacedAt, &o.PaidAt, &o.At, &o.Pin, &o.MediaTime, &o.Evidence, &lines); err == nil {
+		var sum int64 // what SQL adds up is in the lines
+		if err = scan(&o.ID, &o.Broadcast, &o.Session, &o.Buyer, &o.State, &o.Currency, &o.Total, &o.PlacedAt, &o.PaidAt, &o.At, &o.Pin, &o.MediaTime, &o.Evidence, &lines,
+			&o.Video, &sum, &sum, &sum); err == nil {
 			err = json.Unmarshal([]byte(lines), &o.Lines)
 		}
 		return o, err
 	},
 	write: func(o dashboard.Order) []any {
-		return []any{o.ID, o.Broadcast, o.Session, o.Buyer, o.State, o.Currency, o.Total, o.PlacedAt, o.PaidAt, o.At, o.Pin, o.MediaTime, o.Evidence, encode(o.Lines)}
+		gmv, units, refunded := o.Sums()
+		return []any{o.ID, o.Broadcast, o.Session, o.Buyer, o.State, o.Currency, o.Total, o.PlacedAt, o.PaidAt, o.At, o.Pin, o.MediaTime, o.Evidence, encode(o.Lines),
+			o.Video, gmv, units, refunded}
 	},
 }
 

@@ -170,8 +170,14 @@ func (m *maker) order(b string) {
 		switch m.r.IntN(6) {
 		case 0:
 			o.fact["broadcast"] = "" // bought elsewhere
+			if m.r.IntN(2) == 0 {
+				o.fact["video"] = m.pick("video", 3) // from a short one
+			}
 		case 1, 2:
 			o.fact["pin"], o.fact["media_time"] = m.anyPin(), m.seen()
+			if m.r.IntN(3) == 0 {
+				o.fact["video"] = m.pick("clip", 3) // from a clip of the show
+			}
 		case 3:
 			o.fact["view_session"] = ""
 		}

@@ -19,6 +19,7 @@ import { MinuteTable } from './MinuteTable';
 import { t } from './messages';
 import { ProductTable } from './ProductTable';
 import { Tiles } from './Tiles';
+import { VideoTable } from './VideoTable';
 import { useSales } from './useSales';
 
 interface Props {
@@ -102,6 +103,7 @@ export function SalesPage({ context, broadcast }: Props) {
             <ProductTable sales={sales} title={data.broadcast?.title ?? ''} />
             <Latest sales={sales} context={context} />
           </div>
+          <VideoTable shop={shop.id} />
         </div>
       )}
     </>

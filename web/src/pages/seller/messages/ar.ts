@@ -195,6 +195,14 @@ const ar: Translation<typeof en> = {
   token: 'الرمز',
   made: 'أُنشئ {date}',
   revoke: 'اضغط مطولًا للإلغاء',
+  byVideo: 'حسب الفيديو',
+  video: 'الفيديو',
+  noVideosSold: 'لم يُشترَ شيء من فيديو بعد.',
+  kindReplay: 'تسجيل',
+  kindClip: 'مقطع',
+  kindShort: 'فيديو قصير',
+  kindStory: 'قصة',
+  kindPicture: 'صورة',
 };
 
 export default ar;

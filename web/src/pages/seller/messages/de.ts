@@ -190,6 +190,14 @@ const de: Translation<typeof en> = {
   token: 'Token',
   made: 'Angelegt {date}',
   revoke: 'Halten zum Widerrufen',
+  byVideo: 'Nach Video',
+  video: 'Video',
+  noVideosSold: 'Aus einem Video wurde noch nichts gekauft.',
+  kindReplay: 'Aufzeichnung',
+  kindClip: 'Clip',
+  kindShort: 'Kurzvideo',
+  kindStory: 'Story',
+  kindPicture: 'Bild',
 };
 
 export default de;

@@ -186,4 +186,12 @@ export const en = {
   token: 'Token',
   made: 'Made {date}',
   revoke: 'Hold to revoke',
+  byVideo: 'By video',
+  video: 'Video',
+  noVideosSold: 'Nothing has been bought from a video yet.',
+  kindReplay: 'Recording',
+  kindClip: 'Clip',
+  kindShort: 'Short video',
+  kindStory: 'Story',
+  kindPicture: 'Picture',
 } as const;

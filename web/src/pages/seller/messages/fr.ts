@@ -191,6 +191,14 @@ const fr: Translation<typeof en> = {
   token: 'Jeton',
   made: 'Créé {date}',
   revoke: 'Maintenir pour révoquer',
+  byVideo: 'Par vidéo',
+  video: 'Vidéo',
+  noVideosSold: 'Rien n’a encore été acheté depuis une vidéo.',
+  kindReplay: 'Enregistrement',
+  kindClip: 'Extrait',
+  kindShort: 'Vidéo courte',
+  kindStory: 'Story',
+  kindPicture: 'Image',
 };
 
 export default fr;
