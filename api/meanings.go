@@ -6,6 +6,7 @@ import (
 
 	"github.com/hawkerlive/hawker/access"
 	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/captions"
 	"github.com/hawkerlive/hawker/dashboard"
 	"github.com/hawkerlive/hawker/dashboard/views"
 	"github.com/hawkerlive/hawker/event"
@@ -88,6 +89,12 @@ var meanings = []meaning{
 	{feed.ErrBoost, 422, "bad-boost", "A boost lasts between a minute and 31 days and begins within 90 days", 0},
 	{feed.ErrBoosts, 422, "too-many", "A shop has at most 20 boosts that are not over", 0},
 	{feed.ErrBoostOf, 422, "bad-boost", "Only what everybody may see, of the shop itself, is boosted", 0},
+	{captions.ErrTooLarge, 422, "captions-too-large", "A file of captions has at most 512 KB and 10,000 cues", 0},
+	{captions.ErrFormat, 422, "bad-captions", "This is neither WebVTT nor SubRip", 0},
+	{captions.ErrCue, 422, "bad-captions", "A cue has no time that can be read, or ends before it begins", 0},
+	{captions.ErrEmpty, 422, "bad-captions", "The file holds no cue", 0},
+	{vod.ErrCaptions, 422, "too-many", "A video has captions in at most 20 languages", 0},
+	{vod.ErrCaptionLabel, 422, "bad-text", "The name of captions has at most 60 characters and no control characters", 0},
 	{ErrBadKey, 422, "bad-key", "An idempotency key has 1 to 128 visible ASCII characters", 0},
 	{ErrLimited, 429, "limited", "Too many attempts from this address", time.Minute},
 	{ErrWayUnknown, 404, "not-found", "There is no such thing, or it is not yours", 0},

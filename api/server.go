@@ -89,6 +89,8 @@ type Server struct {
 	Claims DealClaims
 	Views  *views.Service
 	Sales  *dashboard.Service
+	// VideoSales, if set, tells what was bought from each of some videos and recordings.
+	VideoSales func(ctx context.Context, ids []string) (map[string]dashboard.VideoSales, error)
 
 	// Chat and Likes are what viewers say and tap; without them there are no routes for it.
 	Chat  *chat.Service
@@ -187,12 +189,16 @@ func (s *Server) routes(r *router) {
 	}
 	if s.Videos != nil && s.Overlay != nil {
 		s.routesVideos(r)
+		s.routesCaptions(r)
 		if s.Clips != nil {
 			s.routesClips(r)
 		}
 		if s.Exports != nil {
 			s.routesExports(r)
 		}
+	}
+	if s.VideoSales != nil && s.Videos != nil {
+		s.routesVideoSales(r)
 	}
 	if s.FeedPages != nil {
 		s.routesFeedPage(r)

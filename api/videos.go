@@ -28,6 +28,7 @@ type Videos interface {
 	Withdraw(ctx context.Context, id string) (vod.Video, error)
 	Judge(ctx context.Context, id string, approved bool, reason string) (vod.Video, error)
 	Delete(ctx context.Context, id string) error
+	Said
 }
 
 // VideoProgress tells how far the making of a video is.
@@ -93,11 +94,7 @@ func (s *Server) routesVideos(r *router) {
 		return account.Owner{Shop: v.Shop, Channel: v.Channel}, err
 	})
 	op := func(method, path, summary, description string) huma.Operation {
-		status := http.StatusOK
-		if method == http.MethodDelete {
-			status = http.StatusNoContent
-		}
-		return huma.Operation{Method: method, Path: path, Summary: summary, Description: description, Tags: []string{"videos"}, DefaultStatus: status}
+		return huma.Operation{Method: method, Path: path, Summary: summary, Description: description, Tags: []string{"videos"}, DefaultStatus: http.StatusOK}
 	}
 	register(r, op(http.MethodGet, "/v1/videos", "Videos, newest first", "What is public; of a channel whose people ask, everything."), Needs{Public: true}, s.listVideos)
 	register(r, op(http.MethodGet, "/v1/videos/{id}", "One video", ""), Needs{Public: true}, s.getVideo)

@@ -27,6 +27,33 @@ func findLibrary(files fs.FS) string {
 	return path.Base(found[0])
 }
 
+// LibraryName is the file name of the player in this build; empty without one.
+func LibraryName() string {
+	files, err := fs.Sub(dist, "dist")
+	if err != nil {
+		return ""
+	}
+	return findLibrary(files)
+}
+
+// Library hands out the files of the player, for who puts them elsewhere.
+func Library(one func(name string, body []byte) error) error {
+	files, err := fs.Glob(dist, "dist/player/*.js")
+	if err != nil {
+		return err
+	}
+	for _, name := range files {
+		body, err := fs.ReadFile(dist, name)
+		if err != nil {
+			return err
+		}
+		if err := one(path.Base(name), body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // serveLibrary sends the library to whatever page asks: it is no secret, and no cookie is looked at.
 func (h *handler) serveLibrary(w http.ResponseWriter, r *http.Request, name string) {
 	header := w.Header()

@@ -4,20 +4,28 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	_ "embed" // export.html
+	_ "embed" // the pages
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"strings"
 	"time"
 
 	"github.com/hawkerlive/hawker/streaming/mediatime"
 	"github.com/hawkerlive/hawker/streaming/vod"
+	"github.com/hawkerlive/hawker/web"
 )
 
-//go:embed export.html
-var exportPage []byte
+// exportPage plays the package through the player that lies in it; exportPlain does without, also from a folder that no
+// server serves.
+var (
+	//go:embed export.html
+	exportPage string
+	//go:embed export_plain.html
+	exportPlain string
+)
 
 // exports makes packages of videos.
 type exports struct {
@@ -27,13 +35,23 @@ type exports struct {
 
 // exported is video.json.
 type exported struct {
-	Version  int           `json:"hawker_video"`
-	ID       string        `json:"id"`
-	Title    string        `json:"title"`
-	Caption  string        `json:"caption,omitempty"`
-	URL      string        `json:"url"`
-	Duration int64         `json:"duration"` // µs
-	Pins     []exportedPin `json:"pins"`
+	Version  int            `json:"hawker_video"`
+	ID       string         `json:"id"`
+	Title    string         `json:"title"`
+	Caption  string         `json:"caption,omitempty"`
+	URL      string         `json:"url"`
+	HLS      string         `json:"hls"`
+	From     int64          `json:"from"`     // µs: media time of its first frame, as its playlists date it
+	Duration int64          `json:"duration"` // µs
+	Pins     []exportedPin  `json:"pins"`
+	Captions []exportedText `json:"captions,omitempty"`
+}
+
+// exportedText is what is said in the video, in one language.
+type exportedText struct {
+	Language string `json:"language"`
+	Label    string `json:"label"`
+	File     string `json:"file"`
 }
 
 // exportedPin is a product on the video's frames, as it was when the package was made.
@@ -48,14 +66,25 @@ type exportedPin struct {
 	Until    int64  `json:"until"`
 }
 
-// Export writes a ZIP that plays anywhere: HLS under hls/, the same pictures as one MP4, the products as WebVTT and
-// JSON, and a page that needs nothing else.
+// Export writes a ZIP that plays anywhere: HLS with its captions under hls/, the same pictures as one MP4, the products as
+// WebVTT and JSON with their pictures, and two pages that need nothing else: one with our player, one without.
 func (e *exports) Export(ctx context.Context, v vod.Video, tags []vod.Tag, w io.Writer) error {
 	pins, err := e.pins(ctx, v, tags)
 	if err != nil {
 		return err
 	}
-	about, err := json.MarshalIndent(exported{1, v.ID, v.Title, v.Caption, e.app.config.PublicURL + "/v/" + v.ID, v.Duration.Microseconds(), pins}, "", "  ")
+	said, err := e.app.library.CaptionsFor(ctx, v)
+	if err != nil {
+		return err
+	}
+	one := exported{
+		Version: 1, ID: v.ID, Title: v.Title, Caption: v.Caption, URL: e.app.config.PublicURL + "/v/" + v.ID, HLS: "hls/index.m3u8", From: int64(v.From),
+		Duration: v.Duration.Microseconds(), Pins: pins,
+	}
+	for _, c := range said {
+		one.Captions = append(one.Captions, exportedText{c.Language, c.Label, "hls/captions-" + c.Language + ".vtt"})
+	}
+	about, err := json.MarshalIndent(one, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -76,11 +105,15 @@ func (e *exports) Export(ctx context.Context, v vod.Video, tags []vod.Tag, w io.
 		name string
 		body io.Reader
 	}{
-		{"index.html", bytes.NewReader(exportPage)}, {"video.json", bytes.NewReader(about)}, {"pins.vtt", strings.NewReader(pinsVTT(pins))}, {"video.mp4", film},
+		{"index.html", strings.NewReader(strings.Replace(exportPage, "PLAYER", web.LibraryName(), 1))}, {"plain.html", strings.NewReader(plainPage(one.Captions))},
+		{"video.json", bytes.NewReader(about)}, {"pins.vtt", strings.NewReader(pinsVTT(pins))}, {"video.mp4", film},
 	} {
 		if err := add(one.name, one.body); err != nil {
 			return err
 		}
+	}
+	if err := errors.Join(web.Library(func(name string, body []byte) error { return add("player/"+name, bytes.NewReader(body)) }), e.pictures(ctx, pins, add)); err != nil {
+		return err
 	}
 	err = e.app.replays.Package(ctx, v.ID, func(name string, body io.Reader) error {
 		if name == "poster.jpg" {
@@ -109,11 +142,39 @@ func (e *exports) pins(ctx context.Context, v vod.Video, tags []vod.Tag) ([]expo
 			one.Until = v.Duration.Microseconds()
 		}
 		if p.Picture != "" {
-			one.Picture = e.app.config.PublicURL + "/v1/pictures/" + p.Picture
+			one.Picture = "pictures/" + p.Picture
 		}
 		out = append(out, one)
 	}
 	return out, nil
+}
+
+// pictures puts the products' pictures into the package, each once.
+func (e *exports) pictures(ctx context.Context, pins []exportedPin, add func(string, io.Reader) error) error {
+	done := map[string]bool{"": true}
+	for _, p := range pins {
+		if done[p.Picture] {
+			continue
+		}
+		done[p.Picture] = true
+		_, body, err := e.app.shop.OpenPicture(ctx, strings.TrimPrefix(p.Picture, "pictures/"))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(add(p.Picture, body), body.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plainPage names the captions for the browser's own player. Labels and tags are plain text by their own rules.
+func plainPage(said []exportedText) string {
+	var tracks strings.Builder
+	for _, c := range said {
+		fmt.Fprintf(&tracks, `<track kind="captions" src="%s" srclang="%s" label="%s" />`, html.EscapeString(c.File), html.EscapeString(c.Language), html.EscapeString(c.Label))
+	}
+	return strings.Replace(exportPlain, "<!-- captions -->", tracks.String(), 1)
 }
 
 // pinsVTT is the products as a track of metadata: a cue of JSON each.

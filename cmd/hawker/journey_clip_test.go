@@ -89,6 +89,7 @@ func TestJourneyClip(t *testing.T) {
 	if cut.Title != "By hand" || cut.State != "draft" || int64(cut.From) > placed.From+1_000_000 {
 		t.Errorf("by hand: %+v", cut)
 	}
+	captioned(t, a, show, clip.ID, placed.From)
 	exportedAndPlayed(t, a, clip.ID, product)
 	// The creator sees it all in the studio.
 	var saw struct {
@@ -154,11 +155,65 @@ func exportedAndPlayed(t *testing.T, a *app, id, product string) {
 	plays(t, filepath.Join(dir, "video.mp4"))
 	var saw struct {
 		Product, Href, Text string
-		Over                bool
-		Faults              []string
+		Cue                 struct {
+			Text, Language string
+			From           int64
+		}
+		Over                      bool
+		Captions, Foreign, Faults []string
 	}
-	browse(t, "package.mjs", &saw, site.URL+"/")
+	browse(t, "package.mjs", &saw, site.URL+"/", "en")
+	if saw.Cue.Text != "Is it linen?" || saw.Cue.Language != "en" || saw.Cue.From < 900 || saw.Cue.From > 1100 || len(saw.Captions) != 1 || len(saw.Foreign) > 0 {
+		t.Errorf("what is said on another site: %+v", saw)
+	}
 	if saw.Product != product || !saw.Over || !strings.Contains(saw.Href, "/v/"+id) || len(saw.Faults) > 0 {
 		t.Errorf("on another site: %+v", saw)
 	}
+}
+
+// captioned gives a show captions, of which a clip has its own part.
+func captioned(t *testing.T, a *app, show, clip string, from int64) {
+	t.Helper()
+	at := func(us int64) string { return cueTime(time.Duration(us) * time.Microsecond) }
+	var body api.VideoBody
+	call(t, "GET", "/v1/videos/"+clip, "creator", nil, 200, &body)
+	begin := int64(body.From)
+	file := "WEBVTT\n\n00:00.000 --> 00:00.001\nLong before\n\n" + at(begin+1_000_000) + " --> " + at(begin+4_000_000) + "\nIs it linen?\n"
+	put := func(who, text string, status int) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), "PUT", "http://"+a.addresses["http"]+"/v1/broadcasts/"+show+"/captions?language=en&label=English", strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "text/vtt")
+		req.Header.Set("Authorization", "Bearer "+a.demoData.Tokens[who])
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if said, _ := io.ReadAll(resp.Body); resp.StatusCode != status {
+			t.Errorf("captions of %s: %d, want %d: %.300s", who, resp.StatusCode, status, said)
+		}
+	}
+	put("viewer", file, 404)
+	put("creator", "<html>", 422)
+	put("creator", file, 200)
+	var list struct{ Items []api.CaptionBody }
+	call(t, "GET", "/v1/videos/"+clip+"/captions", "", nil, 200, &list)
+	if len(list.Items) != 1 || list.Items[0].Label != "English" {
+		t.Fatalf("the clip is captioned in %+v", list.Items)
+	}
+	if from < begin {
+		t.Errorf("the clip begins at %d, behind its pin at %d", begin, from)
+	}
+	until(t, "the clip's captions", 60*time.Second, func() bool {
+		resp, err := http.Get("http://" + a.addresses["http"] + list.Items[0].URL)
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		return resp.StatusCode == http.StatusOK && strings.Contains(string(text), "00:00:01.000 --> 00:00:04.000\nIs it linen?") && !strings.Contains(string(text), "before")
+	})
 }

@@ -38,7 +38,7 @@ func (a *app) buildLibrary(rows *vodsql.Store) error {
 		Jobs: rows, Blobs: a.blobs, Tools: tools, Dir: filepath.Join(a.config.Data, "making"), Depot: depot(a.config.Data), Log: a.log,
 		Metrics: making.NewMetrics(a.registry), Workers: a.config.Uploads.Jobs,
 	}
-	a.library = &vod.Library{Videos: rows, Blobs: a.blobs, Keep: a.config.VOD.Keep, Log: a.log, Wake: a.maker.Wake}
+	a.library = &vod.Library{Videos: rows, Captions: rows, Blobs: a.blobs, Keep: a.config.VOD.Keep, Log: a.log, Wake: a.maker.Wake}
 	guard, err := outbound.New(a.config.Outbound, nil)
 	if err != nil {
 		return fmt.Errorf("outbound: %w", err)

@@ -26,7 +26,7 @@ func (a *app) buildVideos(door *doorkeeper) error {
 	}
 	lines, metrics, books := &vodsql.Store{DB: a.activity}, vod.NewMetrics(a.registry), recorded{a.broadcasts}
 	a.replays = &vod.Server{
-		Store: lines, Blobs: a.blobs, Broadcasts: books, Access: hlsAccess{door}, Log: a.log, Metrics: metrics,
+		Store: lines, Captions: lines, Blobs: a.blobs, Broadcasts: books, Access: hlsAccess{door}, Log: a.log, Metrics: metrics,
 		Pins: func(ctx context.Context, video string) ([]hls.DateRange, error) {
 			pins, err := a.overlay.History(ctx, video)
 			return pinRanges(pins), err

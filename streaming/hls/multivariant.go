@@ -4,23 +4,41 @@ import (
 	"fmt"
 	"hash/crc32"
 	"strings"
+	"time"
+
+	"github.com/hawkerlive/hawker/captions"
+	"github.com/hawkerlive/hawker/streaming"
 )
 
-const bandwidthLeast = 64_000 // declared before anything was measured
+const (
+	bandwidthLeast = 64_000 // declared before anything was measured
+	textGroup      = "captions"
+	closedGroup    = "cc"
+)
 
 // Variant is what a multivariant playlist says of one rendition.
 type Variant struct {
 	Name          string
 	Peak, Average int // bits per second
 	Codecs        string
-	Width, Height int     // 0: not told
-	FrameRate     float64 // 0: not told
-	Independent   bool    // every segment begins with a picture that needs no other
-	Sound         bool    // it is sound alone: the other variants share it, and it stands as one too
+	Width, Height int              // 0: not told
+	FrameRate     float64          // 0: not told
+	Independent   bool             // every segment begins with a picture that needs no other
+	Sound         bool             // it is sound alone: the other variants share it, and it stands as one too
+	Carried       captions.Carried // what is said, inside its pictures
 }
 
-// Multivariant renders the playlist that names the renditions, in their order.
-func Multivariant(variants []Variant) string {
+// Text is what a multivariant playlist says of captions that have a playlist of their own.
+type Text struct{ Name, Language, URI string }
+
+// TimestampMap ties the times in a file of captions to the stamps in the segments of a broadcast, where the times are
+// media time.
+func TimestampMap() string {
+	return fmt.Sprintf("X-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:%d", int64(decodeShift/time.Second)*streaming.VideoClockRate)
+}
+
+// Multivariant renders the playlist that names the renditions, in their order, and the captions beside them.
+func Multivariant(variants []Variant, texts ...Text) string {
 	var b strings.Builder
 	b.WriteString("#EXTM3U\n#EXT-X-VERSION:9\n")
 	independent := true
@@ -37,6 +55,14 @@ func Multivariant(variants []Variant) string {
 			fmt.Fprintf(&b, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"%s\",NAME=\"%s\",DEFAULT=YES,AUTOSELECT=YES,URI=\"%s.m3u8\"\n", audioGroup, sound.Name, sound.Name)
 		}
 	}
+	var carried captions.Carried
+	for _, v := range variants {
+		carried = carried.Or(v.Carried)
+	}
+	b.WriteString(closedCaptions(carried))
+	for _, t := range texts {
+		fmt.Fprintf(&b, "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"%s\",NAME=\"%s\",LANGUAGE=\"%s\",DEFAULT=NO,AUTOSELECT=YES,FORCED=NO,URI=\"%s\"\n", textGroup, t.Name, t.Language, t.URI)
+	}
 	for _, v := range variants {
 		if sound != nil && !v.Sound {
 			v.Peak, v.Average, v.Codecs = v.Peak+sound.Peak, v.Average+sound.Average, joinNames(v.Codecs, sound.Codecs)
@@ -52,7 +78,27 @@ func Multivariant(variants []Variant) string {
 		if sound != nil {
 			fmt.Fprintf(&b, ",AUDIO=\"%s\"", audioGroup)
 		}
+		if carried.Any() {
+			fmt.Fprintf(&b, ",CLOSED-CAPTIONS=\"%s\"", closedGroup)
+		}
+		if len(texts) > 0 {
+			fmt.Fprintf(&b, ",SUBTITLES=\"%s\"", textGroup)
+		}
 		fmt.Fprintf(&b, "\n%s.m3u8\n", v.Name)
+	}
+	return b.String()
+}
+
+// closedCaptions names those that lie in the pictures: players find them there, and their menu shows the names.
+func closedCaptions(c captions.Carried) string {
+	var b strings.Builder
+	for _, one := range []struct {
+		there bool
+		name  string
+	}{{c.Field1, "CC1"}, {c.Field2, "CC3"}, {c.Digital, "SERVICE1"}} {
+		if one.there {
+			fmt.Fprintf(&b, "#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"%s\",NAME=\"%s\",DEFAULT=NO,AUTOSELECT=YES,INSTREAM-ID=\"%s\"\n", closedGroup, one.name, one.name)
+		}
 	}
 	return b.String()
 }
@@ -65,6 +111,9 @@ func (p *packager) multivariant(dvr bool) *document {
 			one := v.variant(r.name)
 			if dvr {
 				one.Name += suffixDVR
+			}
+			if c := p.carried.Load(); c != nil && !one.Sound {
+				one.Carried = *c
 			}
 			variants = append(variants, one)
 		}

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hawkerlive/hawker/captions"
 	"github.com/hawkerlive/hawker/streaming"
 )
 
@@ -37,13 +38,14 @@ type packager struct {
 	done   chan struct{} // closed when run has returned
 	breaks atomic.Bool   // a rendition needs a discontinuity
 
-	pinned     atomic.Bool  // runs without requests too
-	used       atomic.Int64 // wall clock of the newest request, Unix nanoseconds
-	waiting    atomic.Int64 // requests that wait
-	polls      atomic.Int64 // media playlists answered
-	unplayable atomic.Bool  // the present generation cannot be packaged
-	finished   atomic.Bool  // the broadcast has ended
-	asked      atomic.Bool  // somebody has the multivariant playlist
+	pinned     atomic.Bool                      // runs without requests too
+	used       atomic.Int64                     // wall clock of the newest request, Unix nanoseconds
+	waiting    atomic.Int64                     // requests that wait
+	polls      atomic.Int64                     // media playlists answered
+	unplayable atomic.Bool                      // the present generation cannot be packaged
+	finished   atomic.Bool                      // the broadcast has ended
+	asked      atomic.Bool                      // somebody has the multivariant playlist
+	carried    atomic.Pointer[captions.Carried] // what is said inside the pictures so far; nil: nothing
 
 	// The sweeper's goroutine only.
 	polled  int64
@@ -123,9 +125,33 @@ func (p *packager) take(ctx context.Context, u *streaming.Unit) {
 			return
 		}
 	}
+	if u.Track == p.video.ID {
+		p.look(u)
+	}
 	p.segmenter.write(u)
 	if p.bridged && u.Track == p.video.ID {
 		p.bridge.catchUp(ctx, p.video.Time(u.PTS), p.segmenter.write)
+	}
+}
+
+// look notes captions inside a picture: the playlist names them from then on. The pictures are passed on as they are.
+func (p *packager) look(u *streaming.Unit) {
+	var c captions.Carried
+	switch p.video.Codec {
+	case streaming.H264:
+		c = captions.InH264(u.Payload)
+	case streaming.H265:
+		c = captions.InH265(u.Payload)
+	}
+	if !c.Any() {
+		return
+	}
+	known := p.carried.Load()
+	if known != nil {
+		c = c.Or(*known)
+	}
+	if known == nil || c != *known {
+		p.carried.Store(&c)
 	}
 }
 

@@ -26,10 +26,11 @@ type Library struct {
 	Blobs  Blobs
 
 	// Optional, with defaults.
-	Keep time.Duration    // recordings older than this are removed; 0 keeps them
-	Log  *slog.Logger     // defaults to discarding
-	Wake func()           // there is a job; defaults to nothing
-	Now  func() time.Time // defaults to time.Now
+	Captions CaptionStore     // nil: nothing is captioned
+	Keep     time.Duration    // recordings older than this are removed; 0 keeps them
+	Log      *slog.Logger     // defaults to discarding
+	Wake     func()           // there is a job; defaults to nothing
+	Now      func() time.Time // defaults to time.Now
 }
 
 // Video returns one.

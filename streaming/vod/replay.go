@@ -48,25 +48,31 @@ func textFile(text string) file {
 }
 
 // replay is a video as HTTP serves it: each name with what it stands for. It is immutable.
-type replay struct{ files map[string]file }
+type replay struct {
+	files map[string]file
+	first string // name of the first rendition
+}
 
 type initName struct {
 	life   string
 	number int64
 }
 
-// newReplay renders a video's playlists. pins are named in them as they lie on the timeline; frameRate 0 is not told.
-func newReplay(inits []Init, lines []Line, pins []hls.DateRange, frameRate float64) *replay {
+// newReplay renders a video's playlists. pins are named in them as they lie on the timeline, said is what is said in it.
+func newReplay(of Video, inits []Init, lines []Line, pins []hls.DateRange, said []Captions) *replay {
 	r := &replay{files: map[string]file{}}
 	var variants []hls.Variant
 	for _, name := range renditions(lines) {
 		v := r.rendition(name, inits, lines, pins)
 		if !v.Sound {
-			v.FrameRate = frameRate
+			v.FrameRate = of.FrameRate
+		}
+		if r.first == "" {
+			r.first = name
 		}
 		variants = append(variants, v)
 	}
-	r.files[nameIndex] = textFile(hls.Multivariant(variants))
+	r.files[nameIndex] = textFile(hls.Multivariant(variants, r.caption(said, of, lines)...))
 	return r
 }
 

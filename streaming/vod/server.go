@@ -41,15 +41,16 @@ type Server struct {
 	Broadcasts Broadcasts
 
 	// Optional, with defaults.
-	Videos  Videos                                                           // nil: there are replays alone
-	Files   *Files                                                           // nil: nothing is downloaded
-	Preview func(r *http.Request, v Video) bool                              // who may see what is not public; nil: nobody
-	Access  hls.Access                                                       // nil lets everybody watch
-	Pins    func(ctx context.Context, video string) ([]hls.DateRange, error) // nil names none
-	Settled func(ctx context.Context, source string) error                   // waits for a recording's last uploads; nil does not
-	Log     *slog.Logger                                                     // defaults to discarding
-	Metrics *Metrics                                                         // defaults to none
-	Now     func() time.Time                                                 // defaults to time.Now
+	Videos   Videos                                                           // nil: there are replays alone
+	Captions CaptionStore                                                     // nil: nothing is captioned
+	Files    *Files                                                           // nil: nothing is downloaded
+	Preview  func(r *http.Request, v Video) bool                              // who may see what is not public; nil: nobody
+	Access   hls.Access                                                       // nil lets everybody watch
+	Pins     func(ctx context.Context, video string) ([]hls.DateRange, error) // nil names none
+	Settled  func(ctx context.Context, source string) error                   // waits for a recording's last uploads; nil does not
+	Log      *slog.Logger                                                     // defaults to discarding
+	Metrics  *Metrics                                                         // defaults to none
+	Now      func() time.Time                                                 // defaults to time.Now
 
 	mu   sync.Mutex
 	kept map[string]*slot
@@ -278,7 +279,11 @@ func (s *Server) read(ctx context.Context, video string) (*replay, error) {
 			s.logger().Warn("a replay's playlist names no pins", "video", v.ID, "err", err)
 		}
 	}
-	return newReplay(inits, lines, pins, v.FrameRate), nil
+	said, err := CaptionsOf(ctx, s.Captions, v)
+	if err != nil {
+		return nil, err
+	}
+	return newReplay(v, inits, lines, pins, said), nil
 }
 
 // settle waits for a recording that is just ending. What is not there by then is seen by those who come later.

@@ -23,6 +23,11 @@ func (h *house) net(t *testing.T, pins []hls.DateRange) (string, *http.Client) {
 	if pins != nil {
 		s.Pins = func(context.Context, string) ([]hls.DateRange, error) { return pins, nil }
 	}
+	return serve(t, s)
+}
+
+func serve(t *testing.T, s *vod.Server) (string, *http.Client) {
+	t.Helper()
 	web := httptest.NewServer(s)
 	t.Cleanup(web.Close)
 	return web.URL + "/vod/show/", web.Client()

@@ -26,14 +26,7 @@ func (f *Files) Recorded(ctx context.Context, broadcast string) (out []Stretch, 
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, l := range timeline(nameMain, lines) {
-		if n := len(out); n > 0 && !l.Discontinuity {
-			out[n-1].Until = l.Until()
-			out[n-1].Bytes += l.Bytes
-			continue
-		}
-		out = append(out, Stretch{l.From, l.Until(), l.Bytes})
-	}
+	out = stretchesOf(timeline(nameMain, lines))
 	for _, name := range namesOf(lines) {
 		if name != nameAudio {
 			renditions = append(renditions, name)

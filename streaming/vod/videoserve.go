@@ -106,7 +106,11 @@ func (s *Server) readVideo(ctx context.Context, v Video) (*film, error) {
 	if err != nil {
 		return nil, err
 	}
-	play := newReplay(inits, lines, tagRanges(tags), v.FrameRate)
+	said, err := CaptionsOf(ctx, s.Captions, v)
+	if err != nil {
+		return nil, err
+	}
+	play := newReplay(v, inits, lines, tagRanges(tags), said)
 	if v.Poster != nil {
 		play.files[namePoster] = file{key: v.Poster.Key, size: v.Poster.Bytes, kind: typeJPEG}
 	}

@@ -19,7 +19,7 @@ func Multivariant(text string) error {
 	bad(lines[0] == "#EXTM3U", "the first line is %q", lines[0])
 	groups, uris := map[string]bool{}, map[string]bool{}
 	var pending map[string]string
-	pictures := 0
+	pictures, sounds := 0, 0
 	for _, line := range lines[1:] {
 		tag, value, _ := strings.Cut(line, ":")
 		a, err := Attributes(value)
@@ -27,7 +27,18 @@ func Multivariant(text string) error {
 		case "#EXT-X-VERSION", "#EXT-X-INDEPENDENT-SEGMENTS":
 			continue
 		case "#EXT-X-MEDIA":
-			bad(err == nil && a["TYPE"] == "AUDIO" && a["GROUP-ID"] != "" && a["NAME"] != "" && a["URI"] != "", "%s: %v", line, err)
+			bad(err == nil && a["GROUP-ID"] != "" && a["NAME"] != "", "%s: %v", line, err)
+			switch a["TYPE"] {
+			case "AUDIO":
+				sounds++
+				bad(a["URI"] != "", "%s: no address", line)
+			case "SUBTITLES":
+				bad(a["URI"] != "" && a["LANGUAGE"] != "", "%s: no address or language", line)
+			case "CLOSED-CAPTIONS":
+				bad(a["URI"] == "" && a["INSTREAM-ID"] != "", "%s: they lie in the pictures", line)
+			default:
+				bad(false, "%s: no such type", line)
+			}
 			groups[a["GROUP-ID"]] = true
 		case "#EXT-X-STREAM-INF":
 			bad(err == nil && pending == nil, "%s: %v", line, err)
@@ -38,6 +49,9 @@ func Multivariant(text string) error {
 				continue
 			}
 			errs = append(errs, variant(pending, line)...)
+			for _, kind := range []string{"SUBTITLES", "CLOSED-CAPTIONS"} {
+				bad(pending[kind] == "" || groups[pending[kind]], "%s: no group %s", line, pending[kind])
+			}
 			bad(pending["AUDIO"] == "" || groups[pending["AUDIO"]], "%s: no group %s", line, pending["AUDIO"])
 			bad(!uris[line], "%s stands twice", line)
 			if pending["RESOLUTION"] != "" {
@@ -47,7 +61,7 @@ func Multivariant(text string) error {
 		}
 	}
 	bad(pending == nil && len(uris) > 0, "no variant at the end")
-	bad(pictures < 3 || len(groups) > 0 || len(uris) == pictures, "%d pictures without a group", pictures)
+	bad(pictures < 3 || sounds > 0 || len(uris) == pictures, "%d pictures without a group", pictures)
 	return errors.Join(errs...)
 }
 

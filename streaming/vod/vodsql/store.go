@@ -149,7 +149,7 @@ func (s *Store) Remove(ctx context.Context, id string) error {
 		if n, err := done.RowsAffected(); err != nil || n == 0 {
 			return err
 		}
-		for _, table := range []string{"vod_tag", "vod_job"} {
+		for _, table := range []string{"vod_tag", "vod_job", "vod_captions"} {
 			if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE video = $1`, id); err != nil {
 				return fmt.Errorf("delete what belongs to a video: %w", err)
 			}

@@ -6,6 +6,7 @@ import { prepareHls } from '../player/hlsload';
 import { Room, type RoomView } from '../room/room';
 import { Cards } from './cards';
 import { Controls } from './controls';
+import { Package } from './package';
 import { style } from './style';
 import { spoken, words } from './words';
 
@@ -33,6 +34,8 @@ const bearerPrefix = /^hk_(ses|tok)_/;
 /**
  * <hawker-player broadcast="…"> plays a broadcast on anybody's page and lays its pins over the picture on their frames.
  *
+ * package plays an exported video instead, from the address of its video.json: no server is asked for anything.
+ *
  * Attributes: src (address of the broadcast's page) or broadcast and base (the server's origin; this module's own by
  * default); token (a viewing token, or a bearer token); lang; controls; autoplay; cart (the page has a cart: cards offer
  * to add to it); transport (whep or hls alone).
@@ -41,12 +44,12 @@ const bearerPrefix = /^hk_(ses|tok)_/;
  * hawker-checkout with a PinDetail. The last one opens our own page to pay there, unless it is cancelled.
  */
 export class HawkerPlayer extends HTMLElement {
-  static observedAttributes = ['src', 'broadcast', 'base', 'token', 'lang', 'controls', 'cart', 'transport'];
+  static observedAttributes = ['src', 'broadcast', 'package', 'base', 'token', 'lang', 'controls', 'cart', 'transport'];
 
   private readonly video = document.createElement('video');
   private readonly cards: Cards;
   private readonly controls: Controls;
-  private room: Room | undefined;
+  private room: Room | Package | undefined;
   private told = '';
   private shown: readonly Pin[] = [];
 
@@ -109,17 +112,27 @@ export class HawkerPlayer extends HTMLElement {
   /** play begins to watch. */
   play(): void {
     if (this.room || !this.isConnected) return;
+    const folder = this.getAttribute('package');
+    if (folder) {
+      this.enter(new Package(new URL(folder, this.baseURI).href));
+      return;
+    }
     const id = this.broadcast;
     if (!id) return;
     const token = this.getAttribute('token') ?? undefined;
     const bearer = token !== undefined && bearerPrefix.test(token);
-    const room = new Room(id, {
-      client: clientOf(this.base, bearer ? token : undefined),
-      base: this.base,
-      token: bearer ? undefined : token,
-      source: location.hostname,
-      transport: this.getAttribute('transport') ?? undefined,
-    });
+    this.enter(
+      new Room(id, {
+        client: clientOf(this.base, bearer ? token : undefined),
+        base: this.base,
+        token: bearer ? undefined : token,
+        source: location.hostname,
+        transport: this.getAttribute('transport') ?? undefined,
+      }),
+    );
+  }
+
+  private enter(room: Room | Package): void {
     this.room = room;
     room.view.subscribe(() => room === this.room && this.refresh());
     room.start();
@@ -218,8 +231,9 @@ export class HawkerPlayer extends HTMLElement {
     this.tell('hawker-click', this.detail(pin, variant));
     if (!this.tell('hawker-checkout', this.detail(pin, variant), true)) return;
     // Payment is on our own page, where the buyer is known: nothing of it is for this page to see.
-    const page = new URL(`/b/${encodeURIComponent(this.room?.id ?? '')}`, this.base);
-    page.searchParams.set('buy', pin.product.id);
+    const sold = this.room instanceof Package ? this.room.pageOf(pin.id) : undefined;
+    const page = new URL(sold ?? `/b/${encodeURIComponent(this.room?.id ?? '')}`, this.base);
+    if (!sold) page.searchParams.set('buy', pin.product.id);
     window.open(page.href, '_blank', 'noopener');
   }
 

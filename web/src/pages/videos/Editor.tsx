@@ -13,6 +13,7 @@ import { Card } from '../../ui/Card';
 import { Field, Select, TextArea } from '../../ui/Field';
 import { Skeleton } from '../../ui/Skeleton';
 import { toast } from '../../ui/Toast';
+import { CaptionFiles } from './CaptionFiles';
 import { tagOf, type Video, type VideoTag } from './data';
 import { stateText } from './index';
 import { t } from './messages';
@@ -64,6 +65,7 @@ export function Editor({ id }: { id: string }) {
       )}
       <Words key={one.id} video={one} onSave={(words) => act(() => api.patch(path, words))} />
       {one.poster && <Tags video={one} onSave={(tags) => act(() => api.put(`${path}/tags`, { tags }))} />}
+      {one.kind !== 'picture' && <CaptionFiles path={`${path}/captions`} />}
       <Publishing
         video={one}
         onPublish={(at) => act(() => api.put(`${path}/publication`, at ? { at } : {}))}

@@ -45,6 +45,11 @@ const ar: Translation<typeof en> = {
   withdraw: 'أخفِ',
   remove: 'حذف',
   timeline: 'متى يظهر كل منتج',
+  captions: 'الترجمة المكتوبة',
+  captionsHint: 'ملف WebVTT أو SubRip لكل لغة. يشغّلها المشاهد.',
+  captionsLanguage: 'لغة الترجمة',
+  addCaptions: 'أضف ملف ترجمة',
+  removeCaptions: 'احذف الترجمة: {name}',
 };
 
 export default ar;

@@ -45,6 +45,11 @@ const de: Translation<typeof en> = {
   withdraw: 'Verbergen',
   remove: 'Löschen',
   timeline: 'Wann welcher Artikel zu sehen ist',
+  captions: 'Untertitel',
+  captionsHint: 'Je Sprache eine Datei in WebVTT oder SubRip. Zuschauer schalten sie ein.',
+  captionsLanguage: 'Sprache der Untertitel',
+  addCaptions: 'Untertiteldatei hinzufügen',
+  removeCaptions: 'Untertitel entfernen: {name}',
 };
 
 export default de;

@@ -42,4 +42,9 @@ export const en = {
   withdraw: 'Take out of sight',
   remove: 'Delete',
   timeline: 'When each product is shown',
+  captions: 'Captions',
+  captionsHint: 'A WebVTT or SubRip file for each language. Viewers switch them on.',
+  captionsLanguage: 'Language of the captions',
+  addCaptions: 'Add a file of captions',
+  removeCaptions: 'Take away the captions in {name}',
 } as const;

@@ -45,6 +45,11 @@ const fr: Translation<typeof en> = {
   withdraw: 'Masquer',
   remove: 'Supprimer',
   timeline: 'Quand chaque produit est montré',
+  captions: 'Sous-titres',
+  captionsHint: 'Un fichier WebVTT ou SubRip par langue. Les spectateurs les activent.',
+  captionsLanguage: 'Langue des sous-titres',
+  addCaptions: 'Ajouter un fichier de sous-titres',
+  removeCaptions: 'Retirer les sous-titres : {name}',
 };
 
 export default fr;
