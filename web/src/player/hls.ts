@@ -12,6 +12,7 @@ import {
   type WallAnchor,
 } from './mediatime';
 import { Newcomers } from './newcomers';
+import { Resume } from './resume';
 import { TransportError, type Counters, type FrameMetadata, type Quality, type Session, type Span } from './session';
 
 /** How often the latency is steered and a hang looked for. */
@@ -31,6 +32,7 @@ export class HlsSession implements Session {
   private timer: ReturnType<typeof setInterval> | undefined;
   private readonly guard = new HangGuard();
   private readonly newcomers = new Newcomers();
+  private readonly resume: Resume;
   private found = false;
   private edge = 0;
   private bytes = 0;
@@ -39,7 +41,9 @@ export class HlsSession implements Session {
   private closed = false;
   private chosen: string | undefined;
 
-  constructor(private readonly options: HlsOptions) {}
+  constructor(private readonly options: HlsOptions) {
+    this.resume = new Resume(options.video);
+  }
 
   async open(): Promise<void> {
     const Implementation = await loadHls();
@@ -60,6 +64,7 @@ export class HlsSession implements Session {
   detach(): void {
     const { video } = this.options;
     clearInterval(this.timer);
+    this.resume.stop();
     video.removeEventListener('waiting', this.onWaiting);
     video.playbackRate = 1;
     this.hls?.detachMedia();
@@ -112,6 +117,7 @@ export class HlsSession implements Session {
   close(): void {
     this.closed = true;
     clearInterval(this.timer);
+    this.resume.stop();
     this.options.video.removeEventListener('waiting', this.onWaiting);
     this.options.video.playbackRate = 1;
     this.hls?.destroy();
@@ -236,7 +242,10 @@ export class HlsSession implements Session {
     this.options.ended(error);
   }
 
-  private onWaiting = (): void => void this.freezes++;
+  private onWaiting = (): void => {
+    this.freezes++;
+    if (!this.own) this.resume.stalled();
+  };
 }
 
 /** levelName is a rendition's name: that of its playlist, such as 720p for …/720p.m3u8. */
