@@ -4,16 +4,8 @@
 // the command of another RTMP server that lets anybody publish at rtmp://127.0.0.1:1935/live/NAME: it takes the same crowd
 // between the two. SECONDS (30) says how long each is measured. Needs taskset and, for the clip, ffmpeg.
 import { spawn, execFileSync } from 'node:child_process';
-import {
-  appendFileSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -195,11 +187,17 @@ async function hawker(dir, recording) {
   return { server: recording ? 'hawker, recording' : 'hawker', ...out };
 }
 
+/** answers tells whether somebody listens on a port of this machine. */
+const answers = (port) =>
+  new Promise((done) => {
+    const socket = connect(port, '127.0.0.1', () => (socket.destroy(), done(true)));
+    socket.on('error', () => done(false));
+  });
+
 async function peer(dir, command) {
   const [program, ...args] = command.split(' ');
   const server = pinned(program, args, { cwd: dirname(program) });
-  await until('the peer listens', () => readdirSync(`/proc/${server.child.pid}/fd`).length > 8);
-  await sleep(2000);
+  await until('the peer to listen', async () => (await answers(1935)) || server.child.exitCode !== null);
   if (server.child.exitCode !== null || server.child.signalCode !== null)
     throw new Error(`the peer: ${server.errors || server.text}`);
   const out = await measure(dir, server.child.pid, 'rtmp://127.0.0.1:1935/live/%KEY%');
