@@ -94,7 +94,11 @@ func (s *Server) routesVideos(r *router) {
 		return account.Owner{Shop: v.Shop, Channel: v.Channel}, err
 	})
 	op := func(method, path, summary, description string) huma.Operation {
-		return huma.Operation{Method: method, Path: path, Summary: summary, Description: description, Tags: []string{"videos"}, DefaultStatus: http.StatusOK}
+		status := http.StatusOK
+		if method == http.MethodDelete {
+			status = http.StatusNoContent
+		}
+		return huma.Operation{Method: method, Path: path, Summary: summary, Description: description, Tags: []string{"videos"}, DefaultStatus: status}
 	}
 	register(r, op(http.MethodGet, "/v1/videos", "Videos, newest first", "What is public; of a channel whose people ask, everything."), Needs{Public: true}, s.listVideos)
 	register(r, op(http.MethodGet, "/v1/videos/{id}", "One video", ""), Needs{Public: true}, s.getVideo)

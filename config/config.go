@@ -139,7 +139,7 @@ func (u Uploads) check(bad func(key, format string, args ...any)) {
 	for key, b := range map[string]struct{ is, least, most int64 }{
 		"bytes_max": {u.BytesMax, 1 << 20, 1 << 40}, "open_max": {int64(u.OpenMax), 1, 1000}, "open_bytes": {u.OpenBytes, u.BytesMax, 1 << 50},
 		"free_bytes": {u.FreeBytes, 1 << 20, 1 << 50}, "pixels_max": {int64(u.Pixels), 640 * 360, 1 << 28}, "streams_max": {int64(u.Streams), 2, 64},
-		"memory_max": {u.Memory, 512 << 20, 1 << 40}, "jobs": {int64(u.Jobs), 0, 256},
+		"memory_max": {u.Memory, 512 << 20, 1 << 40}, "jobs": {int64(u.Jobs), 0, 256}, "niceness": {int64(u.Niceness), 1, 19},
 	} {
 		if b.is < b.least || b.is > b.most {
 			bad("uploads."+key, "must be between %d and %d", b.least, b.most)

@@ -22,8 +22,8 @@ func TestJourneyWhereUDPIsBlocked(t *testing.T) {
 	}
 }
 
-// Encoders are killed, come back turned and take over from each other with another size and another codec, pages sleep:
-// viewers over WebRTC and over LL-HLS go on without a reload.
+// Encoders are killed, frozen, cut off from the network, come back turned and take over from each other with another size and another codec, pages sleep:
+// viewers over WebRTC and over LL-HLS go on without a reload, with a slate and the chat where there is no picture.
 func TestJourneyEncodersComeAndGo(t *testing.T) {
 	dir := t.TempDir()
 	a, err := boot(dir, map[string]string{"broadcast.grace": "60s"})
@@ -36,14 +36,15 @@ func TestJourneyEncodersComeAndGo(t *testing.T) {
 		}
 	}()
 	type viewer struct {
-		Turned, Larger, Slept, Codec, Back, Black int
-		Here                                      bool
-		Faults                                    []string
+		Turned, Frozen, Replaced, Dropped, Larger, Slept, Codec, Back, Black int
+		Here                                                                 bool
+		Faults                                                               []string
 	}
 	var saw struct {
 		WHEP, HLS   viewer
 		Codecs      []string
 		Connections int
+		Publishers  int
 	}
 	browseAt(t, filepath.Join(dir, "ready.json"), "reconnect.mjs", &saw)
 	for kind, v := range map[string]viewer{"whep": saw.WHEP, "hls": saw.HLS} {
@@ -53,6 +54,9 @@ func TestJourneyEncodersComeAndGo(t *testing.T) {
 		for _, fault := range v.Faults {
 			t.Errorf("%s: the page says %s", kind, fault)
 		}
+	}
+	if saw.Publishers != 1 {
+		t.Errorf("%d publishers: one that lost its network stays", saw.Publishers)
 	}
 	if want := []string{"video/H264", "video/VP8"}; !slices.Equal(saw.Codecs, want) {
 		t.Errorf("WebRTC decoded %v, want %v", saw.Codecs, want)

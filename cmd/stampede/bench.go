@@ -15,15 +15,16 @@ import (
 )
 
 type benchCommand struct {
-	Hawker   string        `help:"The server's binary." default:"bin/hawker"`
-	CSV      string        `name:"csv" help:"File that a line per figure is appended to." placeholder:"FILE"`
-	Commit   string        `help:"What is measured, for the file." default:"unknown"`
-	Database string        `help:"Then also orders on PostgreSQL, by a server on this database (postgres://…), against a transaction per step of each order there." placeholder:"URL"`
-	Span     time.Duration `help:"How long each load lasts." default:"6s"`
-	Buyers   int           `help:"Buyers at a time." default:"128"`
-	Viewers  int           `help:"WebRTC viewers." default:"200"`
-	Follower int           `name:"followers" help:"Feeds." default:"500"`
-	Players  int           `help:"HLS players." default:"100"`
+	Hawker    string        `help:"The server's binary." default:"bin/hawker"`
+	CSV       string        `name:"csv" help:"File that a line per figure is appended to." placeholder:"FILE"`
+	Commit    string        `help:"What is measured, for the file." default:"unknown"`
+	Database  string        `help:"Then also orders on PostgreSQL, by a server on this database (postgres://…), against a transaction per step of each order there." placeholder:"URL"`
+	Recording bool          `help:"Measure what recording costs, and nothing else."`
+	Span      time.Duration `help:"How long each load lasts." default:"6s"`
+	Buyers    int           `help:"Buyers at a time." default:"128"`
+	Viewers   int           `help:"WebRTC viewers." default:"200"`
+	Follower  int           `name:"followers" help:"Feeds." default:"500"`
+	Players   int           `help:"HLS players." default:"100"`
 }
 
 // figure is one comparison of a run.
@@ -56,7 +57,12 @@ func (c *benchCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer b.log.Close()
-	for _, step := range []func(context.Context) error{b.sending, func(ctx context.Context) error { return b.boot(ctx) }, b.checkout, b.feed, b.playlists, b.players, b.recording} {
+	boot := func(ctx context.Context) error { return b.boot(ctx) }
+	steps := []func(context.Context) error{b.sending, boot, b.checkout, b.feed, b.playlists, b.players, b.recording}
+	if c.Recording {
+		steps = []func(context.Context) error{boot, b.recording}
+	}
+	for _, step := range steps {
 		if err = step(ctx); err != nil {
 			break
 		}

@@ -142,7 +142,7 @@ type Act struct {
 	Name string // the actor's
 }
 
-// Audit lists what was done in a channel, the newest first.
+// Audit lists what was done in a channel, the newest first. People are named.
 func (s *Service) Audit(ctx context.Context, channel, before string, limit int) ([]Act, error) {
 	all, err := s.Store.Audit(ctx, channel, before, min(max(limit, 1), historyMax))
 	if err != nil {
@@ -151,6 +151,9 @@ func (s *Service) Audit(ctx context.Context, channel, before string, limit int) 
 	out := make([]Act, len(all))
 	for i, r := range all {
 		out[i] = Act{r, s.nameOf(ctx, r.Actor, channel)}
+		if account, ok := accountOf(r.Subject); ok {
+			out[i].Subject = s.nameOf(ctx, account, channel)
+		}
 	}
 	return out, nil
 }

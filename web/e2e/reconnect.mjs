@@ -1,18 +1,42 @@
 // One show from encoder after encoder, watched over WebRTC and over LL-HLS without a reload: the encoder is killed and comes
-// back turned, another takes over with another codec, the page is put to sleep and woken. The viewers' pages are never
-// touched; each step says how long the picture stood still.
+// back turned, is frozen and thawed, loses its network and calls again, another takes over with another codec, the page is
+// put to sleep and woken. The viewers' pages are never touched; each step says how long the picture stood still. While
+// there is none, the page says so and the chat goes on.
 import { spawn } from 'node:child_process';
-import { api, deadMedia, demo, origin, phone, ready, run, until } from './lib.mjs';
+import { connect, createServer } from 'node:net';
+import { api, deadMedia, demo, origin, phone, ready, run, signIn, until } from './lib.mjs';
 
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 const encoders = new Set();
 
-/** rtmp starts an encoder with a picture of its own size. */
-function rtmp(size) {
+/** relay is a network between an encoder and the server that can be dropped: nothing passes, and nobody is told. */
+async function relay() {
+  const [host, port] = ready.rtmp.split(':');
+  const ends = [];
+  const server = createServer((near) => {
+    const far = connect(Number(port), host);
+    ends.push(near, far);
+    for (const end of [near, far]) end.on('error', () => {});
+    near.pipe(far);
+    far.pipe(near);
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  return {
+    address: `127.0.0.1:${server.address().port}`,
+    drop: () => ends.forEach((end) => (end.unpipe(), end.pause())),
+    close: () => (server.close(), ends.forEach((end) => end.destroy())),
+  };
+}
+
+let devices = 0;
+
+/** rtmp starts an encoder with a picture and a name of its own: one that lost the air a moment ago would stand by. */
+function rtmp(size, address = ready.rtmp) {
   const input = `-v error -re -f lavfi -i testsrc2=s=${size}:r=30 -f lavfi -i sine=f=330:r=48000`;
   const video = '-c:v libx264 -preset ultrafast -tune zerolatency -g 30 -b:v 500k -pix_fmt yuv420p';
   const args = `${input} ${video} -c:a aac -b:a 64k -f flv`.split(' ');
-  const encoder = spawn('ffmpeg', [...args, `rtmp://${ready.rtmp}/live/${demo.stream_key}`], { stdio: 'ignore' });
+  const name = ['-rtmp_flashver', `DEVICE${devices++}`];
+  const encoder = spawn('ffmpeg', [...args, ...name, `rtmp://${address}/live/${demo.stream_key}`], { stdio: 'ignore' });
   encoders.add(encoder);
   return encoder;
 }
@@ -63,6 +87,7 @@ async function viewer(chrome, broadcast, transport) {
     };
   });
   if (transport === 'hls') await deadMedia(page);
+  else await signIn(page, 'viewer');
   await page.goto(`${origin}/b/${broadcast}`);
   const shown = () =>
     page.evaluate((kind) => eye.frames.length > 30 && eye.frames.at(-1).transport === kind, transport);
@@ -110,6 +135,7 @@ async function sleep(page, milliseconds) {
 
 await run(async (chrome) => {
   const { id } = await api('POST', `/v1/channels/${demo.channel}/broadcasts`, demo.tokens.creator, { title: 'Turned' });
+  let network;
   try {
     const result = { whep: {}, hls: {} };
     let encoder = rtmp('360x640');
@@ -127,6 +153,40 @@ await run(async (chrome) => {
       await wait(3000);
       encoder = rtmp('640x360');
     });
+    // No picture comes: the page says so over either transport, what one says the other reads, and the picture comes back.
+    const away = async (name, size, stop, resume) => {
+      await stop();
+      for (const page of Object.values(pages)) {
+        await page.locator('.slate h2').first().waitFor({ timeout: 40_000 });
+      }
+      const line = `still here ${name} ${Date.now()}`;
+      const input = pages.whep.locator('.room-say input');
+      await input.fill(line);
+      await input.press('Enter');
+      await pages.hls.locator('.chat-text').filter({ hasText: line }).first().waitFor({ timeout: 40_000 });
+      await step(name, ['whep', 'hls'], size, resume);
+      for (const page of Object.values(pages)) {
+        await page.locator('.slate h2').first().waitFor({ state: 'detached', timeout: 40_000 });
+      }
+    };
+    await away(
+      'frozen',
+      [640, 360],
+      () => encoder.kill('SIGSTOP'),
+      () => encoder.kill('SIGCONT'),
+    );
+    network = await relay();
+    await step('replaced', ['whep', 'hls'], [320, 568], () => {
+      encoder = rtmp('320x568', network.address);
+    });
+    await away(
+      'dropped',
+      [360, 640],
+      () => network.drop(),
+      () => {
+        encoder = rtmp('360x640');
+      },
+    );
     // Another encoder takes over from the running one, upright again and larger.
     await step('larger', ['whep', 'hls'], [540, 960], () => {
       encoder = rtmp('540x960');
@@ -142,6 +202,9 @@ await run(async (chrome) => {
       camera = await whip(chrome, 480, 270, 'video/VP8');
     });
     result.codecs = [before, await codec(pages.whep)];
+    // The one that lost its network has been given up by then.
+    const { items } = await api('GET', `/v1/channels/${demo.channel}/publishers`, demo.tokens.creator);
+    result.publishers = items.length;
     result.connections = await pages.whep.evaluate(() => window.connections.length);
     await step('back', ['whep', 'hls'], [360, 640], async () => {
       await camera.close(); // or it stands by, and takes over again from an encoder that a busy machine holds up
@@ -155,6 +218,7 @@ await run(async (chrome) => {
     return result;
   } finally {
     for (const encoder of encoders) encoder.kill('SIGKILL');
+    network?.close();
     await api('POST', `/v1/broadcasts/${id}/end`, demo.tokens.creator, {}).catch(() => {});
   }
 });

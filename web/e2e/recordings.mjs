@@ -43,7 +43,7 @@ await run(async (chrome) => {
   const kept = (await fetch(`${origin}/v1/videos/${clip}`)).status;
   await hold.hover();
   await page.mouse.down();
-  await page.waitForSelector(`.clip[data-clip="${clip}"]`, { state: 'detached', timeout: 15_000 });
+  await page.waitForSelector(`.clip[data-clip="${clip}"]`, { state: 'detached', timeout: 60_000 });
   await page.mouse.up();
   const deleted = (await fetch(`${origin}/v1/videos/${clip}`)).status;
   if (process.env.SHOTS) {

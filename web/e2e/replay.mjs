@@ -63,7 +63,7 @@ await run(async (chrome) => {
   const hold = creator.getByRole('dialog').locator('.hold');
   await hold.hover();
   await creator.mouse.down();
-  await creator.getByText('Nothing is recorded of this show.').waitFor({ timeout: 15_000 });
+  await creator.getByText('Nothing is recorded of this show.').waitFor({ timeout: 60_000 });
   await creator.mouse.up();
   return {
     start_ms: startMS,

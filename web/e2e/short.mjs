@@ -56,14 +56,14 @@ await run(async (chrome) => {
       await creator.getByRole('button', { name: 'Add a product' }).click();
       await creator.locator(`[data-tag="${demo.product}"]`).waitFor();
       await creator.getByRole('button', { name: 'Publish now' }).click();
-      await creator.locator(`main[data-state=published]`).waitFor({ timeout: 15_000 });
+      await creator.locator(`main[data-state=published]`).waitFor({ timeout: 60_000 });
       const video = await api('GET', `/v1/videos/${one}`, demo.tokens.viewer);
       await viewer.goto(`${origin}/v/${one}`);
-      await viewer.locator(`[data-pin][data-product="${demo.product}"]`).waitFor({ timeout: 15_000 });
+      await viewer.locator(`[data-pin][data-product="${demo.product}"]`).waitFor({ timeout: 60_000 });
       const width = await until(
         'the picture',
         () => viewer.evaluate(() => document.querySelector('img.short-picture')?.naturalWidth),
-        15_000,
+        60_000,
       );
       const lasts = video.expires_at ? (Date.parse(video.expires_at) - Date.parse(video.published_at)) / 3_600_000 : 0;
       out[video.kind] = { id: one, width, lasts };
@@ -76,7 +76,7 @@ await run(async (chrome) => {
     out.slip = (await fetch(`${origin}/v1/videos/${out.picture.id}`)).status;
     await hold.hover();
     await creator.mouse.down();
-    await creator.locator(`[data-video="${out.story.id}"]`).waitFor({ timeout: 15_000 }); // back at the list
+    await creator.locator(`[data-video="${out.story.id}"]`).waitFor({ timeout: 60_000 }); // back at the list
     await creator.mouse.up();
     out.deleted = (await fetch(`${origin}/v1/videos/${out.picture.id}`)).status;
     return out;

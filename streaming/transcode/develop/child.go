@@ -10,14 +10,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 )
 
 const (
 	lookEvery = 250 * time.Millisecond
-	saidMax   = 400 // bytes of a child's complaint that are kept
-	niceness  = "15"
+	saidMax   = 400             // bytes of a child's complaint that are kept
 	drainFor  = 2 * time.Second // a child that was ended has left its pipes by then
 )
 
@@ -43,7 +43,7 @@ func siblingOf(ffmpeg string) string {
 func (t *Tools) run(ctx context.Context, c child) error {
 	path, args := c.path, c.args
 	if nice, err := exec.LookPath("nice"); err == nil {
-		path, args = nice, append([]string{"-n", niceness, path}, args...)
+		path, args = nice, append([]string{"-n", strconv.Itoa(t.Limits.filled().Niceness), path}, args...)
 	}
 	// The kernel ends the child when the thread that made it ends: it must not, while the child runs.
 	runtime.LockOSThread()

@@ -26,7 +26,7 @@ func TestALadderCostsWhatPlainFfmpegCosts(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "in.mp4")
 	ffmpeg(t, "-f", "lavfi", "-i", "testsrc2=s=720x1280:r=30", "-f", "lavfi", "-i", "sine", "-t", "6", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", path)
-	tools := &develop.Tools{}
+	tools := &develop.Tools{Limits: develop.Limits{Niceness: 1}}
 	begin := spent(t)
 	f, err := tools.Probe(t.Context(), path)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 // TestTheLadderFitsTheFile makes ladders of files as cameras and phones make them, and looks at what came out.
 func TestTheLadderFitsTheFile(t *testing.T) {
-	tools := &develop.Tools{Ladder: []develop.Rung{{Lines: 240, Rate: 28, MaxRate: 600_000}, {Lines: 120, Rate: 30, MaxRate: 200_000}}}
+	tools := &develop.Tools{Limits: develop.Limits{Niceness: 1}, Ladder: []develop.Rung{{Lines: 240, Rate: 28, MaxRate: 600_000}, {Lines: 120, Rate: 30, MaxRate: 200_000}}}
 	picture := []string{"-f", "lavfi", "-i", "testsrc2=s=180x320:r=30"}
 	tone := []string{"-f", "lavfi", "-i", "sine"}
 	x264 := []string{"-c:v", "libx264", "-preset", "ultrafast"}

@@ -137,7 +137,7 @@ func TestPoison(t *testing.T) {
 	if len(files) < 40 {
 		t.Fatalf("%d files", len(files))
 	}
-	tools := &develop.Tools{Limits: develop.Limits{Memory: 2 << 30}}
+	tools := &develop.Tools{Limits: develop.Limits{Memory: 2 << 30, Niceness: 1}}
 	made, turned := 0, map[string]int{}
 	for name, may := range files {
 		began := time.Now()

@@ -38,6 +38,7 @@ type Limits struct {
 	Pixels   int           `yaml:"pixels_max"`  // of one picture; default 4096 × 2304
 	Streams  int           `yaml:"streams_max"` // default 16
 	Memory   int64         `yaml:"memory_max"`  // address space of one child, bytes; default 4 GiB
+	Niceness int           `yaml:"niceness"`    // of the children, 1 to 19: how far they stand behind everything else; default 15
 }
 
 func (l Limits) filled() Limits {
@@ -49,6 +50,9 @@ func (l Limits) filled() Limits {
 	}
 	if l.Streams <= 0 {
 		l.Streams = 16
+	}
+	if l.Niceness <= 0 {
+		l.Niceness = 15
 	}
 	if l.Memory <= 0 {
 		l.Memory = 4 << 30

@@ -31,14 +31,17 @@ export function Hold({ kind = 'bad', svg, wide, busy, disabled, onHold, children
   const [stage, setStage] = useState<Stage>('idle');
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const pressed = useRef(false);
+  const acted = useRef(false);
   useEffect(() => () => clearTimeout(timer.current), []);
 
   const start = () => {
     if (busy || disabled || pressed.current) return;
     pressed.current = true;
+    acted.current = false;
     setStage('holding');
     clearTimeout(timer.current);
     timer.current = setTimeout(() => {
+      acted.current = true;
       setStage('idle');
       navigator.vibrate?.(20);
       onHold();
@@ -47,7 +50,7 @@ export function Hold({ kind = 'bad', svg, wide, busy, disabled, onHold, children
   const stop = () => {
     if (!pressed.current) return;
     pressed.current = false;
-    if (stage !== 'holding') return;
+    if (acted.current) return; // not by the stage: a quick finger is up again before anything was drawn
     clearTimeout(timer.current);
     setStage('short');
     timer.current = setTimeout(() => setStage('idle'), shortMilliseconds);

@@ -45,7 +45,7 @@ function DealCard({ deal, room, onBuy }: { deal: Deal; room: Room; onBuy: Props[
         </p>
         <Price price={deal.price} compareAt={before} />
         {offer?.lowest_30d && (
-          <span class="muted small tabular">{shop('lowest30', { price: money(offer.lowest_30d) })}</span>
+          <span class="deal-prior muted small tabular">{shop('lowest30', { price: money(offer.lowest_30d) })}</span>
         )}
         {/* Read once when it appears: a clock that is told every second says nothing. */}
         <span class="deal-line tabular small">
