@@ -58,11 +58,10 @@ export function Bag({ bag, pins, loading, onBuy }: Props) {
               <Stock variants={row.variants} />
             </div>
             <Button
-              disabled={!left}
-              aria-label={shop('buyLabel', { title: row.title })}
+              aria-label={left ? shop('buyLabel', { title: row.title }) : undefined}
               onClick={() => onBuy(row.id, row.pin)}
             >
-              {left ? shop('buy') : shop('soldOut')}
+              {left ? shop('buy') : shop('waitJoin')}
             </Button>
           </li>
         );

@@ -51,11 +51,10 @@ function PinCard({ pin, room, onBuy }: { pin: Pin; room: Room; onBuy: Props['onB
       </div>
       <Button
         kind="accent"
-        disabled={!left}
         aria-label={left ? shop('buyLabel', { title: pin.product.title }) : undefined}
         onClick={() => onBuy(pin.product.id, pin.id)}
       >
-        {left ? shop('buy') : shop('soldOut')}
+        {left ? shop('buy') : shop('waitJoin')}
       </Button>
     </li>
   );

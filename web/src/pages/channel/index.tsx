@@ -124,8 +124,8 @@ function Shelf({ product, onBuy }: { product: Product; onBuy: () => void }) {
       </p>
       {range && <Price {...range} />}
       <Stock variants={product.variants} />
-      <Button wide disabled={!left} aria-label={shop('buyLabel', { title: product.title })} onClick={onBuy}>
-        {left ? shop('buy') : shop('soldOut')}
+      <Button wide aria-label={left ? shop('buyLabel', { title: product.title }) : undefined} onClick={onBuy}>
+        {left ? shop('buy') : shop('waitJoin')}
       </Button>
     </li>
   );

@@ -36,11 +36,10 @@ export function PinCard({ card, onBuy }: { card: Pin; onBuy: () => void }) {
       </div>
       <Button
         kind="accent"
-        disabled={!left}
         aria-label={left ? shop('buyLabel', { title: card.product.title }) : undefined}
         onClick={onBuy}
       >
-        {left ? shop('buy') : shop('soldOut')}
+        {left ? shop('buy') : shop('waitJoin')}
       </Button>
     </li>
   );
