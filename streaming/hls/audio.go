@@ -26,7 +26,8 @@ type AudioLeg interface {
 // A bridge that has just begun needs a moment for the sound of what is already there.
 const (
 	bridgeBehind   = 150 * time.Millisecond // sound that is no further behind the pictures is not waited for
-	bridgePatience = 2 * time.Second        // of waiting, per generation
+	bridgePatience = 2 * time.Second        // of waiting, in the first generation
+	bridgeAgain    = 400 * time.Millisecond // in a later one: viewers wait for the picture's return, and not every publisher has sound at once
 )
 
 // bridge reads a leg beside the stream. One goroutine uses it.
@@ -37,13 +38,17 @@ type bridge struct {
 	held     *streaming.Unit // of a generation to come
 	newest   mediatime.Time
 	patience time.Duration
+	begun    bool // there was a generation
 }
 
 // enter prepares for a generation. It reports false where the leg has no sound for it.
 func (b *bridge) enter(number int) bool {
 	t, ok := b.leg.Track(number)
 	b.track, b.number, b.patience = t, number, bridgePatience
-	b.newest = 0
+	if b.begun {
+		b.patience = bridgeAgain
+	}
+	b.begun, b.newest = true, 0
 	return ok
 }
 
