@@ -1,4 +1,5 @@
-// A new viewer sees a pinned product, signs up in the sheet, and buys; then buys again in two taps, and a declined card says so.
+// A new viewer sees a pinned product, signs up in the sheet, and buys; then buys again in two taps, and lines up
+// for something sold out until it is kept for them.
 import { api, demo, origin, phone, run, until } from './lib.mjs';
 
 await run(async (chrome) => {
@@ -32,14 +33,41 @@ await run(async (chrome) => {
   await page.getByRole('dialog').getByText('It is yours').waitFor({ timeout: 60_000 });
   await page.getByRole('dialog').getByRole('button', { name: 'Keep watching' }).click();
 
+  const kept = await lineUp(page);
+
   await page.goto(`${origin}/orders`);
   const orders = await until(
-    'two orders on the page',
-    async () => (await page.locator('[data-order]').count()) >= 2 && page.locator('[data-order]').count(),
+    'three orders on the page',
+    async () => (await page.locator('[data-order]').count()) >= 3 && page.locator('[data-order]').count(),
   );
   await api('DELETE', `/v1/broadcasts/${demo.broadcast}/pins/${demo.product}`, demo.tokens.creator);
-  return { orders, playing, faults: page.faults };
+  return { orders, playing, kept, faults: page.faults };
 });
+
+// lineUp waits for something sold out: the page says the place, and when one comes back it is kept, and bought.
+async function lineUp(page) {
+  const { shop } = await api('GET', `/v1/products/${demo.product}`);
+  const rare = await api('POST', `/v1/shops/${shop}/products`, demo.tokens.seller, {
+    title: 'Rare lamp',
+    price: { amount: 9900, currency: 'EUR' },
+    variants: [{ title: 'One', stock: 0 }],
+  });
+  await api('PUT', `/v1/broadcasts/${demo.broadcast}/pins/${rare.id}`, demo.tokens.creator, {});
+  const card = page.locator(`[data-pin][data-product="${rare.id}"]`);
+  await card.waitFor({ timeout: 90_000 });
+  await card.getByRole('button').click();
+  const sheet = page.getByRole('dialog');
+  await sheet.getByRole('button', { name: 'Tell me' }).click();
+  await sheet.locator('[data-wait=waiting]').waitFor({ timeout: 60_000 });
+  const place = await sheet.locator('[data-wait]').innerText();
+  await api('POST', `/v1/variants/${rare.variants[0].id}/stock`, demo.tokens.seller, { delta: 1, reason: 'found' });
+  await sheet.locator('[data-wait=offered]').waitFor({ timeout: 60_000 });
+  await sheet.getByRole('button', { name: /^Pay / }).click();
+  await sheet.getByText('It is yours').waitFor({ timeout: 60_000 });
+  await sheet.getByRole('button', { name: 'Keep watching' }).click();
+  await api('DELETE', `/v1/broadcasts/${demo.broadcast}/pins/${rare.id}`, demo.tokens.creator);
+  return /number 1 in line/.test(place);
+}
 
 async function stock() {
   const scene = await api('GET', `/v1/broadcasts/${demo.broadcast}/scene`);
