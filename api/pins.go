@@ -34,6 +34,29 @@ func (in *pinIn) at() *mediatime.Time {
 
 type pinOut struct{ Body overlay.PinCard }
 
+type historyIn struct {
+	IDIn
+	GrantIn
+}
+
+// historyBody is which frames of a broadcast had what on them.
+type historyBody struct {
+	Items []overlay.Record   `json:"items" nullable:"false"`
+	Deals []overlay.DealSpan `json:"deals" nullable:"false" doc:"Of those that were announced."`
+}
+
+func (s *Server) history(ctx context.Context, in *historyIn) (*struct{ Body historyBody }, error) {
+	if err := s.visible(ctx, in.ID, in.Grant); err != nil {
+		return nil, err
+	}
+	pins, err := s.Overlay.History(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	deals, err := s.Overlay.DealHistory(ctx, in.ID)
+	return &struct{ Body historyBody }{historyBody{Items: pins, Deals: deals}}, err
+}
+
 type bagIn struct {
 	IDIn
 	Body struct {
@@ -60,16 +83,7 @@ func (s *Server) routesPins(r *router) {
 		card, err := s.Overlay.Unpin(ctx, in.ID, in.Product, in.at(), caller(ctx).AccountID)
 		return &pinOut{card}, err
 	})
-	register(r, op(http.MethodGet, "/v1/broadcasts/{id}/pins", "Every pin of a broadcast, oldest first"), Needs{Public: true}, func(ctx context.Context, in *struct {
-		IDIn
-		GrantIn
-	}) (*pageOut[overlay.Record], error) {
-		if err := s.visible(ctx, in.ID, in.Grant); err != nil {
-			return nil, err
-		}
-		found, err := s.Overlay.History(ctx, in.ID)
-		return &pageOut[overlay.Record]{Page[overlay.Record]{Items: found}}, err
-	})
+	register(r, op(http.MethodGet, "/v1/broadcasts/{id}/pins", "Every pin of a broadcast, and every deal, oldest first"), Needs{Public: true}, s.history)
 	register(r, op(http.MethodPut, "/v1/broadcasts/{id}/bag", "Set the bag"), Needs{Action: account.PinWrite, Owner: Of{KindBroadcast, "id"}}, func(ctx context.Context, in *bagIn) (*struct{ Body bagBody }, error) {
 		cards, err := s.Overlay.SetBag(ctx, in.ID, in.Body.Products, caller(ctx).AccountID)
 		return &struct{ Body bagBody }{bagBody{cards}}, err

@@ -449,10 +449,21 @@ func foldOnce(t *testing.T, seed uint64) {
 	for range 300 {
 		points = append(points, mediatime.Time(rng.Int64N(int64(end))))
 	}
+	spans, err := s.DealHistory(ctx, "live")
+	must(err)
 	for _, at := range points {
 		scene, err := s.Scene(ctx, "live", &at)
 		if err != nil {
 			t.Fatal(err)
+		}
+		on := 0
+		for _, span := range spans {
+			if at >= span.From && at < span.Until {
+				on++
+			}
+		}
+		if on != len(scene.Deals) {
+			t.Fatalf("at %d the scene has %d deals, their spans say %d", at, len(scene.Deals), on)
 		}
 		if got, want := shown(scene), folded(history, at); got != want {
 			t.Fatalf("at %d the scene has\n%s\nthe history\n%s", at, got, want)

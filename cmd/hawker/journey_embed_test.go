@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hawkerlive/hawker/streaming/mediatime"
@@ -19,6 +20,7 @@ func TestJourneyThePinLandsOnTheFrameOfAnotherOrigin(t *testing.T) {
 	}
 	var saw struct {
 		Pins              []struct{ On, Off change }
+		Deal              dealSeen
 		Bytes             int
 		Heard             []string
 		Details           bool
@@ -27,6 +29,7 @@ func TestJourneyThePinLandsOnTheFrameOfAnotherOrigin(t *testing.T) {
 		Faults            []string
 	}
 	browse(t, "embed.mjs", &saw)
+	saw.Deal.judge(t)
 	for transport, of := range map[string]func(change) []presented{
 		"whep": func(c change) []presented { return c.WHEP },
 		"hls":  func(c change) []presented { return c.HLS },
@@ -42,7 +45,7 @@ func TestJourneyThePinLandsOnTheFrameOfAnotherOrigin(t *testing.T) {
 			t.Errorf("%s: no pin landed within %d frames", transport, most)
 		}
 	}
-	for _, kind := range []string{"state", "impression", "click", "add-to-cart", "checkout"} {
+	for _, kind := range []string{"state", "impression", "click", "add-to-cart", "checkout", "deal"} {
 		if !slices.Contains(saw.Heard, kind) {
 			t.Errorf("the page did not hear of %s, but of %v", kind, saw.Heard)
 		}
@@ -56,5 +59,45 @@ func TestJourneyThePinLandsOnTheFrameOfAnotherOrigin(t *testing.T) {
 	t.Logf("%d bytes; hls.js fetched for WebRTC's viewer as well: %v (a busy machine connects late)", saw.Bytes, saw.HLSWhereNotNeeded)
 	for _, fault := range saw.Faults {
 		t.Errorf("the page says %s", fault)
+	}
+}
+
+// dealSeen is what viewers of another origin's page saw of a deal, and what the page heard.
+type dealSeen struct {
+	Counted []any // what was counted down, and whether there was nothing to buy yet
+	Shown   string
+	Opens   mediatime.Time
+	Sale    struct{ Deal, Quote string }
+	Turns   map[string][]struct {
+		State     string
+		MediaTime mediatime.Time `json:"media_time"`
+	}
+	Left int
+}
+
+// judge wants every turn of the deal on its frame, over both transports, and a sale that carries the deal's quote.
+func (d *dealSeen) judge(t *testing.T) {
+	t.Helper()
+	if len(d.Counted) != 2 || d.Counted[1] != true || !strings.Contains(d.Shown, "Ends in") || !strings.Contains(d.Shown, "3 left") || d.Left != 0 {
+		t.Errorf("the deal's card: %+v", *d)
+	}
+	if d.Sale.Deal == "" {
+		t.Errorf("the sale: %+v", d.Sale)
+	}
+	for transport, turns := range d.Turns {
+		var states []string
+		for _, turn := range turns {
+			states = append(states, turn.State)
+			// The rendering of a frame may be late on a busy machine, but what opens is never open before its frame.
+			if turn.State == "open" && turn.MediaTime < d.Opens-mediatime.Time(20_000) {
+				t.Errorf("%s: open %d us before its frame", transport, d.Opens-turn.MediaTime)
+			}
+		}
+		if !slices.Equal(states, []string{"announced", "open", "ended"}) {
+			t.Errorf("%s: the page heard %v", transport, states)
+		}
+	}
+	if len(d.Turns) != 2 {
+		t.Errorf("turns over %d transports", len(d.Turns))
 	}
 }

@@ -29,6 +29,11 @@ func TestJourneyWatchAgain(t *testing.T) {
 	pin := "/v1/broadcasts/" + id + "/pins/" + a.demoData.Product
 	var placed, removed struct{ From, Until int64 }
 	call(t, "PUT", pin, "creator", struct{}{}, 200, &placed)
+	// A deal was announced beside it, and runs until the show is over.
+	var deal struct{ ID string }
+	deals := "/v1/broadcasts/" + id + "/deals"
+	call(t, "POST", deals, "creator", map[string]any{"product": a.demoData.Product, "price": map[string]any{"amount": 500, "currency": "EUR"}, "quantity": 3, "countdown_s": 10}, 201, &deal)
+	call(t, "POST", deals+"/"+deal.ID+"/start", "creator", struct{}{}, 200, nil)
 	segments := func() int {
 		_, lines, err := a.replays.Store.Timeline(t.Context(), vod.Video{Source: id})
 		if err != nil {
@@ -76,10 +81,14 @@ func TestJourneyWatchAgain(t *testing.T) {
 	// A viewer who comes by the address plays it, sees the card on its frames after every seek, and reaches the end.
 	var saw struct {
 		Seen   map[string]bool
+		Deal   [][]any
 		Over   bool
 		Faults []string
 	}
 	browse(t, "replay.mjs", &saw, id, a.demoData.Product, strconv.FormatInt(placed.From, 10), strconv.FormatInt(removed.Until, 10), a.demoData.Channel)
+	if len(saw.Deal) != 1 || saw.Deal[0][0] != "ended" || saw.Deal[0][1] != "The deal is over" || saw.Deal[0][2] != nil {
+		t.Errorf("of the deal the viewer saw %v", saw.Deal)
+	}
 	if len(saw.Seen) != 3 || !saw.Over || len(saw.Faults) > 0 {
 		t.Errorf("the viewer saw %+v", saw)
 	}

@@ -29,7 +29,11 @@ func (a *app) buildVideos(door *doorkeeper) error {
 		Store: lines, Captions: lines, Blobs: a.blobs, Broadcasts: books, Access: hlsAccess{door}, Log: a.log, Metrics: metrics,
 		Pins: func(ctx context.Context, video string) ([]hls.DateRange, error) {
 			pins, err := a.overlay.History(ctx, video)
-			return pinRanges(pins), err
+			if err != nil {
+				return nil, err
+			}
+			deals, err := a.overlay.ListDeals(ctx, video)
+			return append(pinRanges(pins), dealRanges(deals)...), err
 		},
 	}
 	a.api.Recordings, a.api.Rewinds = a.replays, a.hls.Rewinds

@@ -44,6 +44,15 @@ await run(async (chrome) => {
     );
   };
   await look('in the middle', (Number(from) + Number(end)) / 2, true);
+  // The deal of then is shown as what it was, beside the pin of its product, with nothing to buy in it.
+  const deal = await page.evaluate(() => {
+    const cards = [...document.querySelectorAll('.deal')];
+    return cards.map((card) => [
+      card.dataset.state,
+      card.querySelector('.deal-line').innerText,
+      card.querySelector('button'),
+    ]);
+  });
   await look('after it', Number(end) + 0.3 * second, false);
   await look('back in the middle', (Number(from) + Number(end)) / 2, true);
   await page.evaluate(() => document.querySelector('video').play());
@@ -68,6 +77,7 @@ await run(async (chrome) => {
   return {
     start_ms: startMS,
     seen,
+    deal,
     gone_at: goneAt,
     over: Boolean(over),
     transport,

@@ -3,6 +3,7 @@ import type { Pin, PinVariant } from '../api/types';
 import { money } from '../i18n/format';
 import { whenSeen } from '../room/seen';
 import { priceRange } from '../shop/money';
+import { button, child, name, struck } from './dom';
 import type { Words } from './words';
 
 export interface CardsOptions {
@@ -84,11 +85,7 @@ export class Cards {
       const range = priceRange(now.variants);
       price.replaceChildren();
       if (range) price.append(money(range.price, tag()));
-      if (range?.compareAt) {
-        const before = document.createElement('s');
-        before.append(hidden(`${said.before} `), money(range.compareAt, tag()));
-        price.append(' ', before);
-      }
+      if (range?.compareAt) price.append(' ', struck(said.before, money(range.compareAt, tag())));
       buy.disabled = add.disabled = !left;
       name(buy, left ? said.buy : said.soldOut, left ? said.buyNamed(now.product.title) : undefined);
       name(add, said.add, said.addNamed(now.product.title));
@@ -103,30 +100,4 @@ export class Cards {
 function cheapest(pin: Pin): PinVariant | undefined {
   const left = pin.variants.filter((one) => one.available > 0);
   return left.length === 1 ? left[0] : undefined; // of several the buyer chooses
-}
-
-function child(parent: Element, tag: string, className: string): HTMLElement {
-  const element = parent.appendChild(document.createElement(tag));
-  element.className = className;
-  return element;
-}
-
-function button(parent: Element, className: string, onClick: () => void): HTMLButtonElement {
-  const element = child(parent, 'button', className) as HTMLButtonElement;
-  element.type = 'button';
-  element.addEventListener('click', onClick);
-  return element;
-}
-
-function name(element: HTMLElement, text: string, label: string | undefined): void {
-  element.textContent = text;
-  if (label) element.setAttribute('aria-label', label);
-  else element.removeAttribute('aria-label');
-}
-
-function hidden(text: string): HTMLElement {
-  const span = document.createElement('span');
-  span.className = 'hidden';
-  span.textContent = text;
-  return span;
 }

@@ -1,11 +1,13 @@
 import { clientOf } from '../api/client';
-import type { Pin, PinVariant } from '../api/types';
+import type { Deal, DealOffer, Money, Pin, PinVariant } from '../api/types';
 import { direction } from '../i18n/language';
 import type { Figures, PlayerState, Quality, TransportKind } from '../player';
 import { prepareHls } from '../player/hlsload';
 import { Room, type RoomView } from '../room/room';
+import { dealOf } from '../shop/deals';
 import { Cards } from './cards';
 import { Controls } from './controls';
+import { Deals, type DealTurn } from './deals';
 import { Package } from './package';
 import { style } from './style';
 import { spoken, words } from './words';
@@ -13,7 +15,9 @@ import { spoken, words } from './words';
 /** What the events of the element carry. */
 export interface PinDetail {
   broadcast: string;
-  pin: string;
+  pin?: string;
+  /** The deal whose card it was, in the place of a pin. */
+  deal?: string;
   product: string;
   variant?: string;
   /** The price as it was seen, signed: checkout honours it. */
@@ -24,11 +28,27 @@ export interface PinDetail {
   view_session?: string;
 }
 
+/** What hawker-deal carries. */
+export interface DealDetail {
+  broadcast: string;
+  deal: string;
+  product: string;
+  state: DealTurn;
+  price: Money;
+  /** Units left at this price. */
+  left: number;
+  /** Microseconds since the broadcast's first frame: from when it is open, and from when it is over. */
+  opens: number;
+  ends: number;
+  media_time?: number;
+}
+
 export interface StateDetail {
   state: PlayerState;
   transport?: TransportKind;
 }
 
+const none: readonly never[] = [];
 const bearerPrefix = /^hk_(ses|tok)_/;
 
 /**
@@ -41,17 +61,20 @@ const bearerPrefix = /^hk_(ses|tok)_/;
  * to add to it); transport (whep or hls alone).
  *
  * Events, all bubbling: hawker-state {state, transport}; hawker-impression, hawker-click, hawker-add-to-cart and
- * hawker-checkout with a PinDetail. The last one opens our own page to pay there, unless it is cancelled.
+ * hawker-checkout with a PinDetail; hawker-deal with a DealDetail, on the frame on which a deal is announced, opens, is
+ * taken or ends. hawker-checkout opens our own page to pay there, unless it is cancelled.
  */
 export class HawkerPlayer extends HTMLElement {
   static observedAttributes = ['src', 'broadcast', 'package', 'base', 'token', 'lang', 'controls', 'cart', 'transport'];
 
   private readonly video = document.createElement('video');
   private readonly cards: Cards;
+  private readonly deals: Deals;
   private readonly controls: Controls;
   private room: Room | Package | undefined;
   private told = '';
   private shown: readonly Pin[] = [];
+  private dealt: readonly Deal[] = none;
 
   constructor() {
     super();
@@ -78,8 +101,17 @@ export class HawkerPlayer extends HTMLElement {
       words: said,
       cart: () => this.hasAttribute('cart'),
       onSeen: (pin) => this.onSeen(pin),
-      onBuy: (pin, variant) => this.onBuy(pin, variant),
-      onAdd: (pin, variant) => this.onAdd(pin, variant),
+      onBuy: (pin, variant) => this.onBuy(this.detail(pin, variant)),
+      onAdd: (pin, variant) => this.onAdd(this.detail(pin, variant)),
+    });
+    this.deals = new Deals(list, {
+      base: this.base,
+      tag: () => this.language,
+      words: said,
+      mediaTime: () => this.mediaTime,
+      onSeen: (deal) => this.tell('hawker-impression', this.dealDetail(deal, undefined)),
+      onBuy: (deal, offer) => this.onBuy(this.dealDetail(deal, offer)),
+      onTurn: (deal, state) => this.onTurn(deal, state),
     });
   }
 
@@ -205,14 +237,15 @@ export class HawkerPlayer extends HTMLElement {
       if (element !== this.video) element.dir = direction(this.language);
     }
     this.cards.again();
+    this.deals.again();
     this.refresh();
   }
 
   /** refresh is called within the rendering of the frame that changed something. */
   private refresh(): void {
     const view = this.room?.view.get();
-    const pins = view && overPicture(view) ? (view.overlay?.pins ?? []) : [];
-    if (pins !== this.shown) this.cards.show((this.shown = pins));
+    const overlay = view && overPicture(view) ? view.overlay : undefined;
+    this.lay(overlay?.pins ?? none, overlay?.deals ?? none, !view || view.replay === true || view.rewound === true);
     this.controls.show(view, this.hasAttribute('controls'));
     this.video.dataset['state'] = view?.player;
     this.video.dataset['transport'] = view?.transport;
@@ -222,32 +255,56 @@ export class HawkerPlayer extends HTMLElement {
     if (view) this.tell('hawker-state', { state: view.player, transport: view.transport } satisfies StateDetail);
   }
 
+  /** lay puts the cards over the picture. A product at a deal has the deal's card alone. */
+  private lay(pins: readonly Pin[], deals: readonly Deal[], past: boolean): void {
+    if (pins === this.shown && deals === this.dealt) return;
+    this.shown = pins;
+    this.cards.show(pins.filter((pin) => !dealOf(deals, pin.product.id)));
+    if (deals !== this.dealt) this.deals.show((this.dealt = deals), past);
+  }
+
   private onSeen(pin: Pin): void {
     if (this.room?.impression(pin.id, pin.product.id)) this.tell('hawker-impression', this.detail(pin, undefined));
   }
 
-  private onBuy(pin: Pin, variant: PinVariant | undefined): void {
-    this.room?.click(pin.product.id, pin.id, variant?.id);
-    this.tell('hawker-click', this.detail(pin, variant));
-    if (!this.tell('hawker-checkout', this.detail(pin, variant), true)) return;
+  private onBuy(detail: PinDetail): void {
+    this.clicked(detail);
+    if (!this.tell('hawker-checkout', detail, true)) return;
     // Payment is on our own page, where the buyer is known: nothing of it is for this page to see.
-    const sold = this.room instanceof Package ? this.room.pageOf(pin.id) : undefined;
-    const page = new URL(sold ?? `/b/${encodeURIComponent(this.room?.id ?? '')}`, this.base);
-    if (!sold) page.searchParams.set('buy', pin.product.id);
+    const sold = this.room instanceof Package ? this.room.pageOf(detail.pin ?? '') : undefined;
+    const page = new URL(sold ?? `/b/${encodeURIComponent(detail.broadcast)}`, this.base);
+    if (!sold) page.searchParams.set('buy', detail.product);
     window.open(page.href, '_blank', 'noopener');
   }
 
-  private onAdd(pin: Pin, variant: PinVariant | undefined): void {
-    this.room?.click(pin.product.id, pin.id, variant?.id);
-    this.tell('hawker-click', this.detail(pin, variant));
-    this.tell('hawker-add-to-cart', this.detail(pin, variant));
+  private onAdd(detail: PinDetail): void {
+    this.clicked(detail);
+    this.tell('hawker-add-to-cart', detail);
+  }
+
+  private clicked(detail: PinDetail): void {
+    this.room?.click(detail.product, detail.pin, detail.variant);
+    this.tell('hawker-click', detail);
+  }
+
+  private onTurn({ id, product, price, left, opens, ends }: Deal, state: DealTurn): void {
+    const broadcast = this.room?.id ?? '';
+    const detail: DealDetail = { broadcast, deal: id, product: product.id, state, price, left, opens, ends };
+    this.tell('hawker-deal', { ...detail, media_time: this.mediaTime });
+  }
+
+  private dealDetail(deal: Deal, offer: DealOffer | undefined): PinDetail {
+    return { ...this.seenNow(deal.product.id, offer), deal: deal.id };
   }
 
   private detail(pin: Pin, variant: PinVariant | undefined): PinDetail {
+    return { ...this.seenNow(pin.product.id, variant), pin: pin.id };
+  }
+
+  private seenNow(product: string, variant: Pick<PinVariant, 'id' | 'quote'> | undefined): PinDetail {
     return {
       broadcast: this.room?.id ?? '',
-      pin: pin.id,
-      product: pin.product.id,
+      product,
       variant: variant?.id,
       quote: variant?.quote,
       media_time: this.mediaTime,

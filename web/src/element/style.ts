@@ -31,6 +31,8 @@ li img { flex: none; inline-size: 56px; block-size: 56px; border-radius: 8px; ob
 .title { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-weight: 600; }
 .price { font-variant-numeric: tabular-nums; }
 .price s { color: #a9a5b3; font-size: 12px; margin-inline-start: 6px; }
+[data-deal] { border-color: var(--hawker-accent, #ffb224); }
+.line { display: flex; flex-wrap: wrap; gap: 0 8px; font-size: 12px; font-variant-numeric: tabular-nums; }
 button:disabled { opacity: .6; cursor: default; }
 .hidden { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
 @media (prefers-reduced-motion: no-preference) { li { animation: in 200ms ease-out; } }

@@ -15,6 +15,11 @@ export interface Words {
   addNamed: (title: string) => string;
   soldOut: string;
   before: string;
+  opensIn: (time: string) => string;
+  endsIn: (time: string) => string;
+  left: (count: number) => string;
+  taken: string;
+  dealOver: string;
   connecting: string;
   waiting: string;
   away: string;
@@ -38,6 +43,11 @@ const en: Words = {
   addNamed: (title) => `Add ${title}`,
   soldOut: 'Sold out',
   before: 'before',
+  opensIn: (time) => `Opens in ${time}`,
+  endsIn: (time) => `Ends in ${time}`,
+  left: (count) => `${count} left`,
+  taken: 'All taken',
+  dealOver: 'Deal over',
   connecting: 'Connecting',
   waiting: 'The picture is coming back',
   away: 'Back in a moment',
@@ -61,6 +71,11 @@ const de: Words = {
   addNamed: (title) => `Merken: ${title}`,
   soldOut: 'Ausverkauft',
   before: 'vorher',
+  opensIn: (time) => `Beginnt in ${time}`,
+  endsIn: (time) => `Endet in ${time}`,
+  left: (count) => `noch ${count}`,
+  taken: 'Alle vergeben',
+  dealOver: 'Angebot vorbei',
   connecting: 'Verbindet',
   waiting: 'Das Bild kommt gleich wieder',
   away: 'Gleich zurück',
@@ -84,6 +99,11 @@ const fr: Words = {
   addNamed: (title) => `Ajouter ${title}`,
   soldOut: 'Épuisé',
   before: 'avant',
+  opensIn: (time) => `Ouvre dans ${time}`,
+  endsIn: (time) => `Se termine dans ${time}`,
+  left: (count) => `plus que ${count}`,
+  taken: 'Tout est pris',
+  dealOver: 'Offre terminée',
   connecting: 'Connexion',
   waiting: 'L’image revient',
   away: 'De retour dans un instant',
@@ -107,6 +127,11 @@ const ar: Words = {
   addNamed: (title) => `أضف ${title}`,
   soldOut: 'نفد',
   before: 'سابقًا',
+  opensIn: (time) => `يبدأ بعد ${time}`,
+  endsIn: (time) => `ينتهي بعد ${time}`,
+  left: (count) => `بقي ${count}`,
+  taken: 'نفدت كلها',
+  dealOver: 'انتهى العرض',
   connecting: 'جارٍ الاتصال',
   waiting: 'الصورة في طريقها إليك',
   away: 'نعود بعد لحظات',

@@ -20,8 +20,8 @@ export function minorUnits(text: string, currency: string): number | undefined {
   return Number(match[1]) * 10 ** digits + Number((match[2] ?? '').padEnd(digits, '0') || 0);
 }
 
-export function number(value: number, options: Intl.NumberFormatOptions = {}): string {
-  return numberFormat(locale(), options).format(value);
+export function number(value: number, options: Intl.NumberFormatOptions = {}, tag = locale()): string {
+  return numberFormat(tag, options).format(value);
 }
 
 /** compact writes 1234 as 1.2K: for counters where the last digit means nothing. */
@@ -44,13 +44,14 @@ export function dateTime(
 }
 
 /** clock writes seconds as 1:02 or 1:02:03, in the digits of the language. */
-export function clock(seconds: number): string {
+export function clock(seconds: number, tag = locale()): string {
   const whole = Math.max(0, Math.floor(seconds));
   const two = { minimumIntegerDigits: 2 };
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor(whole / 60) % 60;
-  const rest = number(whole % 60, two);
-  return hours > 0 ? `${number(hours)}:${number(minutes, two)}:${rest}` : `${number(minutes)}:${rest}`;
+  const part = (value: number, options = {}) => number(value, options, tag);
+  const rest = part(whole % 60, two);
+  return hours > 0 ? `${part(hours)}:${part(minutes, two)}:${rest}` : `${part(minutes)}:${rest}`;
 }
 
 function numberFormat(tag: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {

@@ -1,7 +1,8 @@
-import type { Broadcast, MediaTime, Scene, Transport } from '../api/types';
+import type { Broadcast, Deal, MediaTime, Scene, Transport } from '../api/types';
 import type { Span } from '../player/session';
+import type { Edge } from './edge';
 import { within, type Place } from './place';
-import { Replay, type PinSpan, type ReplayOptions } from './replay';
+import { Replay, type CardSpan, type History, type ReplayOptions } from './replay';
 import type { Progress } from './view';
 
 /**
@@ -23,6 +24,11 @@ export function progressOf(video: HTMLVideoElement, span: Span | undefined): Pro
   return { from: 0, time: currentTime, length: Number.isFinite(duration) ? duration : 0, paused };
 }
 
+/** over is a deal as the past shows it: it was of its moment, nobody can have it now. */
+function over(deal: Deal): Deal {
+  return { ...deal, state: 'ended', variants: deal.variants.map(({ quote: _, ...offer }) => offer) };
+}
+
 /** Archive asks the server for what there is of a broadcast's past. Where it is not for everybody, with a grant. */
 export class Archive {
   constructor(
@@ -30,6 +36,7 @@ export class Archive {
     private readonly path: string,
     private readonly grant: () => Promise<string | undefined>,
     private readonly signal: AbortSignal,
+    private readonly edge: Pick<Edge, 'now'> = { now: undefined },
   ) {}
 
   /** transport is how the broadcast is watched over HLS, where it is: live, or its recording. */
@@ -40,14 +47,18 @@ export class Archive {
 
   /** open makes the past that an address leads to; what lies on its frames is shown by show. */
   async open(url: string, onAir: boolean, show: ReplayOptions['show']): Promise<Past> {
-    const load = async (at: MediaTime) =>
-      (await this.get<Scene>(`${this.path}/scene`, { at: String(Math.max(0, Math.round(at))) })).pins;
-    return { url, onAir, replay: new Replay({ pins: await this.pins(), load, show }) };
+    const load = async (at: MediaTime) => {
+      const { pins, deals } = await this.get<Scene>(`${this.path}/scene`, { at: String(Math.max(0, Math.round(at))) });
+      return { pins, deals: deals.map(over) };
+    };
+    return { url, onAir, replay: new Replay({ history: await this.history(onAir), load, show }) };
   }
 
-  /** pins are those of the whole show up to now. */
-  async pins(): Promise<PinSpan[]> {
-    return (await this.get<{ items: PinSpan[] }>(`${this.path}/pins`)).items;
+  /** history is what lay on the frames of the whole show up to now. A deal that is not over yet is not of the past. */
+  async history(onAir: boolean): Promise<History> {
+    const { items, deals } = await this.get<{ items: CardSpan[]; deals: CardSpan[] }>(`${this.path}/pins`);
+    const now = onAir ? this.edge.now : undefined;
+    return { pins: items, deals: deals.filter(({ until = 0 }) => now === undefined || until <= now) };
   }
 
   private async get<T>(path: string, query: Record<string, string> = {}): Promise<T> {

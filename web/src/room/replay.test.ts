@@ -1,24 +1,30 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Pin } from '../api/types';
-import { Replay, type PinSpan } from './replay';
+import type { Deal, Pin } from '../api/types';
+import { Replay, type CardSpan } from './replay';
 
 const second = 1_000_000;
-const spans: PinSpan[] = [
+const spans: CardSpan[] = [
   { id: 'scarf', from: 10 * second, until: 20 * second },
   { id: 'hat', from: 15 * second, until: 30 * second },
   { id: 'coat', from: 60 * second },
 ];
 
+const offers: CardSpan[] = [{ id: 'sale', from: 100 * second, until: 110 * second }];
+
 function start(gone: string[] = []) {
   const shown: string[][] = [];
-  const load = vi.fn((at: number) =>
-    Promise.resolve(
-      spans
+  const load = vi.fn((at: number) => {
+    const on = <T>(all: CardSpan[]) =>
+      all
         .filter((span) => span.from <= at && at < (span.until ?? Infinity) && !gone.includes(span.id))
-        .map((span) => ({ id: span.id }) as Pin),
-    ),
-  );
-  const replay = new Replay({ pins: [...spans], load, show: (pins) => shown.push(pins.map((pin) => pin.id)) });
+        .map((span) => ({ id: span.id }) as T);
+    return Promise.resolve({ pins: on<Pin>(spans), deals: on<Deal>(offers) });
+  });
+  const replay = new Replay({
+    history: { pins: spans, deals: offers },
+    load,
+    show: ({ pins, deals }) => shown.push([...pins, ...deals].map((one) => one.id)),
+  });
   return { replay, load, shown };
 }
 
@@ -52,6 +58,18 @@ describe('Replay', () => {
     await settle();
     expect(shown.at(-1)).toEqual(['scarf', 'hat']);
     replay.frame(70 * second);
+    expect(shown.at(-1)).toEqual(['coat']);
+    expect(load).toHaveBeenCalledTimes(2);
+  });
+
+  it('shows a deal among the pins, and takes it away', async () => {
+    const { replay, shown, load } = start();
+    replay.frame(90 * second);
+    await settle();
+    expect(shown.at(-1)).toEqual(['coat']);
+    replay.frame(100 * second);
+    expect(shown.at(-1)).toEqual(['coat', 'sale']);
+    replay.frame(110 * second);
     expect(shown.at(-1)).toEqual(['coat']);
     expect(load).toHaveBeenCalledTimes(2);
   });

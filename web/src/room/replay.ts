@@ -1,17 +1,29 @@
-import type { MediaTime, Pin } from '../api/types';
+import type { Deal, MediaTime, Pin } from '../api/types';
 
-/** PinSpan is a pin of a show that is over: it lay on the frames from `from` up to `until`. */
-export interface PinSpan {
+/** CardSpan is a pin, or a deal, of a show that is over: it lay on the frames from `from` up to `until`. */
+export interface CardSpan {
   id: string;
   from: MediaTime;
   until?: MediaTime;
 }
 
+/** Lain is what lay on one frame. */
+export interface Lain {
+  pins: Pin[];
+  deals: Deal[];
+}
+
+/** History is all that lay on any. */
+export interface History {
+  pins: readonly CardSpan[];
+  deals: readonly CardSpan[];
+}
+
 export interface ReplayOptions {
-  pins: readonly PinSpan[];
+  history: History;
   /** load brings the cards that lay on a frame, with the prices and the stock of now. */
-  load: (at: MediaTime) => Promise<Pin[]>;
-  show: (pins: Pin[]) => void;
+  load: (at: MediaTime) => Promise<Lain>;
+  show: (lain: Lain) => void;
 }
 
 /** Dates in playlists are cut to milliseconds, so a frame may seem to lie just before its own time: half of one at 60 a second. */
@@ -22,27 +34,29 @@ const aheadMicroseconds = 20_000_000;
 const retryMilliseconds = 2000;
 
 /**
- * Replay lays the pins of a show that is over on their frames. Which frames those are is known from the beginning, so a
- * seek shows at once what lay there; the cards themselves are fetched ahead of the frame that is being presented.
+ * Replay lays the pins and the deals of a show that is over on their frames. Which frames those are is known from the
+ * beginning, so a seek shows at once what lay there; the cards themselves are fetched ahead of the frame that is being
+ * presented.
  */
 export class Replay {
-  private readonly cards = new Map<string, Pin>();
+  private readonly pins = new Map<string, Pin>();
+  private readonly deals = new Map<string, Deal>();
   private readonly loading = new Set<string>();
   private shown: string | undefined;
   private current = '';
   private failedAt = -Infinity;
-  private pins: readonly PinSpan[];
+  private spans: readonly CardSpan[] = [];
 
   constructor(
     private readonly options: ReplayOptions,
     private readonly now: () => number = () => performance.now(),
   ) {
-    this.pins = options.pins;
+    this.renew(options.history);
   }
 
-  /** renew takes the pins anew: a show that is on air has further ones. */
-  renew(pins: readonly PinSpan[]): void {
-    this.pins = pins;
+  /** renew takes the history anew: a show that is on air has more of it. */
+  renew({ pins, deals }: History): void {
+    this.spans = [...pins, ...deals];
   }
 
   /** frame tells of the frame that is being presented. */
@@ -58,38 +72,42 @@ export class Replay {
 
   /** forget has every card fetched again: prices and stock have changed, or a quote ran out. */
   forget(): void {
-    this.cards.clear();
+    this.pins.clear();
+    this.deals.clear();
     this.shown = undefined;
   }
 
-  private on(time: MediaTime): PinSpan[] {
-    return this.pins.filter((pin) => pin.from <= time && (pin.until === undefined || time < pin.until));
+  private on(time: MediaTime): CardSpan[] {
+    return this.spans.filter((span) => span.from <= time && (span.until === undefined || time < span.until));
   }
 
   private nextChange(time: MediaTime): MediaTime | undefined {
-    const later = this.pins.map((pin) => pin.from).filter((from) => from > time);
+    const later = this.spans.map((span) => span.from).filter((from) => from > time);
     return later.length > 0 ? Math.min(...later) : undefined;
   }
 
-  private reveal(spans: readonly PinSpan[]): void {
-    const cards = spans.map((span) => this.cards.get(span.id));
-    if (cards.some((card) => card === undefined)) return;
+  private has = ({ id }: CardSpan): boolean => this.pins.has(id) || this.deals.has(id);
+
+  private reveal(spans: readonly CardSpan[]): void {
+    if (!spans.every(this.has)) return;
     this.shown = key(spans);
-    this.options.show(cards as Pin[]);
+    const of = <T>(cards: Map<string, T>) => spans.flatMap((span) => cards.get(span.id) ?? []);
+    this.options.show({ pins: of(this.pins), deals: of(this.deals) });
   }
 
-  private fetch(spans: readonly PinSpan[], at: MediaTime): void {
+  private fetch(spans: readonly CardSpan[], at: MediaTime): void {
     const name = key(spans);
-    if (spans.every((span) => this.cards.has(span.id)) || this.loading.has(name)) return;
+    if (spans.every(this.has) || this.loading.has(name)) return;
     if (this.now() - this.failedAt < retryMilliseconds) return;
     this.loading.add(name);
     this.options.load(at).then(
-      (pins) => {
+      ({ pins, deals }) => {
         this.loading.delete(name);
-        for (const pin of pins) this.cards.set(pin.id, pin);
+        for (const pin of pins) this.pins.set(pin.id, pin);
+        for (const deal of deals) this.deals.set(deal.id, deal);
         // A product that is gone has no card any more: its pin shows nothing.
-        const gone = spans.filter((span) => !this.cards.has(span.id));
-        this.pins = this.pins.filter((pin) => !gone.includes(pin));
+        const gone = spans.filter((span) => !this.has(span));
+        this.spans = this.spans.filter((span) => !gone.includes(span));
         if (this.current !== this.shown) this.frameAgain();
       },
       () => {
@@ -102,12 +120,12 @@ export class Replay {
   /** frameAgain shows what has come for the frame that is still on the screen. */
   private frameAgain(): void {
     const ids = new Set(this.current.split(' '));
-    const spans = this.pins.filter((pin) => ids.has(pin.id));
+    const spans = this.spans.filter((span) => ids.has(span.id));
     this.current = key(spans);
     if (this.current !== this.shown) this.reveal(spans);
   }
 }
 
-function key(spans: readonly PinSpan[]): string {
+function key(spans: readonly CardSpan[]): string {
   return spans.map((span) => span.id).join(' ');
 }

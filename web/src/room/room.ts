@@ -1,23 +1,26 @@
 import { ApiError } from '../api/client';
-import type { Deal, FeedEvent, MediaTime, Pin, Scene, Watch } from '../api/types';
+import type { FeedEvent, MediaTime, Pin, Watch } from '../api/types';
 import { createStore, type Store } from '../app/value';
 import { Feed, spreadSceneReload } from '../feed/feed';
 import { backoff } from '../feed/position';
 import { Player, type Figures, type Frame } from '../player';
 import { Cover } from '../player/cover';
 import { captionsShown, onCaptions, showCaptions } from '../player/captions';
-import { Release, type Kept } from '../player/release';
+import type { Kept } from '../player/release';
 import { Edge } from './edge';
 import { Entrance } from './entrance';
 import { Archive, WayBack, progressOf, type Past } from './past';
 import type { Beside } from './beside';
 import { offered, ownPage, within, type Place } from './place';
-import { apply, dealTurns, isOld, lacksCards, leavesAtOnce, onAir, openScene, place, placed } from './scene';
+import type { Lain } from './replay';
+import { Reports, heartbeatMilliseconds } from './reports';
+import { apply, lacksCards, onAir, openScene, place } from './scene';
+import { SceneSource } from './source';
+import { Timeline } from './timeline';
 import type { Progress, RoomView } from './view';
 
 export type { Progress, RoomView } from './view';
 
-const heartbeatMilliseconds = 5000;
 /** A viewer is behind the end of a show by at most this long: the rest is still shown. */
 const endingMilliseconds = 10_000;
 /** Nearer to the edge than this, who moves forward wants to be there. */
@@ -45,7 +48,9 @@ export class Room {
 
   private player: Player | undefined;
   private feed: Feed | undefined;
-  private release: Release<FeedEvent>;
+  private readonly timeline: Timeline;
+  private readonly reports: Reports;
+  private readonly scenes: SceneSource;
   private readonly entrance: Entrance;
   private video: HTMLVideoElement | undefined;
   private frame: Frame | undefined;
@@ -61,7 +66,6 @@ export class Room {
   private cover: Cover | undefined;
   /** The addresses that the player was given before the server had named any. */
   private guessed = false;
-  private seen = new Set<string>();
   private readonly abort = new AbortController();
 
   constructor(
@@ -74,18 +78,31 @@ export class Room {
       this.correct(watch);
     };
     this.entrance = new Entrance(place, this.path, enter, () => this.ban());
-    this.archive = new Archive(place, this.path, () => this.entrance.grant(), this.abort.signal);
+    this.scenes = new SceneSource(place, this.path, this.entrance, this.edge, this.abort.signal);
+    this.archive = new Archive(place, this.path, () => this.entrance.grant(), this.abort.signal, this.edge);
     this.way = new WayBack(this.archive, () => this.update({ rewindable: true }));
-    this.release = new Release<FeedEvent>({
+    this.reports = new Reports({
+      send: (message) => this.feed?.send(message),
+      view: () => this.view.get(),
+      frame: () => this.frame,
+      liveEdge: () => this.liveEdge(),
+    });
+    this.timeline = new Timeline({
+      overlay: () => this.view.get().overlay,
+      past: () => this.past,
+      archive: this.archive,
       deliver: (event) => this.deliver(event),
-      onLate: ({ ms, frames }) => this.feed?.send({ kind: 'lateness', ms, frames }),
+      onLate: (lateness) => this.reports.late(lateness),
     });
   }
 
   start(): void {
     this.entrance.ask();
     void this.loadScene();
-    this.timers = [setInterval(() => this.heartbeat(), heartbeatMilliseconds), setInterval(() => this.tick(), 1000)];
+    this.timers = [
+      setInterval(() => this.reports.heartbeat(), heartbeatMilliseconds),
+      setInterval(() => this.tick(), 1000),
+    ];
   }
 
   stop(): void {
@@ -136,12 +153,12 @@ export class Room {
     const { url } = this.way;
     if (this.past || !frame || !url || !video) return;
     try {
-      const past = await this.archive.open(url, true, (pins) => this.showPins(pins));
+      const past = await this.archive.open(url, true, (lain) => this.showLain(lain));
       const watch = await this.entrance.watch;
       if (this.abort.signal.aborted || this.past || !this.player) return;
       this.past = past;
       this.rewindTo = Math.max(0, frame.mediaTime - seconds * 1e6);
-      this.release.flush();
+      this.timeline.flush();
       this.changePlayer();
       this.update({ rewound: true });
       this.begin(video, watch);
@@ -171,7 +188,7 @@ export class Room {
 
   /** figures are what a viewer who wonders can read, and how cards kept to their frames. */
   async figures(): Promise<Figures & { cards: Kept }> {
-    return { ...(await this.player?.figures()), cards: this.release.kept };
+    return { ...(await this.player?.figures()), cards: this.timeline.kept };
   }
 
   /** seek plays a recording, or what was wound back, from another second on. */
@@ -217,19 +234,16 @@ export class Room {
 
   /** mediaTime is what the viewer sees now. */
   get mediaTime(): MediaTime | undefined {
-    return this.frame && Math.max(0, this.frame.mediaTime);
+    return this.reports.mediaTime;
   }
 
   /** impression tells once per pin that its card was really seen, and says whether this was the first time. */
   impression(pin: string, product: string): boolean {
-    if (this.seen.has(pin)) return false;
-    this.seen.add(pin);
-    this.feed?.send({ kind: 'impression', pin, product, media_time: this.mediaTime });
-    return true;
+    return this.reports.impression(pin, product);
   }
 
   click(product: string, pin?: string, variant?: string): void {
-    this.feed?.send({ kind: 'click', pin, product, variant, media_time: this.mediaTime });
+    this.reports.click(product, pin, variant);
   }
 
   /** ask sends a message that is answered up the feed, and says whether that is open. */
@@ -249,20 +263,21 @@ export class Room {
 
   private async loadScene(): Promise<void> {
     try {
-      const scene = await this.fetchScene();
+      const scene = await this.scenes.load();
       this.sceneAttempts = 0;
       const { overlay, waiting } = openScene(scene, this.view.get().overlay?.pins);
-      this.release.clear();
+      this.timeline.clear();
       if (scene.state === 'ended') {
         this.stopPlayer();
         await this.openReplay();
         if (!this.past) overlay.pins = [];
       } else if (!onAir(overlay)) this.stopPlayer();
       // What lies on the frame stays: the scene of now has the pins of the last one.
-      if (this.past) overlay.pins = this.view.get().overlay?.pins ?? [];
+      const shown = this.past && this.view.get().overlay;
+      if (this.past) overlay.pins = shown?.pins ?? [];
       if (this.past || scene.state === 'ended') {
         waiting.length = 0;
-        overlay.deals = [];
+        overlay.deals = shown?.deals ?? [];
       }
       this.update({
         phase: 'ready',
@@ -272,8 +287,7 @@ export class Room {
         rewound: this.past?.onAir === true,
         again: false,
       });
-      for (const pin of waiting) this.release.hold(placed(pin, scene), pin.from);
-      overlay.deals.forEach((deal) => this.awaitTurns(deal));
+      this.timeline.begin(scene, waiting, this.past ? [] : overlay.deals);
       this.player?.setAnchors(overlay.anchors);
       await this.follow(scene.position);
       void this.beside?.load();
@@ -292,38 +306,19 @@ export class Room {
     }
   }
 
-  /** fetchScene asks beside watch; only what is not for everybody has to wait for its grant. */
-  private async fetchScene(): Promise<Scene> {
-    const { client, token } = this.place;
-    const fetch = async (grant: string | undefined) => {
-      const asked = performance.now();
-      const scene = await client.get<Scene>(`${this.path}/scene`, { grant }, this.abort.signal);
-      this.edge.tell(scene.now, asked);
-      return scene;
-    };
-    if (token) return fetch(await this.entrance.grant());
-    try {
-      return await fetch(undefined);
-    } catch (error) {
-      const grant = error instanceof ApiError && error.status === 403 ? await this.entrance.grant() : undefined;
-      if (!grant) throw error;
-      return fetch(grant);
-    }
-  }
-
   /** openReplay finds the recording of a show that is over. */
   private async openReplay(): Promise<void> {
     const before = this.past;
     if (before && !before.onAir) return;
     const found = await this.archive.transport();
-    this.past = found && (await this.archive.open(found.url, false, (pins) => this.showPins(pins)));
+    this.past = found && (await this.archive.open(found.url, false, (lain) => this.showLain(lain)));
     // Who had wound it back goes on from there.
     this.rewindTo = before && this.past && this.mediaTime;
   }
 
-  private showPins(pins: Pin[]): void {
+  private showLain({ pins, deals }: Lain): void {
     const { overlay } = this.view.get();
-    if (overlay) this.update({ overlay: { ...overlay, pins } });
+    if (overlay) this.update({ overlay: { ...overlay, pins, deals } });
   }
 
   private async follow(position: string): Promise<void> {
@@ -338,7 +333,7 @@ export class Room {
         grant: watch?.grant,
         foreign: this.place.base !== undefined,
         signals: session && `${here}/signals`,
-        onEvent: (event) => this.beside?.event(event) || this.onEvent(event),
+        onEvent: (event) => this.beside?.event(event) || this.timeline.take(event),
         onAnswer: (answer) => this.beside?.answer(answer),
         onGap: () => {
           clearTimeout(this.sceneTimer);
@@ -348,7 +343,7 @@ export class Room {
         onUnopened: () => void this.entrance.again('feed'),
         onState: (feed) => {
           this.update({ feed });
-          if (feed === 'open') this.heartbeat(); // a viewer counts from the beginning
+          if (feed === 'open') this.reports.heartbeat(); // a viewer counts from the beginning
         },
       });
     }
@@ -432,41 +427,11 @@ export class Room {
       onFrame: (frame) => {
         this.frame = frame;
         this.beside?.frame(frame.mediaTime, this.past !== undefined);
-        if (this.past) this.past.replay.frame(frame.mediaTime);
-        else this.release.advance(frame.mediaTime);
+        this.timeline.frame(frame.mediaTime);
       },
     });
     this.player.start();
-    this.heartbeat();
-  }
-
-  private onEvent(event: FeedEvent): void {
-    const { overlay } = this.view.get();
-    if (!overlay || isOld(overlay, event)) return;
-    if (this.past) this.onEventInPast(event, this.past);
-    else if (leavesAtOnce(event)) this.deliver(event);
-    else this.release.hold(event, event.media_time);
-    if (event.kind === 'deal.announced' && !this.past) this.awaitTurns((event.data as { deal: Deal }).deal);
-  }
-
-  /** awaitTurns has a deal open and end on its frames, whether or not word of it comes in time. */
-  private awaitTurns(deal: Deal): void {
-    for (const at of dealTurns(deal)) {
-      this.release.hold({ id: '', kind: 'deal.turn', v: 1, media_time: at, at: 0, data: {} }, at);
-    }
-  }
-
-  /** onEventInPast: what lies on the frames is known from the show's record; the rest is of now. */
-  private onEventInPast(event: FeedEvent, past: Past): void {
-    if (event.kind.startsWith('deal.') || (!past.onAir && /^(broadcast|pin)\./.test(event.kind))) return;
-    if (!event.kind.startsWith('pin.')) {
-      this.deliver(event);
-      return;
-    }
-    this.archive.pins().then(
-      (pins) => past.replay.renew(pins),
-      () => undefined, // the next one brings it
-    );
+    this.reports.heartbeat();
   }
 
   private deliver(event: FeedEvent): void {
@@ -498,7 +463,7 @@ export class Room {
     }
     this.closeFeed();
     this.stopPlayer();
-    this.release.flush();
+    this.timeline.flush();
     const { overlay } = this.view.get();
     if (overlay) this.update({ overlay: { ...overlay, state: 'ended' } });
     this.archive.transport().then(
@@ -511,24 +476,11 @@ export class Room {
     );
   }
 
-  private heartbeat(): void {
-    const { player, transport } = this.view.get();
-    const edge = this.liveEdge();
-    const frame = this.frame && performance.now() - this.frame.at < heartbeatMilliseconds ? this.frame : undefined;
-    this.feed?.send({
-      kind: 'heartbeat',
-      transport,
-      media_time: frame && Math.max(0, frame.mediaTime),
-      lag_ms: frame && edge !== undefined ? Math.max(0, Math.round((edge - frame.mediaTime) / 1000)) : undefined,
-      playing: player === 'playing',
-    });
-  }
-
   private tick(): void {
     if (this.frame && !this.past) this.way.ask(performance.now());
     const since = performance.now() - (this.frame?.at ?? this.edge.toldAt ?? performance.now());
     if (since > noPictureMilliseconds) {
-      this.release.flush();
+      this.timeline.flush();
       this.beside?.flush();
     }
   }

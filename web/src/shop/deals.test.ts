@@ -40,6 +40,7 @@ test('before it opens and once it is sold out the price is the usual one', () =>
   expect(atDeal(variants, deal({ state: 'announced' }))).toEqual(variants);
   expect(atDeal(variants, deal({ left: 0 }))).toEqual(variants);
   expect(dealOf([deal({ left: 0 })], 'p')).toBeUndefined();
+  expect(dealOf([deal({ state: 'ended' })], 'p')).toBeUndefined();
   expect(dealOf([deal({})], 'p')?.id).toBe('d');
   expect(variantsOf(deal({}))[0]).toEqual({ id: 'm', title: 'm', price: eur(2900), available: 12 });
 });

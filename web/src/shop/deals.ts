@@ -1,8 +1,10 @@
 import type { Deal, DealOffer, Money, PinVariant } from '../api/types';
 
-/** dealOf is the deal on a product that viewers wait for or can have; sold out, it is none. */
+/** dealOf is the deal on a product that viewers wait for or can have; sold out or over, it is none. */
 export function dealOf(deals: readonly Deal[], product: string): Deal | undefined {
-  return deals.find((deal) => deal.product.id === product && (deal.state === 'announced' || deal.left > 0));
+  return deals.find(
+    ({ product: { id }, state, left }) => id === product && (state === 'announced' || (state === 'open' && left > 0)),
+  );
 }
 
 /** before is the price that a deal's reduction is measured by; undefined where the deal is none by it. */

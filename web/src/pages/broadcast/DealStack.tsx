@@ -17,7 +17,7 @@ interface Props {
   onBuy: (product: string) => void;
 }
 
-/** DealStack shows the deals that are counted down to or open, above what is pinned. */
+/** DealStack shows the deals that are counted down to or open, above what is pinned; of the past, those that were. */
 export function DealStack({ deals, room, onBuy }: Props) {
   if (deals.length === 0) return null;
   return (
@@ -31,6 +31,7 @@ export function DealStack({ deals, room, onBuy }: Props) {
 
 function DealCard({ deal, room, onBuy }: { deal: Deal; room: Room; onBuy: Props['onBuy'] }) {
   const open = deal.state === 'open';
+  const over = deal.state === 'ended';
   const seconds = useSeconds(room, open ? deal.ends : deal.opens);
   const offer = deal.variants[0];
   const before = priceBefore(deal, offer);
@@ -50,20 +51,23 @@ function DealCard({ deal, room, onBuy }: { deal: Deal; room: Room; onBuy: Props[
         {/* Read once when it appears: a clock that is told every second says nothing. */}
         <span class="deal-line tabular small">
           <Icon svg={timer} size={16} />
-          <span aria-hidden="true">{open ? t('dealEndsIn', { time }) : t('dealOpensIn', { time })}</span>
+          {over && <span>{t('dealEnded')}</span>}
+          {!over && <span aria-hidden="true">{open ? t('dealEndsIn', { time }) : t('dealOpensIn', { time })}</span>}
           {open && <span class="deal-left">{left ? t('dealLeft', { count: deal.left }) : t('dealGone')}</span>}
-          {!open && <span class="deal-left">{t('dealUnits', { count: deal.quantity })}</span>}
+          {!open && !over && <span class="deal-left">{t('dealUnits', { count: deal.quantity })}</span>}
         </span>
-        {deal.fair && <span class="muted small">{t('dealFair')}</span>}
+        {deal.fair && !over && <span class="muted small">{t('dealFair')}</span>}
       </div>
-      <Button
-        kind="accent"
-        disabled={!open}
-        aria-label={shop('buyLabel', { title: deal.product.title })}
-        onClick={() => onBuy(deal.product.id)}
-      >
-        {shop('buy')}
-      </Button>
+      {!over && (
+        <Button
+          kind="accent"
+          disabled={!open}
+          aria-label={shop('buyLabel', { title: deal.product.title })}
+          onClick={() => onBuy(deal.product.id)}
+        >
+          {shop('buy')}
+        </Button>
+      )}
     </li>
   );
 }

@@ -323,7 +323,7 @@ function DealAnnouncer({ deals }: { deals: readonly Deal[] }) {
       else if (deal.state === 'open' && old?.state !== 'open') setText(t('dealOpenSaid', words));
       else if (old && old.left > 0 && deal.left <= 0) setText(t('dealGoneSaid', words));
     }
-    const gone = was.find((one) => !deals.some((deal) => deal.id === one.id));
+    const gone = was.find((one) => one.state !== 'ended' && !deals.some((deal) => deal.id === one.id));
     if (gone) setText(t('dealOverSaid', { title: gone.product.title }));
   }, [deals]);
   return (

@@ -51,6 +51,7 @@ const ar: Translation<typeof en> = {
     other: '{count} قطعة',
   },
   dealGone: 'نفدت كلها',
+  dealEnded: 'انتهى العرض',
   dealFair: 'اللحظات الأولى تُحسم بالقرعة: السرعة لا تهم.',
   dealSoonSaid: 'عرض قريب: {title}، {price}',
   dealOpenSaid: 'بدأ العرض: {title}، {price}',

@@ -23,6 +23,7 @@ const de: Translation<typeof en> = {
   dealLeft: { one: 'noch {count}', other: 'noch {count}' },
   dealUnits: { one: '{count} Stück', other: '{count} Stück' },
   dealGone: 'Alle vergeben',
+  dealEnded: 'Das Angebot ist vorbei',
   dealFair: 'Die ersten Augenblicke werden ausgelost: Schnelligkeit zählt nicht.',
   dealSoonSaid: 'Gleich im Angebot: {title}, {price}',
   dealOpenSaid: 'Das Angebot gilt: {title}, {price}',

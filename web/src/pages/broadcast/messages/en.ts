@@ -20,6 +20,7 @@ export const en = {
   dealLeft: { one: '{count} left', other: '{count} left' },
   dealUnits: { one: '{count} unit', other: '{count} units' },
   dealGone: 'All taken',
+  dealEnded: 'The deal is over',
   dealFair: 'The first moments are drawn: being fast does not matter.',
   dealSoonSaid: 'Deal soon: {title}, {price}',
   dealOpenSaid: 'The deal is open: {title}, {price}',

@@ -23,6 +23,7 @@ const fr: Translation<typeof en> = {
   dealLeft: { one: '{count} restante', many: '{count} restantes', other: '{count} restantes' },
   dealUnits: { one: '{count} unité', many: '{count} unités', other: '{count} unités' },
   dealGone: 'Tout est pris',
+  dealEnded: 'L’offre est terminée',
   dealFair: 'Les premiers instants sont tirés au sort : la vitesse ne compte pas.',
   dealSoonSaid: 'Offre bientôt : {title}, {price}',
   dealOpenSaid: 'L’offre est ouverte : {title}, {price}',
