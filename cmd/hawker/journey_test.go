@@ -61,7 +61,10 @@ func server(t *testing.T) (*app, string) {
 
 // boot starts the demo on free ports with everything in dir.
 func boot(dir string, flags map[string]string) (*app, error) {
-	given := map[string]string{"data": filepath.Join(dir, "data"), "ready_file": filepath.Join(dir, "ready.json"), "broadcast.grace": "3s", "broadcast.rest": "1s"}
+	given := map[string]string{
+		"data": filepath.Join(dir, "data"), "ready_file": filepath.Join(dir, "ready.json"), "broadcast.grace": "3s", "broadcast.rest": "1s",
+		"uploads.niceness": "1", // beside a browser and the race detector a niced ffmpeg would hardly get its turn
+	}
 	for _, k := range config.Keys() {
 		if k.Alias() != "" {
 			given[k.Name] = "127.0.0.1:0"

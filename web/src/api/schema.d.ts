@@ -276,7 +276,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every pin of a broadcast, oldest first */
+        /** Every pin of a broadcast, and every deal, oldest first */
         get: operations["get-broadcasts-by-id-pins"];
         put?: never;
         post?: never;
@@ -1936,6 +1936,16 @@ export interface components {
             /** Format: int64 */
             window_s?: number;
         };
+        DealSpan: {
+            /** Format: int64 */
+            from: number;
+            id: string;
+            /** Format: int64 */
+            opens: number;
+            product: string;
+            /** Format: int64 */
+            until: number;
+        };
         Draw: {
             /** @description In the order in which they were served: by SHA-256 of the seed's bytes followed by the claim's id. */
             claims: components["schemas"]["DrawEntry"][] | null;
@@ -2037,6 +2047,11 @@ export interface components {
             memberships: components["schemas"]["Membership"][] | null;
             name: string;
             tokens: components["schemas"]["Token"][] | null;
+        };
+        HistoryBody: {
+            /** @description Of those that were announced. */
+            deals: components["schemas"]["DealSpan"][];
+            items: components["schemas"]["Record"][];
         };
         IdOutBody: {
             id: string;
@@ -2293,11 +2308,6 @@ export interface components {
         };
         PagePushTarget: {
             items: components["schemas"]["PushTarget"][];
-            /** @description Give it as cursor for the next page; absent on the last. */
-            next?: string;
-        };
-        PageRecord: {
-            items: components["schemas"]["Record"][];
             /** @description Give it as cursor for the next page; absent on the last. */
             next?: string;
         };
@@ -4140,7 +4150,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageRecord"];
+                    "application/json": components["schemas"]["HistoryBody"];
                 };
             };
             /** @description A problem (RFC 9457) */
