@@ -56,7 +56,7 @@ await run(async (chrome) => {
   // What was done stands in a list, the newest first.
   const { channel } = await api('GET', `/v1/broadcasts/${show}`);
   await moderator.goto(`${origin}/studio/audit/${channel}`);
-  await moderator.locator('[data-act=ban]').waitFor({ timeout: 15_000 });
+  await moderator.locator('[data-act=ban]').waitFor({ timeout: 60_000 });
   const acts = await moderator.locator('[data-act]').evaluateAll((all) => all.map((one) => one.dataset.act));
   result.acts = acts.filter((act) => ['ban', 'mute', 'announcement.set', 'message.approved'].includes(act));
 

@@ -21,7 +21,7 @@ async function blocked(chrome, proxy) {
   const page = await phone(chrome);
   await mediaThrough(page, proxy);
   await page.goto(watched);
-  await until('a picture', () => page.evaluate(() => eye.firstFrameAt), 15_000);
+  await until('a picture', () => page.evaluate(() => eye.firstFrameAt), 60_000);
   const result = await page.evaluate(() => ({
     firstFrame: Math.round(eye.firstFrameAt - eye.videoAt),
     over: eye.frames[0]?.transport,
@@ -61,13 +61,13 @@ async function cut(chrome, proxy) {
     if (/\/whep\//.test(request.url()) && !/events/.test(request.url())) requests.push(request.method());
   });
   await page.goto(watched);
-  await until('a picture', () => page.evaluate(() => eye.frames.length > 60), 15_000);
+  await until('a picture', () => page.evaluate(() => eye.frames.length > 60), 60_000);
   proxy.cut = true;
   await page.waitForTimeout(Number(process.env.CUT ?? 4000));
   proxy.cut = false;
   const mark = await page.evaluate(() => eye.count);
   const began = Date.now();
-  await until('the picture again', () => page.evaluate((from) => eye.count > from + 20, mark), 20_000);
+  await until('the picture again', () => page.evaluate((from) => eye.count > from + 20, mark), 60_000);
   const result = {
     back: Date.now() - began,
     requests,
@@ -82,14 +82,14 @@ async function cut(chrome, proxy) {
 async function offline(chrome) {
   const page = await phone(chrome);
   await page.goto(`${watched}?transport=hls`);
-  await until('a picture', () => page.evaluate(() => eye.frames.length > 60), 15_000);
+  await until('a picture', () => page.evaluate(() => eye.frames.length > 60), 60_000);
   await page.context().setOffline(true);
   await page.waitForTimeout(5000);
   const stood = await page.evaluate(() => document.querySelector('video').dataset.state);
   await page.context().setOffline(false);
   const mark = await page.evaluate(() => eye.count);
   const began = Date.now();
-  await until('the picture again', () => page.evaluate((from) => eye.count > from + 20, mark), 20_000);
+  await until('the picture again', () => page.evaluate((from) => eye.count > from + 20, mark), 60_000);
   const result = { stood, back: Date.now() - began, faults: page.faults };
   await page.close();
   return result;

@@ -19,7 +19,7 @@ await run(async (chrome) => {
         const card = root.querySelector('[data-pin]');
         return card && { product: card.dataset.product, text: card.textContent };
       }),
-    20_000,
+    60_000,
   );
   const cue = said
     ? await until(
@@ -46,7 +46,7 @@ await run(async (chrome) => {
     video.muted = true;
     return video.play();
   });
-  await until('the card on the plain page', () => plain.evaluate(() => !!document.querySelector('.card')), 20_000);
+  await until('the card on the plain page', () => plain.evaluate(() => !!document.querySelector('.card')), 60_000);
   await plain.evaluate(() => (document.querySelector('video').playbackRate = 4));
   const over = await until('the end', () => plain.evaluate(() => document.querySelector('video').ended), 40_000);
   return {

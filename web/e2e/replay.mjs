@@ -15,7 +15,7 @@ await run(async (chrome) => {
       const playing = document.querySelector('video')?.dataset.state === 'playing';
       return playing && document.querySelector('.replay-bar') !== null;
     });
-  await until('the recording to play', playing, 20_000);
+  await until('the recording to play', playing, 60_000);
   const startMS = Date.now() - began;
   const pinned = () =>
     page.evaluate((product) => document.querySelector(`.pin[data-product="${product}"]`) !== null, product);
@@ -39,7 +39,7 @@ await run(async (chrome) => {
       await until(
         `the card ${wanted ? 'to be there' : 'to be away'} ${name}`,
         async () => (await pinned()) === wanted,
-        15_000,
+        60_000,
       ),
     );
   };
@@ -57,7 +57,7 @@ await run(async (chrome) => {
   await look('back in the middle', (Number(from) + Number(end)) / 2, true);
   await page.evaluate(() => document.querySelector('video').play());
   // From here it plays on over the end of the pin by itself.
-  await until('the card to go on its frame', async () => !(await pinned()), 20_000);
+  await until('the card to go on its frame', async () => !(await pinned()), 60_000);
   const goneAt = await page.evaluate(() => document.querySelector('video').currentTime);
   // To the end, over the place where the encoder was away.
   await page.evaluate(() => (document.querySelector('video').playbackRate = 4));

@@ -53,23 +53,23 @@ await run(async (chrome) => {
 async function several(studio, page) {
   await studio.getByRole('checkbox', { name: 'Up to three at once' }).check();
   await studio.locator('.rundown-row[data-on=false] > .button').first().click();
-  await page.locator('[data-pin]').nth(1).waitFor({ timeout: 10_000 });
+  await page.locator('[data-pin]').nth(1).waitFor({ timeout: 60_000 });
   await studio.getByRole('button', { name: 'New set' }).click();
   const sheet = studio.getByRole('dialog');
   await sheet.getByRole('textbox', { name: 'Name' }).fill('Two lights');
   for (let n = 0; n < 2; n++) await sheet.getByRole('button', { name: /^Add / }).first().click();
   await sheet.getByRole('button', { name: 'Save set' }).click();
   await studio.getByRole('button', { name: 'Pin Two lights' }).click();
-  await page.locator('[data-set]').waitFor({ timeout: 10_000 });
+  await page.locator('[data-set]').waitFor({ timeout: 60_000 });
   const cards = await page.locator('[data-pin]').count();
   const full = await studio.locator('.rundown-row[data-on=false] > .button').first().isDisabled();
   await page.getByRole('button', { name: 'See all of Two lights' }).click();
   const rows = page.getByRole('dialog').locator('.bag-row');
-  await rows.nth(1).waitFor({ timeout: 10_000 });
+  await rows.nth(1).waitFor({ timeout: 60_000 });
   const shown = await rows.count();
   await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
   await studio.locator('[data-on-screen] li').last().getByRole('button').click();
-  await page.locator('[data-set]').waitFor({ state: 'detached', timeout: 10_000 });
+  await page.locator('[data-set]').waitFor({ state: 'detached', timeout: 60_000 });
   return { cards, full, shown };
 }
 
@@ -79,10 +79,13 @@ async function order(studio) {
   const sheet = studio.getByRole('dialog');
   const rows = sheet.locator('li[data-row]');
   const ids = () => rows.evaluateAll((all) => all.map((row) => row.dataset.row));
+  await rows.nth(3).waitFor();
   const before = await ids();
-  await rows.first().locator('.order-grip').focus();
-  await studio.keyboard.press('ArrowDown');
-  await until('the second place', async () => (await ids())[1] === before[0]);
+  const grip = sheet.locator(`[data-row="${before[0]}"] .order-grip`);
+  await until('the second place', async () => {
+    if ((await ids())[0] === before[0]) await grip.press('ArrowDown');
+    return (await ids())[1] === before[0];
+  });
   const held = await studio.evaluate(() => document.activeElement.closest('li')?.dataset.row);
   const from = await rows.nth(3).locator('.order-grip').boundingBox();
   const to = await rows.first().locator('.order-grip').boundingBox();
