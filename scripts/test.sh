@@ -17,12 +17,12 @@ program_tests() {
   (cd cmd/hawker && go tool test2json -t -p "$program" "$dir/hawker.test" -test.v=test2json -test.timeout=20m "$@") >"$out" 2>&1
 }
 
-# Three rounds on few cores: the rooms beside those tests of the program that need no browser; the journeys that judge a
-# picture frame by frame, alone; the other journeys, which mostly wait, two at a time.
+# Three rounds on few cores: the rooms beside those tests of the program that need no browser; those that judge pictures
+# frame by frame, and many encoders at once, alone; the other journeys, which mostly wait, two at a time.
 go_tests() {
-  local code=0 pages='^TestJourneyThePin' journeys half other
+  local code=0 pages='^Test(JourneyThePin|EveryOutput)' journeys half other
   CGO_ENABLED=1 go test -race -c -o "$dir/hawker.test" ./cmd/hawker || code=1
-  program_tests "$dir/plain" -test.skip='^TestJourney' &
+  program_tests "$dir/plain" -test.skip="^TestJourney|$pages" &
   other=$!
   CGO_ENABLED=1 go test -race -timeout 20m -json $(go list ./... | grep -v '/cmd/hawker$') || code=1
   wait $other || code=1
@@ -31,7 +31,7 @@ go_tests() {
   program_tests "$dir/frames" -test.run="$pages" || code=1
   cat "$dir/frames"
 
-  journeys=$(cd cmd/hawker && "$dir/hawker.test" -test.list='^TestJourney' | grep -v "$pages")
+  journeys=$(cd cmd/hawker && "$dir/hawker.test" -test.list='^TestJourney' | grep -vE "$pages")
   half=$(awk 'NR%2{printf "%s^%s$", n++ ? "|" : "", $0}' <<<"$journeys")
   program_tests "$dir/half" -test.run="$half" &
   other=$!

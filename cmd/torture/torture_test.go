@@ -195,7 +195,7 @@ func TestABrokenGuardIsCaught(t *testing.T) {
 	})
 	for _, guard := range []string{"shelf", "key"} {
 		t.Run("by the histories, without the "+guard, func(t *testing.T) {
-			t.Setenv("HAWKER_WITHOUT", guard) // the server has it from here
+			t.Setenv("BROKEN_GUARD", guard) // the server has it from here
 			found := errors.New("found")
 			err := recordHistories(t.Context(), binary(t, broken), 12, 1, func(h *history) error {
 				if h.check() == porcupine.Illegal {
@@ -226,7 +226,7 @@ func everyGuard(t *testing.T) {
 		"money": "the store answers a batch with", "offer": "the store answers a batch with", "count": "the audit says",
 	} {
 		cmd := exec.Command(days, "-test.run=TestNothingIsSoldTwice", "-seeds=30", "-tries=1")
-		cmd.Dir, cmd.Env = home, append(os.Environ(), "HAWKER_WITHOUT="+guard)
+		cmd.Dir, cmd.Env = home, append(os.Environ(), "BROKEN_GUARD="+guard)
 		if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), says) {
 			t.Errorf("the simulation is content without %s: %v\n%.2000s", guard, err, out)
 		}

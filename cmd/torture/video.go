@@ -269,11 +269,12 @@ func (m *making) listed(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// oneLife wants the blobs of one attempt, and of no other.
+// oneLife wants the blobs of one attempt, and of no other. The file of a write that the kill cut off is no blob: the
+// sweep takes it.
 func (m *making) oneLife(id string) {
 	lives := map[string]bool{}
 	err := filepath.WalkDir(filepath.Join(m.data(), "blobs"), func(path string, e os.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && strings.Contains(path, "/"+id+"/") && !strings.HasSuffix(path, ".attrs") {
+		if err == nil && !e.IsDir() && strings.Contains(path, "/"+id+"/") && !strings.HasSuffix(path, ".attrs") && !strings.HasSuffix(path, ".tmp") {
 			lives[path[strings.LastIndex(path, "-")+1:]] = true
 		}
 		return err
