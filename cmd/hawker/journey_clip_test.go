@@ -32,9 +32,9 @@ func TestJourneyClip(t *testing.T) {
 	})
 	call(t, "DELETE", pin, "creator", nil, 200, &removed)
 	began := time.Now()
-	var list api.Page[api.VideoItem]
 	var clip api.VideoItem // other pins of the show have made others
 	until(t, "the clip", 30*time.Second, func() bool {
+		var list api.Page[api.VideoItem] // a new one: what is absent from JSON keeps what was there
 		call(t, "GET", "/v1/videos?channel="+a.demoData.ShowChannel+"&kind=clip", "creator", nil, 200, &list)
 		for _, one := range list.Items {
 			if int64(one.From+one.Duration) == removed.Until {

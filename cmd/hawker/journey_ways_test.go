@@ -183,9 +183,7 @@ func TestJourneyABroadcastIsPushed(t *testing.T) {
 		})
 		callAt(t, a, "PATCH", "/v1/targets/"+made.ID, "creator", map[string]bool{"enabled": false}, 200, nil)
 		until(t, name+" to leave", 15*time.Second, func() bool { return len(a.sessions.OfChannel(a.demoData.Channel)) == 0 })
-		if s := targets(made.ID).State; s != "off" {
-			t.Errorf("%s is %s", name, s)
-		}
+		until(t, name+" to be off", 15*time.Second, func() bool { return targets(made.ID).State == "off" })
 	}
 	wrong := add("wrong key", "http://"+a.addresses["http"]+"/whip", "hk_key_wrong")
 	until(t, "the wrong key to be told", 15*time.Second, func() bool { return targets(wrong.ID).Reason == "credentials" })

@@ -99,7 +99,7 @@ await run(async (chrome) => {
     [5.5, 0],
     [3, 1],
   ]) {
-    await viewer.evaluate((at) => (document.querySelector('video').currentTime = at), at);
+    await viewer.locator('video').evaluate((video, at) => (video.currentTime = at), at);
     await until(
       `the card to be ${wanted ? 'there' : 'away'} at ${at} s`,
       async () => (await card.count()) === wanted,
