@@ -212,8 +212,10 @@ func TestLayersAreRenditions(t *testing.T) {
 	before := [3]int64{p.layers[0].plis.Load(), p.layers[1].plis.Load(), p.layers[2].plis.Load()}
 	info, _ := small.Rendition()
 	layer := map[int]int{320: 1, 160: 2}[info.Width]
-	small.RequestKey()
-	eventually(t, "the layer to be asked", func() bool { return p.layers[layer].plis.Load() > before[layer] })
+	eventually(t, "the layer to be asked", func() bool {
+		small.RequestKey() // one that comes soon after another is merged with it
+		return p.layers[layer].plis.Load() > before[layer]
+	})
 
 	p.layers[0].asleep.Store(true)
 	eventually(t, "the next layer to take its place", func() bool { return width() == 320 && slices.Equal(names(stream), []string{"90p"}) })
