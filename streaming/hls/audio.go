@@ -38,7 +38,7 @@ type bridge struct {
 	held     *streaming.Unit // of a generation to come
 	newest   mediatime.Time
 	patience time.Duration
-	begun    bool // there was a generation
+	begun    bool // viewers have seen a generation
 }
 
 // enter prepares for a generation. It reports false where the leg has no sound for it.

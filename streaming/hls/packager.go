@@ -182,7 +182,7 @@ func (p *packager) cross(u *streaming.Unit) {
 			p.audio = streaming.Track{}
 			return
 		}
-		p.bridge = &bridge{leg: leg}
+		p.bridge = &bridge{leg: leg, begun: p.segmenter.begun} // a first bridge may be a second generation's
 	}
 	if !p.bridge.enter(p.generation.Number) {
 		p.audio = streaming.Track{}
