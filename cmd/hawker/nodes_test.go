@@ -136,6 +136,10 @@ func houseOf(t *testing.T, redis string) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(pub.Close)
+	now := time.Now() // nothing is sent: it is on air by its record, so that everybody may follow
+	if _, err := one.broadcasts.Store.Move(ctx, streaming.Move{ID: h.broadcast, To: streaming.Live, At: now, Anchors: mediatime.Anchors{{Generation: 1, Wall: now}}}); err != nil {
+		t.Fatal(err)
+	}
 	for _, a := range h.nodes {
 		v := &viewer{house: h, node: a}
 		v.watch(t)
@@ -254,10 +258,17 @@ func (v *viewer) watch(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set("Accept", "text/event-stream")
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var resp *http.Response
+	until(t, "the feed", 20*time.Second, func() bool {
+		if resp, err = http.DefaultClient.Do(r); err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode == http.StatusOK {
+			return true
+		}
+		resp.Body.Close()
+		return false
+	})
 	go func(lines chan<- string) {
 		defer close(lines)
 		defer resp.Body.Close()
