@@ -3,13 +3,13 @@
 // first argument) included. A last line {"Action":"exit","Code":n} tells how go test itself ended.
 //
 // Journeys share the machine's cores with a browser and with encoders, so that one of thousands may miss its moment. What
-// a race detector, a panic, a leak or the end of a package found, and more than five failures, are not of the moment: they
+// a race detector, a panic, a leak or the end of a package found, and more than twelve failures, are not of the moment: they
 // stand. What passes only alone is named.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
-const againMax = 5;
+const againMax = 12;
 const alwaysGrave = /WARNING: DATA RACE|^panic: |goleak|^fatal error: /m;
 
 let passed = 0;

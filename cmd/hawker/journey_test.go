@@ -117,7 +117,7 @@ func browse(t *testing.T, script string, into any, args ...string) {
 // browseAt does so with a ready file of the caller's.
 func browseAt(t *testing.T, ready, script string, into any, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", append([]string{filepath.Join("..", "..", "web", "e2e", script), ready}, args...)...)
 	var out, errs bytes.Buffer
@@ -192,7 +192,7 @@ func callAt(t *testing.T, a *app, method, path, who string, body any, status int
 
 // patience is by how much the race detector on two busy cores may be slower than the program: what a journey waits for
 // may take that many times as long before it is called missing.
-const patience = 4
+const patience = 6
 
 // until waits for a condition, looking often.
 func until(t *testing.T, what string, within time.Duration, condition func() bool) {

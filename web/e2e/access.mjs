@@ -1,14 +1,14 @@
 // A show that is not for everybody, in the pages: the creator says in the studio whom it is for and gives a link out; a
 // stranger is told what opens it; who follows, or has the link, watches, winds back and is out when that is taken back; and
 // the recording is for the same people. Arguments: the broadcast, which is on air.
-import { api, demo, origin, phone, run, signIn, until } from './lib.mjs';
+import { api, demo, origin, patience, phone, run, signIn, until } from './lib.mjs';
 
 const [broadcast] = process.argv.slice(3);
 const path = `/v1/broadcasts/${broadcast}`;
 const address = `${origin}/b/${broadcast}`;
 
 /** moving waits for so many pictures from now on. */
-async function moving(page, count = 30, timeout = 90_000) {
+async function moving(page, count = 30, timeout = patience) {
   const mark = await page.evaluate(() => eye.count);
   await until('a moving picture', () => page.evaluate((to) => eye.count > to, mark + count), timeout);
 }
@@ -16,7 +16,7 @@ async function moving(page, count = 30, timeout = 90_000) {
 /** out waits until a page plays nothing and says why, and returns how long that took. */
 async function out(page, words) {
   const began = Date.now();
-  await page.getByText(words).waitFor({ timeout: 60_000 });
+  await page.getByText(words).waitFor({ timeout: patience });
   return Date.now() - began;
 }
 
@@ -36,7 +36,7 @@ await run(async (chrome) => {
   // A stranger is told whom it is for, and how to become one of them.
   const stranger = await phone(chrome);
   await stranger.goto(address);
-  await stranger.getByText(/^This show is for those who follow/).waitFor({ timeout: 60_000 });
+  await stranger.getByText(/^This show is for those who follow/).waitFor({ timeout: patience });
   result.signIn = await stranger.getByRole('link', { name: 'Sign in to follow' }).getAttribute('href');
   result.strangerSaw = await stranger.evaluate(() => eye.count);
 
@@ -45,17 +45,17 @@ await run(async (chrome) => {
   await signIn(friend, 'viewer');
   await friend.goto(address);
   await friend.getByRole('button', { name: /^Follow / }).click();
-  await until('the page to play', () => friend.evaluate(() => eye.count > 0).catch(() => false), 90_000);
+  await until('the page to play', () => friend.evaluate(() => eye.count > 0).catch(() => false), patience);
   await moving(friend);
   result.friend = await friend.evaluate(() => document.querySelector('video').dataset.transport);
   // It can be wound back with the same leave.
   const back = friend.getByRole('button', { name: 'Go back 15 seconds' });
-  await back.waitFor({ timeout: 90_000 });
+  await back.waitFor({ timeout: patience });
   await back.click();
-  await until('pictures of then', () => friend.evaluate(() => eye.frames.at(-1).transport === 'hls'), 60_000);
+  await until('pictures of then', () => friend.evaluate(() => eye.frames.at(-1).transport === 'hls'), patience);
   await moving(friend);
   await friend.getByRole('button', { name: 'Go to live' }).click();
-  await until('live pictures', () => friend.evaluate(() => eye.frames.at(-1).transport === 'whep'), 60_000);
+  await until('live pictures', () => friend.evaluate(() => eye.frames.at(-1).transport === 'whep'), patience);
 
   // From now on it needs a link: who only follows is out, and told.
   await who.selectOption('token');
@@ -77,7 +77,7 @@ await run(async (chrome) => {
   });
   const press = await phone(chrome);
   await press.goto(link);
-  await until('the page to play', () => press.evaluate(() => eye.count > 0), 90_000);
+  await until('the page to play', () => press.evaluate(() => eye.count > 0), patience);
   await moving(press);
   await audience.getByRole('button', { name: 'Revoke' }).click();
   result.revoked_ms = await out(press, 'It needs the link that its host gives out. Ask them for one.');
@@ -89,11 +89,11 @@ await run(async (chrome) => {
   await until(
     'the recording to play',
     () => friend.evaluate(() => document.querySelector('.replay-bar') !== null && eye.count > 0).catch(() => false),
-    90_000,
+    patience,
   );
   await moving(friend);
   await stranger.reload();
-  await stranger.getByText(/^This show is for those who follow/).waitFor({ timeout: 60_000 });
+  await stranger.getByText(/^This show is for those who follow/).waitFor({ timeout: patience });
   await api('DELETE', `/v1/channels/${demo.channel}/follow`, demo.tokens.viewer);
   return { ...result, faults: [...stranger.faults, ...friend.faults, ...press.faults, ...studio.faults] };
 });

@@ -1,6 +1,6 @@
 // A viewer behind a firewall that drops UDP: the picture is there soon, and comes over WebRTC in TCP in the end, in the
 // same page. The answers name a UDP address that nobody hears, and the server's own TCP address.
-import { demo, origin, phone, run, until } from './lib.mjs';
+import { demo, origin, patience, phone, run, until } from './lib.mjs';
 
 await run(async (chrome) => {
   const page = await phone(chrome);
@@ -20,9 +20,9 @@ await run(async (chrome) => {
     await route.fulfill({ response, body });
   });
   await page.goto(`${origin}/b/${demo.broadcast}`);
-  await until('a picture', () => page.evaluate(() => eye.firstFrameAt), 20_000);
+  await until('a picture', () => page.evaluate(() => eye.firstFrameAt), patience);
   const seen = () => page.evaluate(() => eye.frames.filter((frame) => frame.transport === 'whep').length);
-  await until('two seconds of picture over WebRTC', async () => (await seen()) > 60, 60_000);
+  await until('two seconds of picture over WebRTC', async () => (await seen()) > 60, patience);
   return page.evaluate(async () => {
     const paths = [];
     for (const connection of window.connections) {

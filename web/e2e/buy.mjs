@@ -1,13 +1,13 @@
 // A new viewer sees a pinned product, signs up in the sheet, and buys; then buys again in two taps, and lines up
 // for something sold out until it is kept for them.
-import { api, demo, origin, phone, run, until } from './lib.mjs';
+import { api, demo, origin, patience, phone, run, until } from './lib.mjs';
 
 await run(async (chrome) => {
   const page = await phone(chrome);
   await api('PUT', `/v1/broadcasts/${demo.broadcast}/pins/${demo.product}`, demo.tokens.creator, {});
   await page.goto(`${origin}/b/${demo.broadcast}`);
   const card = page.locator(`[data-pin][data-product="${demo.product}"]`);
-  await card.waitFor({ timeout: 90_000 });
+  await card.waitFor({ timeout: patience });
   const before = await stock();
 
   const frames = await page.evaluate(() => eye.count);
@@ -22,7 +22,7 @@ await run(async (chrome) => {
   await sheet.getByLabel('Postal code').fill('10115');
   await sheet.getByLabel('City').fill('Berlin');
   await sheet.getByRole('button', { name: /^Pay / }).click();
-  await sheet.getByText('It is yours').waitFor({ timeout: 60_000 });
+  await sheet.getByText('It is yours').waitFor({ timeout: patience });
   const playing = await page.evaluate((from) => eye.count - from, frames);
   await until('the stock that viewers see to fall', async () => (await stock()) === before - 1, 2000);
   await page.keyboard.press('Escape'); // the button that had the focus is gone; the dialog still listens
@@ -30,7 +30,7 @@ await run(async (chrome) => {
   // Two taps: the card, and the button that says what it costs.
   await card.getByRole('button').click();
   await page.getByRole('dialog').getByRole('button', { name: /^Pay / }).click();
-  await page.getByRole('dialog').getByText('It is yours').waitFor({ timeout: 60_000 });
+  await page.getByRole('dialog').getByText('It is yours').waitFor({ timeout: patience });
   await page.getByRole('dialog').getByRole('button', { name: 'Keep watching' }).click();
 
   const kept = await lineUp(page);
@@ -54,16 +54,16 @@ async function lineUp(page) {
   });
   await api('PUT', `/v1/broadcasts/${demo.broadcast}/pins/${rare.id}`, demo.tokens.creator, {});
   const card = page.locator(`[data-pin][data-product="${rare.id}"]`);
-  await card.waitFor({ timeout: 90_000 });
+  await card.waitFor({ timeout: patience });
   await card.getByRole('button').click();
   const sheet = page.getByRole('dialog');
   await sheet.getByRole('button', { name: 'Tell me' }).click();
-  await sheet.locator('[data-wait=waiting]').waitFor({ timeout: 60_000 });
+  await sheet.locator('[data-wait=waiting]').waitFor({ timeout: patience });
   const place = await sheet.locator('[data-wait]').innerText();
   await api('POST', `/v1/variants/${rare.variants[0].id}/stock`, demo.tokens.seller, { delta: 1, reason: 'found' });
-  await sheet.locator('[data-wait=offered]').waitFor({ timeout: 60_000 });
+  await sheet.locator('[data-wait=offered]').waitFor({ timeout: patience });
   await sheet.getByRole('button', { name: /^Pay / }).click();
-  await sheet.getByText('It is yours').waitFor({ timeout: 60_000 });
+  await sheet.getByText('It is yours').waitFor({ timeout: patience });
   await sheet.getByRole('button', { name: 'Keep watching' }).click();
   await api('DELETE', `/v1/broadcasts/${demo.broadcast}/pins/${rare.id}`, demo.tokens.creator);
   return /number 1 in line/.test(place);

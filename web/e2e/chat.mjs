@@ -1,7 +1,7 @@
 // Two viewers and a moderator beside one show: what one says the other reads; a word that may be chance waits and is
 // approved; a line lies over the picture; who is muted reads so, and who is banned is out and stays out, also by a new
 // visit. Argument: an ended broadcast whose recording must show its chat on its frames, or none.
-import { api, demo, origin, phone, run, signIn, until } from './lib.mjs';
+import { api, demo, origin, patience, phone, run, signIn, until } from './lib.mjs';
 
 const show = demo.broadcast;
 
@@ -27,7 +27,7 @@ await run(async (chrome) => {
   const held = 'fuc k the price is low';
   await until('the rate to allow another', () => say(speaker, held).then(() => true));
   const waiting = moderator.locator('[data-held]').filter({ hasText: held });
-  await waiting.waitFor({ timeout: 60_000 });
+  await waiting.waitFor({ timeout: patience });
   result.held = (await reader.locator('.chat-over .chat-text').filter({ hasText: held }).count()) === 0;
   await waiting.getByRole('button', { name: 'Show' }).click();
   await reads(reader, held);
@@ -36,27 +36,27 @@ await run(async (chrome) => {
   // An announcement lies over the picture.
   await moderator.getByLabel('Line over the picture').fill('Free shipping tonight');
   await moderator.getByRole('button', { name: 'Show it' }).click();
-  await reader.locator('.announcement').filter({ hasText: 'Free shipping tonight' }).waitFor({ timeout: 60_000 });
+  await reader.locator('.announcement').filter({ hasText: 'Free shipping tonight' }).waitFor({ timeout: patience });
   result.announced = true;
   if (process.env.E2E_SHOTS) await shots(chrome, reader, moderator);
 
   // Muted: the speaker reads so.
   await choose(moderator, text, 'Mute for 10 minutes');
-  await speaker.locator('.chat-barred:visible').waitFor({ timeout: 60_000 });
+  await speaker.locator('.chat-barred:visible').waitFor({ timeout: patience });
   result.muted = await speaker.locator('.chat-barred:visible').innerText();
 
   // Banned: out at once, what they said is gone, and coming in again is refused.
   await choose(moderator, text, 'Ban');
-  await speaker.getByText('This channel has banned you').first().waitFor({ timeout: 60_000 });
+  await speaker.getByText('This channel has banned you').first().waitFor({ timeout: patience });
   await until('the lines to go', async () => (await reader.getByText(text).count()) === 0);
   await speaker.goto(`${origin}/b/${show}`);
-  await speaker.getByText('This channel has banned you').first().waitFor({ timeout: 60_000 });
+  await speaker.getByText('This channel has banned you').first().waitFor({ timeout: patience });
   result.banned = true;
 
   // What was done stands in a list, the newest first.
   const { channel } = await api('GET', `/v1/broadcasts/${show}`);
   await moderator.goto(`${origin}/studio/audit/${channel}`);
-  await moderator.locator('[data-act=ban]').waitFor({ timeout: 60_000 });
+  await moderator.locator('[data-act=ban]').waitFor({ timeout: patience });
   const acts = await moderator.locator('[data-act]').evaluateAll((all) => all.map((one) => one.dataset.act));
   result.acts = acts.filter((act) => ['ban', 'mute', 'announcement.set', 'message.approved'].includes(act));
 
@@ -83,14 +83,14 @@ async function join(page, name) {
 
 async function say(page, text) {
   const input = page.locator('.room-say input');
-  await input.waitFor({ timeout: 60_000 });
+  await input.waitFor({ timeout: patience });
   await input.fill(text);
   await input.press('Enter');
-  await until('the line to be taken', async () => (await input.inputValue()) === '', 60_000);
+  await until('the line to be taken', async () => (await input.inputValue()) === '', patience);
 }
 
 function reads(page, text) {
-  return page.locator('.chat-text:visible').filter({ hasText: text }).first().waitFor({ timeout: 60_000 });
+  return page.locator('.chat-text:visible').filter({ hasText: text }).first().waitFor({ timeout: patience });
 }
 
 /** choose opens a line in the studio and does something to its author. */
@@ -113,10 +113,10 @@ async function shots(chrome, reader, moderator) {
   await moderator.screenshot({ path: `${dir}/chat-studio.png` });
   const desk = await phone(chrome, { width: 1280, height: 800 });
   await desk.goto(`${origin}/b/${show}`);
-  await desk.locator('.chat-text:visible').first().waitFor({ timeout: 60_000 });
+  await desk.locator('.chat-text:visible').first().waitFor({ timeout: patience });
   await desk.screenshot({ path: `${dir}/chat-desk.png` });
   const arabic = await phone(chrome, { locale: 'ar' });
   await arabic.goto(`${origin}/b/${show}`);
-  await arabic.locator('.chat-text:visible').first().waitFor({ timeout: 60_000 });
+  await arabic.locator('.chat-text:visible').first().waitFor({ timeout: patience });
   await arabic.screenshot({ path: `${dir}/chat-ar.png` });
 }

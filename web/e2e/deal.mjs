@@ -1,13 +1,13 @@
 // A creator prepares a deal in the studio and starts it there; a viewer sees it counted down to on the frame, buys at its price,
 // is refused a second unit, and has the usual price again once it is over.
-import { api, demo, origin, phone, run, signIn, until } from './lib.mjs';
+import { api, demo, origin, patience, phone, run, signIn, until } from './lib.mjs';
 
 await run(async (chrome) => {
   const path = `/v1/broadcasts/${demo.broadcast}`;
   const page = await phone(chrome);
   await signIn(page, 'viewer');
   await page.goto(`${origin}/b/${demo.broadcast}`);
-  await until('a picture', () => page.evaluate(() => eye.count > 10), 90_000);
+  await until('a picture', () => page.evaluate(() => eye.count > 10), patience);
 
   const studio = await phone(chrome, { width: 1280, height: 900 });
   await signIn(studio, 'creator');
@@ -21,15 +21,15 @@ await run(async (chrome) => {
   await form.getByLabel('Countdown').selectOption('10');
   await form.getByRole('button', { name: 'Prepare the deal' }).click();
   const row = studio.locator('[data-deal][data-state="prepared"]').first();
-  await row.waitFor({ timeout: 60_000 });
+  await row.waitFor({ timeout: patience });
   await hold(studio, row.getByRole('button', { name: 'Start' }));
 
   // Each frame tells whether the card lay on it, and how.
   const card = page.locator('[data-deal]');
-  await card.waitFor({ timeout: 60_000 });
+  await card.waitFor({ timeout: patience });
   const seen = { announced: await card.getAttribute('data-state'), line: await card.locator('.deal-line').innerText() };
   await shot(page, 'deal-countdown');
-  await page.locator('[data-deal][data-state="open"]').waitFor({ timeout: 60_000 });
+  await page.locator('[data-deal][data-state="open"]').waitFor({ timeout: patience });
   const deal = (await api('GET', `${path}/scene`)).deals[0];
   await shot(page, 'deal-open');
   await shot(studio, 'deal-studio');
@@ -37,18 +37,18 @@ await run(async (chrome) => {
   await card.getByRole('button').click();
   const sheet = page.getByRole('dialog');
   const pay = sheet.getByRole('button', { name: /^Pay / });
-  await pay.waitFor({ timeout: 60_000 });
+  await pay.waitFor({ timeout: patience });
   seen.button = await pay.innerText();
   await pay.click();
-  await sheet.getByText('It is yours').waitFor({ timeout: 60_000 });
+  await sheet.getByText('It is yours').waitFor({ timeout: patience });
   await sheet.getByRole('button', { name: 'Keep watching' }).click();
   await card.getByRole('button').click();
   await sheet.getByRole('button', { name: /^Pay / }).click();
-  await sheet.getByText('You have reached the number').waitFor({ timeout: 60_000 });
+  await sheet.getByText('You have reached the number').waitFor({ timeout: patience });
   await page.keyboard.press('Escape');
 
   await hold(studio, studio.locator(`[data-deal="${deal.id}"]`).getByRole('button', { name: 'End' }));
-  await until('the card to go', async () => (await card.count()) === 0, 60_000);
+  await until('the card to go', async () => (await card.count()) === 0, patience);
   const orders = (await api('GET', '/v1/orders', demo.tokens.viewer)).items;
   return { seen, deal, list: product.amount, paid: orders[0].total.amount, faults: [...page.faults, ...studio.faults] };
 });

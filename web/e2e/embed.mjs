@@ -1,7 +1,7 @@
 // <hawker-player> on somebody else's page: another origin plays the broadcast over WebRTC and over LL-HLS, and the card of
 // a pin lies on its frame there too; so does a deal's, and it counts down. The page hears what its viewers do, and may take
 // the sale over.
-import { api, deadMedia, demo, foreignPage, origin, phone, run, until } from './lib.mjs';
+import { api, deadMedia, demo, foreignPage, origin, patience, phone, run, until } from './lib.mjs';
 import { change } from './pins-lib.mjs';
 
 const listen = `globalThis.heard = [];
@@ -26,7 +26,7 @@ await run(async (chrome) => {
       await until(
         `a picture over ${transport}`,
         () => page.evaluate((kind) => eye.frames.some((f) => f.transport === kind && f.number >= 0), transport),
-        30_000,
+        patience,
       );
     }
     await Promise.all(Object.values(pages).map((page) => page.waitForTimeout(2500))); // settled playback
@@ -69,7 +69,7 @@ async function dealing(pages) {
         until(
           `the deal to be ${state} over ${name}`,
           async () => (await turns(page)).some((one) => one.state === state),
-          40_000,
+          patience,
         ),
       ),
     );

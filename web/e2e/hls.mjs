@@ -2,14 +2,11 @@
 // a show that is wound back while it is on air. Its pages come from the test that starts it.
 import { origin, run, until } from './lib.mjs';
 
-/** How long a slow machine may take for what comes in a moment on any other. What is judged is that it comes. */
-const patience = 60_000;
-
 /** watch opens a page that plays a playlist, and returns it when it plays. */
 async function watch(chrome, playlist) {
   const page = await chrome.newPage({ viewport: { width: 400, height: 600 } });
   await page.goto(`${origin}/?${playlist}`);
-  await until(`a picture of ${playlist}`, () => page.evaluate(() => eye.frames > 10), patience);
+  await until(`a picture of ${playlist}`, () => page.evaluate(() => eye.frames > 10));
   return page;
 }
 
@@ -18,13 +15,13 @@ const state = (page) => page.evaluate(() => eye.state());
 /** change asks for a level the way hls.js changes by itself, and waits for its picture. */
 async function change(page, height) {
   await page.evaluate((wanted) => (hls.loadLevel = hls.levels.findIndex((level) => level.height === wanted)), height);
-  await until(`a picture ${height} high`, () => page.evaluate((h) => eye.video.videoHeight === h, height), patience);
+  await until(`a picture ${height} high`, () => page.evaluate((h) => eye.video.videoHeight === h, height));
 }
 
 /** goesOn waits until a second of pictures has been shown from now on, however long that takes. */
 async function goesOn(page) {
   await page.evaluate(() => eye.reset());
-  await until('pictures that go on', () => page.evaluate(() => eye.frames > 30), patience);
+  await until('pictures that go on', () => page.evaluate(() => eye.frames > 30));
 }
 
 async function levels(chrome, broadcast) {
@@ -39,7 +36,7 @@ async function late(chrome) {
   const page = await watch(chrome, 'hls/late/index.m3u8');
   const before = await page.evaluate(() => hls.levels.length);
   await fetch(`${origin}/join`, { method: 'POST' });
-  await until('the new rendition', () => page.evaluate(() => hls.levels.length > 1), patience);
+  await until('the new rendition', () => page.evaluate(() => hls.levels.length > 1));
   const [low] = await page.evaluate(() => hls.levels.map((level) => level.height).sort((a, b) => a - b));
   await change(page, low);
   await goesOn(page);
@@ -61,11 +58,11 @@ async function rewind(chrome) {
   }));
   await page.evaluate((to) => (eye.video.currentTime = to), live.from + 3);
   await page.evaluate(() => eye.reset());
-  await until('a picture of the past', () => page.evaluate(() => eye.frames > 30 && !eye.video.seeking), patience);
+  await until('a picture of the past', () => page.evaluate(() => eye.frames > 30 && !eye.video.seeking));
   const past = await page.evaluate(() => ({ at: +hls.playingDate, position: eye.video.currentTime }));
   await page.evaluate(() => (eye.video.currentTime = hls.liveSyncPosition));
   await page.evaluate(() => eye.reset());
-  await until('the present again', () => page.evaluate(() => eye.frames > 30 && !eye.video.seeking), patience);
+  await until('the present again', () => page.evaluate(() => eye.frames > 30 && !eye.video.seeking));
   const again = await page.evaluate(() => +hls.playingDate);
   return {
     window: live.to - live.from,

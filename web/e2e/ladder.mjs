@@ -1,7 +1,7 @@
 // The player's ladder in a real browser. Where no WebRTC media pass there is a picture over LL-HLS soon; when they pass
 // again the viewer is moved to WebRTC without a black picture; a network that was cut is found again in the same session;
 // a device that was offline goes on without a reload.
-import { demo, origin, phone, ready, run, until } from './lib.mjs';
+import { demo, origin, patience, phone, ready, run, until } from './lib.mjs';
 import { mediaThrough, udpProxy } from './net.mjs';
 
 const watched = `${origin}/b/${demo.broadcast}`;
@@ -21,7 +21,7 @@ async function blocked(chrome, proxy) {
   const page = await phone(chrome);
   await mediaThrough(page, proxy);
   await page.goto(watched);
-  await until('a picture', () => page.evaluate(() => eye.firstFrameAt), 60_000);
+  await until('a picture', () => page.evaluate(() => eye.firstFrameAt), patience);
   const result = await page.evaluate(() => ({
     firstFrame: Math.round(eye.firstFrameAt - eye.videoAt),
     over: eye.frames[0]?.transport,
@@ -32,7 +32,7 @@ async function blocked(chrome, proxy) {
   await until(
     'WebRTC',
     () => page.evaluate(() => document.querySelector('video').dataset.transport === 'whep'),
-    40_000,
+    patience,
   );
   await until('pictures over WebRTC', () =>
     page.evaluate((from) => eye.frames.filter((f) => f.index >= from && f.transport === 'whep').length > 60, mark),
@@ -61,13 +61,13 @@ async function cut(chrome, proxy) {
     if (/\/whep\//.test(request.url()) && !/events/.test(request.url())) requests.push(request.method());
   });
   await page.goto(watched);
-  await until('a picture', () => page.evaluate(() => eye.frames.length > 60), 60_000);
+  await until('a picture', () => page.evaluate(() => eye.frames.length > 60), patience);
   proxy.cut = true;
   await page.waitForTimeout(Number(process.env.CUT ?? 4000));
   proxy.cut = false;
   const mark = await page.evaluate(() => eye.count);
   const began = Date.now();
-  await until('the picture again', () => page.evaluate((from) => eye.count > from + 20, mark), 60_000);
+  await until('the picture again', () => page.evaluate((from) => eye.count > from + 20, mark), patience);
   const result = {
     back: Date.now() - began,
     requests,
@@ -82,14 +82,14 @@ async function cut(chrome, proxy) {
 async function offline(chrome) {
   const page = await phone(chrome);
   await page.goto(`${watched}?transport=hls`);
-  await until('a picture', () => page.evaluate(() => eye.frames.length > 60), 60_000);
+  await until('a picture', () => page.evaluate(() => eye.frames.length > 60), patience);
   await page.context().setOffline(true);
   await page.waitForTimeout(5000);
   const stood = await page.evaluate(() => document.querySelector('video').dataset.state);
   await page.context().setOffline(false);
   const mark = await page.evaluate(() => eye.count);
   const began = Date.now();
-  await until('the picture again', () => page.evaluate((from) => eye.count > from + 20, mark), 60_000);
+  await until('the picture again', () => page.evaluate((from) => eye.count > from + 20, mark), patience);
   const result = { stood, back: Date.now() - began, faults: page.faults };
   await page.close();
   return result;

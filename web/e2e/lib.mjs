@@ -5,6 +5,9 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
 
+/** patience is long: the race detector on two busy, slow cores. What comes, comes at once all the same. */
+export const patience = 150_000;
+
 export const ready = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 export const origin = `http://${ready.http}`;
 export const demo = ready.demo;
@@ -36,7 +39,7 @@ export async function browser(...args) {
 /** phone opens a portrait page; problems of the page itself end the journey. */
 export async function phone(chrome, { locale = 'en-GB', width = 390, height = 844 } = {}) {
   const context = await chrome.newContext({ viewport: { width, height }, locale, hasTouch: true, isMobile: false });
-  context.setDefaultTimeout(60_000); // the race detector on two busy cores is slow; what comes, comes at once all the same
+  context.setDefaultTimeout(patience);
   const page = await context.newPage();
   page.faults = [];
   page.on('pageerror', (error) => page.faults.push(String(error)));
@@ -85,7 +88,7 @@ export async function deadMedia(page) {
 }
 
 /** until waits for a condition in Node, looking often. */
-export async function until(what, condition, timeout = 60_000) {
+export async function until(what, condition, timeout = patience) {
   const end = Date.now() + timeout;
   for (;;) {
     const value = await condition();
@@ -130,12 +133,13 @@ export async function run(journey, ...args) {
   try {
     finish(await journey(chrome));
   } catch (error) {
-    if (process.env.E2E_SHOTS) {
+    let n = 0;
+    for (const page of chrome.contexts().flatMap((context) => context.pages())) {
+      const shows = await page.evaluate(() => document.body.innerText).catch((e) => String(e));
+      console.error(`${page.url()} shows: ${shows.replace(/\s+/g, ' ').slice(0, 600)}`);
+      if (!process.env.E2E_SHOTS) continue;
       mkdirSync(process.env.E2E_SHOTS, { recursive: true });
-      let n = 0;
-      for (const context of chrome.contexts())
-        for (const page of context.pages())
-          await page.screenshot({ path: `${process.env.E2E_SHOTS}/fault-${n++}.png` }).catch(() => {});
+      await page.screenshot({ path: `${process.env.E2E_SHOTS}/fault-${n++}.png` }).catch(() => {});
     }
     console.error(error.stack ?? String(error));
     process.exitCode = 1;

@@ -1,7 +1,7 @@
 // HLS by the browser itself, as Safari plays it: Chromium without media source extensions and WebRTC falls to its own HLS
 // player. It has no getStartDate, so the page gets one that tells the truth by the number burnt into a frame; from there on
 // the player's own path is the one that is tried, and a pin's card has to lie on its frame.
-import { api, demo, origin, phone, run, until } from './lib.mjs';
+import { api, demo, origin, patience, phone, run, until } from './lib.mjs';
 import { change } from './pins-lib.mjs';
 
 const loopSeconds = 16;
@@ -23,7 +23,7 @@ await run(async (chrome) => {
   const requested = [];
   page.on('request', (request) => requested.push(request.url()));
   await page.goto(`${origin}/b/${demo.broadcast}`);
-  await until('a picture', () => page.evaluate(() => eye.frames.filter((f) => f.number >= 0).length > 60), 40_000);
+  await until('a picture', () => page.evaluate(() => eye.frames.filter((f) => f.number >= 0).length > 60), patience);
   const zero = Number(process.argv[3] ?? (await firstFrame()));
   const frame = await page.evaluate(() => eye.frames.filter((f) => f.number >= 0).at(-1));
   // The demo's frames are numbered from its start; the viewer is some seconds behind now, never half a loop.

@@ -1,7 +1,7 @@
 // Somebody opens an exported video on a web site that knows nothing of us: through our player, that lies in the package,
 // it plays with its captions, and the product lies on its frames with a link to where it is sold; the plain page does the
 // same without. Arguments: the site's address, and the language that the captions must be in.
-import { phone, run, until } from './lib.mjs';
+import { patience, phone, run, until } from './lib.mjs';
 
 const [site, said] = process.argv.slice(3);
 
@@ -11,7 +11,7 @@ await run(async (chrome) => {
   page.on('request', (request) => asked.add(new URL(request.url()).origin));
   await page.goto(site);
   const inside = (look) => page.evaluate(`(${look})(document.querySelector('hawker-player').shadowRoot)`);
-  await until('the picture', () => inside((root) => root.querySelector('video').currentTime > 0.5), 30_000);
+  await until('the picture', () => inside((root) => root.querySelector('video').currentTime > 0.5), patience);
   const card = await until(
     'the card',
     () =>
@@ -19,7 +19,7 @@ await run(async (chrome) => {
         const card = root.querySelector('[data-pin]');
         return card && { product: card.dataset.product, text: card.textContent };
       }),
-    60_000,
+    patience,
   );
   const cue = said
     ? await until(
@@ -30,7 +30,7 @@ await run(async (chrome) => {
             const cue = track?.cues?.[0];
             return cue && { text: cue.text, language: track.language, from: Math.round(cue.startTime * 1000) };
           }),
-        30_000,
+        patience,
       )
     : undefined;
   const opened = page.context().waitForEvent('page');
@@ -46,9 +46,9 @@ await run(async (chrome) => {
     video.muted = true;
     return video.play();
   });
-  await until('the card on the plain page', () => plain.evaluate(() => !!document.querySelector('.card')), 60_000);
+  await until('the card on the plain page', () => plain.evaluate(() => !!document.querySelector('.card')), patience);
   await plain.evaluate(() => (document.querySelector('video').playbackRate = 4));
-  const over = await until('the end', () => plain.evaluate(() => document.querySelector('video').ended), 40_000);
+  const over = await until('the end', () => plain.evaluate(() => document.querySelector('video').ended), patience);
   return {
     ...card,
     href,

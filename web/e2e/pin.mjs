@@ -1,7 +1,7 @@
 // The creator pins a product; the card appears in each viewer's player on the frame of the pin, whatever the transport.
 // It prints what each player presented after each request; whoever knows which burnt-in number a media time has (the test,
 // from the server's own clock) counts the frames.
-import { deadMedia, demo, origin, phone, run, until } from './lib.mjs';
+import { deadMedia, demo, origin, patience, phone, run, until } from './lib.mjs';
 import { change } from './pins-lib.mjs';
 
 await run(async (chrome) => {
@@ -14,7 +14,7 @@ await run(async (chrome) => {
       `a picture over ${transport}`,
       () =>
         page.evaluate((kind) => eye.frames.some((frame) => frame.transport === kind && frame.number >= 0), transport),
-      30_000,
+      patience,
     );
   }
   await Promise.all(Object.values(pages).map((page) => page.waitForTimeout(2500))); // settled playback

@@ -1,6 +1,6 @@
 // A creator opens what was recorded: a clip that waits is published, a range is looked at and becomes another clip.
 // Arguments: the channel, a broadcast of it that is recorded, and the media time of a pin in it. SHOTS names a folder for pictures.
-import { origin, phone, run, signIn, until } from './lib.mjs';
+import { origin, patience, phone, run, signIn, until } from './lib.mjs';
 
 const [channel, show, pin] = process.argv.slice(3);
 
@@ -11,28 +11,28 @@ await run(async (chrome) => {
   const page = await phone(chrome);
   await signIn(page, 'creator');
   await page.goto(`${origin}/studio/recordings/${channel}`);
-  await page.waitForSelector('.clip[data-state=draft]', { timeout: 60_000 });
+  await page.waitForSelector('.clip[data-state=draft]', { timeout: patience });
   const clip = await page.getAttribute('.clip[data-state=draft]', 'data-clip');
-  await page.waitForSelector(`.clip[data-clip="${clip}"] img`, { timeout: 60_000 });
+  await page.waitForSelector(`.clip[data-clip="${clip}"] img`, { timeout: patience });
   await shot(page, 'phone');
   await page.click(`.clip[data-clip="${clip}"] .button-accent`);
-  await page.waitForSelector(`.clip[data-clip="${clip}"][data-state=published]`, { timeout: 60_000 });
+  await page.waitForSelector(`.clip[data-clip="${clip}"][data-state=published]`, { timeout: patience });
   await page.click(`[data-show="${show}"]`);
-  await page.waitForSelector(`.cut-pin[data-from="${pin}"]`, { timeout: 60_000 });
+  await page.waitForSelector(`.cut-pin[data-from="${pin}"]`, { timeout: patience });
   // Others of the same show may lie over it.
   await page.dispatchEvent(`.cut-pin[data-from="${pin}"]`, 'click');
   await page.click('.cut-actions .button:nth-child(2)');
-  await page.waitForSelector('video.cut-preview', { timeout: 60_000 });
+  await page.waitForSelector('video.cut-preview', { timeout: patience });
   const played = await until(
     'the range to play',
     () => page.evaluate(() => document.querySelector('video.cut-preview').currentTime),
-    60_000,
+    patience,
   );
   const length = await page.evaluate(() => document.querySelector('video.cut-preview').duration);
   await shot(page, 'phone-cut');
   const before = await page.locator('.clip').count();
   await page.click('.cut-actions .button-accent');
-  await until('the new clip', async () => (await page.locator('.clip').count()) > before, 60_000);
+  await until('the new clip', async () => (await page.locator('.clip').count()) > before, patience);
   // A slip deletes nothing; held down, the clip is gone.
   await page.keyboard.press('Escape');
   await page.waitForSelector('[role=dialog]', { state: 'detached' });
@@ -43,7 +43,7 @@ await run(async (chrome) => {
   const kept = (await fetch(`${origin}/v1/videos/${clip}`)).status;
   await hold.hover();
   await page.mouse.down();
-  await page.waitForSelector(`.clip[data-clip="${clip}"]`, { state: 'detached', timeout: 60_000 });
+  await page.waitForSelector(`.clip[data-clip="${clip}"]`, { state: 'detached', timeout: patience });
   await page.mouse.up();
   const deleted = (await fetch(`${origin}/v1/videos/${clip}`)).status;
   if (process.env.SHOTS) {
@@ -55,7 +55,7 @@ await run(async (chrome) => {
       const other = await phone(chrome, { locale, width, height });
       await signIn(other, 'creator');
       await other.goto(`${origin}/studio/recordings/${channel}`);
-      await other.waitForSelector('.clip img', { timeout: 60_000 });
+      await other.waitForSelector('.clip img', { timeout: patience });
       await shot(other, name);
       await other.click(`[data-show="${show}"]`);
       await other.waitForSelector('.cut-pin');

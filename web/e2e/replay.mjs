@@ -1,6 +1,6 @@
 // A viewer opens a show that is over, by its address: the recording plays at once, each pin lies on its own frames, and
 // moving the bar shows what lay there. Arguments: the broadcast, and a pin's product, first frame and end (µs), and the channel.
-import { origin, phone, run, signIn, until } from './lib.mjs';
+import { origin, patience, phone, run, signIn, until } from './lib.mjs';
 
 const [broadcast, product, from, end, channel] = process.argv.slice(3);
 const second = 1e6;
@@ -15,7 +15,7 @@ await run(async (chrome) => {
       const playing = document.querySelector('video')?.dataset.state === 'playing';
       return playing && document.querySelector('.replay-bar') !== null;
     });
-  await until('the recording to play', playing, 60_000);
+  await until('the recording to play', playing, patience);
   const startMS = Date.now() - began;
   const pinned = () =>
     page.evaluate((product) => document.querySelector(`.pin[data-product="${product}"]`) !== null, product);
@@ -39,7 +39,7 @@ await run(async (chrome) => {
       await until(
         `the card ${wanted ? 'to be there' : 'to be away'} ${name}`,
         async () => (await pinned()) === wanted,
-        60_000,
+        patience,
       ),
     );
   };
@@ -57,11 +57,11 @@ await run(async (chrome) => {
   await look('back in the middle', (Number(from) + Number(end)) / 2, true);
   await page.evaluate(() => document.querySelector('video').play());
   // From here it plays on over the end of the pin by itself.
-  await until('the card to go on its frame', async () => !(await pinned()), 60_000);
+  await until('the card to go on its frame', async () => !(await pinned()), patience);
   const goneAt = await page.evaluate(() => document.querySelector('video').currentTime);
   // To the end, over the place where the encoder was away.
   await page.evaluate(() => (document.querySelector('video').playbackRate = 4));
-  const over = await until('the end', () => page.evaluate(() => document.querySelector('video').ended), 40_000);
+  const over = await until('the end', () => page.evaluate(() => document.querySelector('video').ended), patience);
   const transport = await page.evaluate(() => document.querySelector('video').dataset.transport);
   const length = await page.evaluate(() => document.querySelector('video').duration);
   // Its creator deletes the recording: it is held down, and then nothing is left to cut.
@@ -72,7 +72,7 @@ await run(async (chrome) => {
   const hold = creator.getByRole('dialog').locator('.hold');
   await hold.hover();
   await creator.mouse.down();
-  await creator.getByText('Nothing is recorded of this show.').waitFor({ timeout: 60_000 });
+  await creator.getByText('Nothing is recorded of this show.').waitFor({ timeout: patience });
   await creator.mouse.up();
   return {
     start_ms: startMS,

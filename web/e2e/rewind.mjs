@@ -1,17 +1,17 @@
 // A viewer winds a show that is on air back: fifteen seconds by a tap, further by the bar, stands still, and goes to live
 // again. The pictures are those of then, and so are the cards: a product that is pinned meanwhile lies on its own frame.
-import { api, demo, origin, phone, run, until } from './lib.mjs';
+import { api, demo, origin, patience, phone, run, until } from './lib.mjs';
 
 const loop = 480;
 const path = `/v1/broadcasts/${demo.broadcast}`;
 
 await run(async (chrome) => {
-  await until('something to wind back to', async () => (await api('GET', `${path}/scene`)).now > 25e6, 90_000);
+  await until('something to wind back to', async () => (await api('GET', `${path}/scene`)).now > 25e6, patience);
   const page = await phone(chrome);
   await page.goto(`${origin}/b/${demo.broadcast}`);
-  await until('a picture', () => page.evaluate(() => eye.frames.length > 60), 90_000);
+  await until('a picture', () => page.evaluate(() => eye.frames.length > 60), patience);
   const back = page.getByRole('button', { name: 'Go back 15 seconds' });
-  await back.waitFor({ timeout: 90_000 });
+  await back.waitFor({ timeout: patience });
 
   const before = await page.evaluate(() => ({ number: eye.frames.at(-1).number, count: eye.count }));
   const began = Date.now();
@@ -19,7 +19,7 @@ await run(async (chrome) => {
   const first = await until(
     'a picture of then',
     () => page.evaluate((from) => eye.frames.find((f) => f.index >= from && f.transport === 'hls'), before.count),
-    60_000,
+    patience,
   );
   const result = { back: (before.number - first.number + 2 * loop) % loop, took: Date.now() - began };
   await until('pictures of then', () => page.evaluate((from) => eye.count > from + 30, first.index));
@@ -62,9 +62,9 @@ await run(async (chrome) => {
     'live pictures',
     () =>
       page.evaluate((from) => eye.frames.filter((f) => f.index >= from && f.transport === 'whep').length > 60, leaving),
-    60_000,
+    patience,
   );
-  result.card = Boolean(await until('the card of now', pinned, 60_000));
+  result.card = Boolean(await until('the card of now', pinned, patience));
   await api('DELETE', `${path}/pins/${demo.product}`, demo.tokens.creator);
   return {
     ...result,

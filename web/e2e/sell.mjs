@@ -1,13 +1,13 @@
 // The seller watches the sales of the running show: a paid order counts within two seconds, a declined one does not, a refund
 // comes off the net. In the end the page is read in Arabic, right to left.
-import { api, demo, origin, phone, run, signIn, until } from './lib.mjs';
+import { api, demo, origin, patience, phone, run, signIn, until } from './lib.mjs';
 
 await run(async (chrome) => {
   const page = await phone(chrome, { width: 1280, height: 800 });
   await signIn(page, 'seller');
   await page.goto(`${origin}/seller`);
   const tile = (name) => page.getByRole('region', { name, exact: true }).locator('.tile-value');
-  await tile('GMV').waitFor({ timeout: 60_000 });
+  await tile('GMV').waitFor({ timeout: patience });
   const figures = async () => {
     const [gmv, orders, units] = await Promise.all(['GMV', 'Orders', 'Units'].map((name) => tile(name).textContent()));
     return { gmv: cents(gmv), orders: Number(orders.replace(/\D/g, '')), units: Number(units.replace(/\D/g, '')) };
@@ -17,7 +17,7 @@ await run(async (chrome) => {
   const order = await buy(demo.instrument, 2);
   const price = order.total.amount;
   const shownAfter = Date.now();
-  await until('the order on the page', async () => (await figures()).orders === before.orders + 1, 60_000);
+  await until('the order on the page', async () => (await figures()).orders === before.orders + 1, patience);
   const delay = Date.now() - shownAfter;
   const after = await figures();
   const declined = await buy('sandbox_declined', 1);
@@ -34,10 +34,10 @@ await run(async (chrome) => {
   await page.evaluate(() => localStorage.clear());
   const arabic = await phone(chrome, { locale: 'ar' });
   await arabic.goto(`${origin}/b/${demo.broadcast}`);
-  await until('a picture', () => arabic.evaluate(() => eye.frames.length > 10), 90_000);
+  await until('a picture', () => arabic.evaluate(() => eye.frames.length > 10), patience);
   await api('PUT', `/v1/broadcasts/${demo.broadcast}/pins/${demo.product}`, demo.tokens.creator, {});
   const card = arabic.locator(`[data-pin][data-product="${demo.product}"]`);
-  await card.waitFor({ timeout: 60_000 });
+  await card.waitFor({ timeout: patience });
   await card.getByRole('button').click();
   const sheet = arabic.getByRole('dialog');
   await sheet.waitFor();

@@ -1,7 +1,7 @@
 // A creator sends a short video from the phone, lays a product on its frames and publishes it; a viewer sees the card at
 // its second, and only then, and buys. A picture becomes a picture with a product on it, or a story for a day; what is
 // deleted is gone, and a slip deletes nothing. Arguments: the file, a picture. SHOTS=<folder> takes pictures on the way.
-import { api, demo, origin, phone, run, signIn, until } from './lib.mjs';
+import { api, demo, origin, patience, phone, run, signIn, until } from './lib.mjs';
 
 const [file, picture] = process.argv.slice(3);
 const shots = process.env.SHOTS;
@@ -19,7 +19,11 @@ await run(async (chrome) => {
     await creator.waitForLoadState('networkidle');
     const before = await listed();
     await creator.locator('input[type=file]').setInputFiles(what);
-    return until('the upload to be listed', async () => (await listed()).find((one) => !before.includes(one)), 60_000);
+    return until(
+      'the upload to be listed',
+      async () => (await listed()).find((one) => !before.includes(one)),
+      patience,
+    );
   };
   const id = await send(file);
   const row = creator.locator(`[data-video="${id}"]`);
@@ -37,7 +41,7 @@ await run(async (chrome) => {
   await creator.locator(`[data-tag="${demo.product}"]`).waitFor();
   const hidden = await fetch(`${origin}/v1/videos/${id}`);
   await creator.getByRole('button', { name: 'Publish now' }).click();
-  await creator.locator(`main[data-state=published]`).waitFor({ timeout: 60_000 });
+  await creator.locator(`main[data-state=published]`).waitFor({ timeout: patience });
   await shot(creator, 'editor-phone');
 
   const viewer = await phone(chrome);
@@ -50,20 +54,20 @@ await run(async (chrome) => {
       await creator.goto(`${origin}/studio/videos`);
       await creator.getByRole('radio', { name: kind, exact: true }).check({ force: true });
       const one = await send(picture);
-      await creator.locator(`[data-video="${one}"][data-state=draft]`).waitFor({ timeout: 60_000 });
+      await creator.locator(`[data-video="${one}"][data-state=draft]`).waitFor({ timeout: patience });
       await creator.locator(`[data-video="${one}"]`).click();
       await creator.getByLabel('Product', { exact: true }).selectOption(demo.product);
       await creator.getByRole('button', { name: 'Add a product' }).click();
       await creator.locator(`[data-tag="${demo.product}"]`).waitFor();
       await creator.getByRole('button', { name: 'Publish now' }).click();
-      await creator.locator(`main[data-state=published]`).waitFor({ timeout: 60_000 });
+      await creator.locator(`main[data-state=published]`).waitFor({ timeout: patience });
       const video = await api('GET', `/v1/videos/${one}`, demo.tokens.viewer);
       await viewer.goto(`${origin}/v/${one}`);
-      await viewer.locator(`[data-pin][data-product="${demo.product}"]`).waitFor({ timeout: 60_000 });
+      await viewer.locator(`[data-pin][data-product="${demo.product}"]`).waitFor({ timeout: patience });
       const width = await until(
         'the picture',
         () => viewer.evaluate(() => document.querySelector('img.short-picture')?.naturalWidth),
-        60_000,
+        patience,
       );
       const lasts = video.expires_at ? (Date.parse(video.expires_at) - Date.parse(video.published_at)) / 3_600_000 : 0;
       out[video.kind] = { id: one, width, lasts };
@@ -76,7 +80,7 @@ await run(async (chrome) => {
     out.slip = (await fetch(`${origin}/v1/videos/${out.picture.id}`)).status;
     await hold.hover();
     await creator.mouse.down();
-    await creator.locator(`[data-video="${out.story.id}"]`).waitFor({ timeout: 60_000 }); // back at the list
+    await creator.locator(`[data-video="${out.story.id}"]`).waitFor({ timeout: patience }); // back at the list
     await creator.mouse.up();
     out.deleted = (await fetch(`${origin}/v1/videos/${out.picture.id}`)).status;
     return out;
@@ -88,7 +92,7 @@ await run(async (chrome) => {
   await until(
     'the video to play',
     () => viewer.evaluate(() => document.querySelector('video')?.dataset.state === 'playing'),
-    90_000,
+    patience,
   );
   await viewer.evaluate(() => document.querySelector('video').pause());
   const seen = {};
@@ -103,7 +107,7 @@ await run(async (chrome) => {
     await until(
       `the card to be ${wanted ? 'there' : 'away'} at ${at} s`,
       async () => (await card.count()) === wanted,
-      60_000,
+      patience,
     );
     seen[at] = wanted;
   }
@@ -121,7 +125,7 @@ await run(async (chrome) => {
     await viewer.getByRole('dialog').getByLabel('City').fill('Berlin');
   }
   await pay.click();
-  await viewer.getByRole('dialog').getByText('It is yours').waitFor({ timeout: 60_000 });
+  await viewer.getByRole('dialog').getByText('It is yours').waitFor({ timeout: patience });
   await shot(viewer, 'bought-phone');
   const orders = await api('GET', '/v1/orders?limit=1', demo.tokens.viewer);
   const order = await api('GET', `/v1/orders/${orders.items[0].id}`, demo.tokens.viewer);
@@ -139,12 +143,12 @@ await run(async (chrome) => {
       await page.goto(origin + path);
       await page.waitForLoadState('networkidle').catch(() => undefined);
       if (path.startsWith('/v/')) {
-        await until('a picture', () => page.evaluate(() => document.querySelector('video')?.readyState >= 2), 90_000);
+        await until('a picture', () => page.evaluate(() => document.querySelector('video')?.readyState >= 2), patience);
         await page.evaluate(() => {
           document.querySelector('video').pause();
           document.querySelector('video').currentTime = 3;
         });
-        await page.locator('[data-pin]').waitFor({ timeout: 60_000 });
+        await page.locator('[data-pin]').waitFor({ timeout: patience });
       }
       await shot(page, name);
     }
@@ -164,7 +168,7 @@ await run(async (chrome) => {
 
 /** look goes down the first page to a video, by key, until it plays there; asks why it stands there; and comes back. */
 async function look(page, id, shot) {
-  await page.locator('[data-slide="0"]').waitFor({ timeout: 30_000 });
+  await page.locator('[data-slide="0"]').waitFor({ timeout: patience });
   const slide = page.locator(`[data-video="${id}"]`);
   const began = await page.locator('[data-active]').getAttribute('data-kind');
   await until(
@@ -181,12 +185,12 @@ async function look(page, id, shot) {
         .catch(() => undefined);
       return false;
     },
-    60_000,
+    patience,
   );
   await until(
     'the video to play on the first page',
     () => page.evaluate(() => document.querySelector('[data-active] video')?.currentTime > 0.3),
-    30_000,
+    patience,
   );
   await shot(page, 'feed-phone');
   await slide.locator(`[data-why="${id}"]`).click();

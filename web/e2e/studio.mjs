@@ -1,6 +1,6 @@
 // A creator goes live from the browser: camera and microphone by WHIP, from the studio. A viewer sees it move and hears it, over
 // WebRTC and over LL-HLS, where the sound is made AAC. Then the creator pins with one tap, several at once, and a set.
-import { api, deadMedia, demo, heard, origin, phone, run, signIn, until } from './lib.mjs';
+import { api, deadMedia, demo, heard, origin, patience, phone, run, signIn, until } from './lib.mjs';
 
 await run(async (chrome) => {
   const studio = await phone(chrome, { width: 1280, height: 800 });
@@ -13,7 +13,7 @@ await run(async (chrome) => {
   await until(
     'on air',
     async () => (await api('GET', `/v1/broadcasts/${made.id}`, demo.tokens.creator)).state === 'live',
-    60_000,
+    patience,
   );
 
   const result = {};
@@ -24,7 +24,7 @@ await run(async (chrome) => {
     await until(
       `a picture over ${transport}`,
       () => page.evaluate((kind) => eye.frames.filter((frame) => frame.transport === kind).length > 20, transport),
-      90_000,
+      patience,
     );
     result[transport] = {
       loudness: await heard(page),
@@ -33,9 +33,9 @@ await run(async (chrome) => {
     if (transport === 'whep') {
       const began = Date.now();
       const pin = studio.getByRole('button', { name: /^Pin / }).first();
-      await pin.waitFor({ timeout: 60_000 });
+      await pin.waitFor({ timeout: patience });
       await pin.click();
-      await page.locator('[data-pin]').first().waitFor({ timeout: 60_000 });
+      await page.locator('[data-pin]').first().waitFor({ timeout: patience });
       result.pinned_ms = Date.now() - began;
       result.several = await several(studio, page);
       result.order = await order(studio);
@@ -53,23 +53,23 @@ await run(async (chrome) => {
 async function several(studio, page) {
   await studio.getByRole('checkbox', { name: 'Up to three at once' }).check();
   await studio.locator('.rundown-row[data-on=false] > .button').first().click();
-  await page.locator('[data-pin]').nth(1).waitFor({ timeout: 60_000 });
+  await page.locator('[data-pin]').nth(1).waitFor({ timeout: patience });
   await studio.getByRole('button', { name: 'New set' }).click();
   const sheet = studio.getByRole('dialog');
   await sheet.getByRole('textbox', { name: 'Name' }).fill('Two lights');
   for (let n = 0; n < 2; n++) await sheet.getByRole('button', { name: /^Add / }).first().click();
   await sheet.getByRole('button', { name: 'Save set' }).click();
   await studio.getByRole('button', { name: 'Pin Two lights' }).click();
-  await page.locator('[data-set]').waitFor({ timeout: 60_000 });
+  await page.locator('[data-set]').waitFor({ timeout: patience });
   const cards = await page.locator('[data-pin]').count();
   const full = await studio.locator('.rundown-row[data-on=false] > .button').first().isDisabled();
   await page.getByRole('button', { name: 'See all of Two lights' }).click();
   const rows = page.getByRole('dialog').locator('.bag-row');
-  await rows.nth(1).waitFor({ timeout: 60_000 });
+  await rows.nth(1).waitFor({ timeout: patience });
   const shown = await rows.count();
   await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
   await studio.locator('[data-on-screen] li').last().getByRole('button').click();
-  await page.locator('[data-set]').waitFor({ state: 'detached', timeout: 60_000 });
+  await page.locator('[data-set]').waitFor({ state: 'detached', timeout: patience });
   return { cards, full, shown };
 }
 
@@ -87,13 +87,17 @@ async function order(studio) {
     return (await ids())[1] === before[0];
   });
   const held = await studio.evaluate(() => document.activeElement.closest('li')?.dataset.row);
-  const from = await rows.nth(3).locator('.order-grip').boundingBox();
-  const to = await rows.first().locator('.order-grip').boundingBox();
-  await studio.mouse.move(from.x + 20, from.y + from.height / 2);
-  await studio.mouse.down();
-  await studio.mouse.move(to.x + 20, to.y + to.height / 2, { steps: 12 });
-  await until('the first place', async () => (await ids())[0] === before[3]);
-  await studio.mouse.up();
+  const last = sheet.locator(`[data-row="${before[3]}"] .order-grip`);
+  await until('the first place', async () => {
+    const from = await last.boundingBox();
+    const to = await rows.first().locator('.order-grip').boundingBox();
+    await studio.mouse.move(from.x + 20, from.y + from.height / 2);
+    await studio.mouse.down();
+    await studio.mouse.move(to.x + 20, to.y + to.height / 2, { steps: 12 });
+    const moved = until('it to follow', async () => (await ids())[0] === before[3], 5000).catch(() => false);
+    await moved.then(() => studio.mouse.up());
+    return moved;
+  });
   await sheet.getByRole('button', { name: 'Save run' }).click();
   await sheet.waitFor({ state: 'detached' });
   return { before, held, after: await studio.locator('.rundown-title').allTextContents() };
@@ -104,7 +108,7 @@ async function goLive(page) {
   await page.getByRole('radio', { name: 'This device' }).check();
   await page.getByRole('button', { name: 'Turn the camera on' }).click();
   const start = page.getByRole('button', { name: /go live/i }).last();
-  await start.waitFor({ timeout: 60_000 });
+  await start.waitFor({ timeout: patience });
   await start.scrollIntoViewIfNeeded();
   const box = await start.boundingBox();
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
