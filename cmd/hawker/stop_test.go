@@ -152,7 +152,7 @@ type crowd struct {
 	all    sync.WaitGroup
 	orders sync.Map // key → id of an acknowledged order
 	bought atomic.Int64
-	seen   [4]atomic.Int64 // whep, hls, sse, websocket
+	seen   [5]atomic.Int64 // whep's pictures, hls, sse, websocket, whep's sound, which is made of another codec
 }
 
 func (c *crowd) come(p *process) {
@@ -251,11 +251,15 @@ func (c *crowd) whep(p *process) {
 		}
 	}
 	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		seen := &c.seen[0]
+		if track.Kind() == webrtc.RTPCodecTypeAudio {
+			seen = &c.seen[4]
+		}
 		for {
 			if _, _, err := track.ReadRTP(); err != nil {
 				return
 			}
-			c.seen[0].Add(1)
+			seen.Add(1)
 		}
 	})
 	offer, err := pc.CreateOffer(nil)

@@ -106,7 +106,7 @@ func (s show) pace(t *testing.T, f func(u *streaming.Unit)) {
 
 func publisher(t *testing.T, s *station, g rtmptest.Greeting) *rtmptest.Client {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	g.Key = goodKey
 	c, err := rtmptest.Publish(ctx, s.addr, g)

@@ -280,7 +280,7 @@ func TestAnEncoderThatComesBackTooEarlyIsToldWhy(t *testing.T) {
 	}
 	client := &gortmplib.Client{URL: u, Publish: true}
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := client.Initialize(ctx); err == nil || !strings.Contains(err.Error(), "NetStream.Publish.Rejected") {
 		t.Errorf("the encoder hears %v", err)

@@ -176,7 +176,7 @@ func TestCallersAreSentAway(t *testing.T) {
 			t.Parallel()
 			s := start(t, c.config)
 			config := gosrt.DefaultConfig()
-			config.StreamId, config.Passphrase, config.ConnectionTimeout = c.id, c.passphrase, 5*time.Second
+			config.StreamId, config.Passphrase, config.ConnectionTimeout = c.id, c.passphrase, 30*time.Second
 			if name == "one too many" { // the first attempt fails and is counted
 				config.StreamId = "publish:wrong"
 				if _, err := gosrt.Dial("srt", s.addr, config); err == nil {

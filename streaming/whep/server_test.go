@@ -71,10 +71,10 @@ func run(t *testing.T, change func(s *whep.Server)) *house {
 	return h
 }
 
-// await waits until a condition holds, at most 10 s.
+// await waits until a condition holds, for a minute at most.
 func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()

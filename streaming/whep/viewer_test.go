@@ -157,7 +157,7 @@ func (v *viewer) close() {
 // next waits for a packet.
 func next(t *testing.T, from chan *rtp.Packet) *rtp.Packet {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	select {
 	case p := <-from:

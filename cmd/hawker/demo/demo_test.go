@@ -169,7 +169,7 @@ func TestItPublishesIntoTheServer(t *testing.T) {
 			}
 		})
 	}
-	deadline, done := context.WithTimeout(ctx, 15*time.Second)
+	deadline, done := context.WithTimeout(ctx, time.Minute)
 	defer done()
 	var stream *streaming.Stream
 	for stream == nil {
