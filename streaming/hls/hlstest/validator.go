@@ -188,7 +188,7 @@ func (v *Validator) follows(a, b *Playlist) (errs []error) {
 	bad(!a.Ended || b.Ended, "the playlist goes on after its end")
 	bad(b.Sequence >= a.Sequence, "EXT-X-MEDIA-SEQUENCE went from %d to %d", a.Sequence, b.Sequence)
 	bad(b.Discontinued >= a.Discontinued, "EXT-X-DISCONTINUITY-SEQUENCE went from %d to %d", a.Discontinued, b.Discontinued)
-	hint, hinted := a.Hint, false
+	hint, hinted := a.Hint, missed(a, b)
 	old := map[int64]*Segment{}
 	for i := range a.Segments {
 		old[a.Segments[i].Number] = &a.Segments[i]
@@ -291,4 +291,18 @@ func (v *Validator) Finish() (Result, error) {
 		errs = append(errs, fmt.Errorf("%d of %d parts are under the floor", r.Short, r.Parts))
 	}
 	return r, errors.Join(errs...)
+}
+
+// missed tells whether parts came and went between two playlists, so that nothing can be said of the hint.
+func missed(a, b *Playlist) bool {
+	if len(a.Segments) == 0 {
+		return false
+	}
+	last := a.Segments[len(a.Segments)-1]
+	for _, s := range b.Segments {
+		if (s.Number > last.Number || s.Number == last.Number && last.URI == "") && s.URI != "" && len(s.Parts) == 0 {
+			return true
+		}
+	}
+	return false
 }
