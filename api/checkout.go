@@ -67,7 +67,7 @@ type checkoutOrder struct {
 func (s *Server) routesCheckout(r *router) {
 	register(r, huma.Operation{
 		Method: http.MethodGet, Path: "/v1/queue/{id}", Summary: "How a place in the queue stands", Tags: []string{"checkout"},
-		Description: "Ask again after Retry-After, with If-None-Match. When the state is turn, send the checkout again, with the same Idempotency-Key and the place in it.",
+		Description: "With wait the answer is held back until there is news, and everybody who waits for a variant hears within a second that it is sold out. Without it, ask again after Retry-After, with If-None-Match. When the state is turn, send the checkout again, with the same Idempotency-Key and the place in it.",
 	}, Needs{Public: true}, s.place)
 	// An integrator's token need not have the scope that a buyer's needs, so the handler asks which of the two it is.
 	register(r, huma.Operation{

@@ -34,13 +34,14 @@ func appendPlace(b []byte, q *queueBody) []byte {
 type placeIn struct {
 	ID          string `path:"id" maxLength:"200"`
 	BuyerRef    string `query:"buyer_ref" maxLength:"200" doc:"For whom an integrator asks."`
+	Wait        int    `query:"wait" minimum:"0" maximum:"20" doc:"Seconds for which the answer may be held back until there is news: the turn, sold out, or a place that has come nearer."`
 	IfNoneMatch string `header:"If-None-Match"`
 }
 
 type placeOut struct {
 	Status     int
 	ETag       string `header:"ETag"`
-	RetryAfter string `header:"Retry-After" doc:"Seconds until it is worth asking again."`
+	RetryAfter string `header:"Retry-After" doc:"Seconds until it is worth asking again; 0 after an answer that was held back: ask at once, with wait."`
 	Body       queueBody
 }
 
@@ -52,7 +53,7 @@ func (s *Server) place(ctx context.Context, in *placeIn) (*placeOut, error) {
 			buyer = s.refBuyer(p, in.BuyerRef)
 		}
 	}
-	standing, err := s.Checkout.Room.Look(ctx, in.ID, buyer)
+	standing, err := s.Checkout.Room.Wait(ctx, in.ID, buyer, time.Duration(in.Wait)*time.Second)
 	if err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ type market struct {
 	shows   *shows
 }
 
-func newMarket(t testing.TB) *market {
+func newMarket(t testing.TB, change ...func(a *checkout.Allocator)) *market {
 	t.Helper()
 	sealer, err := account.NewSealer(make([]byte, 32))
 	if err != nil {
@@ -125,6 +125,9 @@ func newMarket(t testing.TB) *market {
 	allocator := &checkout.Allocator{
 		Store: m.store, Orders: m.store, Instruments: instruments, Providers: providers, Log: log,
 		Quotes: &shop.Quotes{Signer: &shoptest.Signer{}, Now: time.Now},
+	}
+	for _, f := range change {
+		f(allocator)
 	}
 	service := &shop.Service{Catalogue: m.store, Pictures: m.store, Orders: m.store, Ledger: m.store, Waits: m.store, Blobs: &memory{by: map[string][]byte{}}, Changed: allocator.NoteStock, RefundDue: allocator.RefundDue}
 	m.sandbox.Deliver = func(ctx context.Context, header map[string][]string, body []byte) error {

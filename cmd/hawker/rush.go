@@ -29,5 +29,6 @@ func (a *app) serve(doors *stage, name string, h http.Handler) func(ctx context.
 		return serveHTTP(a.secured(name), h, a.log, nil)
 	}
 	doors.run("turnstile", a.api.Turnstile.Run)
+	doors.run("waiting room", a.allocator.Room.Run)
 	return serveHTTP(a.secured(name), h, a.log, a.api.Turnstile)
 }

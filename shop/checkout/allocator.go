@@ -307,6 +307,7 @@ func (a *Allocator) NoteStock(stocks ...shop.StockNow) {
 
 func (a *Allocator) noteStock(stocks []shop.StockNow) {
 	a.Gate.Note(stocks...)
+	a.Room.noteStock(stocks)
 	if a.Bus != nil {
 		a.values.note(stocks)
 	}

@@ -19,8 +19,9 @@ type Line interface {
 	// Look finds a place, and notes that its buyer is still there; shop.ErrPlaceOver when it was used, its turn has
 	// passed or nobody asked for it any more.
 	Look(ctx context.Context, id string, now time.Time) (Place, error)
-	// Call gives the next n that are still there their turn, until a time. It ends the turns that have passed.
-	Call(ctx context.Context, n int, now, until time.Time) error
+	// Call gives the next n that are still there their turn, until a time, and returns whose it is. It ends the turns
+	// that have passed.
+	Call(ctx context.Context, n int, now, until time.Time) (ids []string, err error)
 	// Use ends a turn: its buyer has bought.
 	Use(ctx context.Context, id string) error
 	// Size counts those who wait and those whose turn it is.

@@ -152,7 +152,7 @@ func (l *LineMemory) Look(_ context.Context, id string, now time.Time) (Place, e
 }
 
 // Call gives the next n their turn.
-func (l *LineMemory) Call(_ context.Context, n int, now, until time.Time) error {
+func (l *LineMemory) Call(_ context.Context, n int, now, until time.Time) (ids []string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.init()
@@ -176,6 +176,7 @@ func (l *LineMemory) Call(_ context.Context, n int, now, until time.Time) error 
 		default:
 			p.Until = until
 			l.called = append(l.called, p)
+			ids = append(ids, p.ID)
 			n--
 		}
 	}
@@ -183,7 +184,7 @@ func (l *LineMemory) Call(_ context.Context, n int, now, until time.Time) error 
 		l.waiting = append([]*memoryPlace(nil), l.waiting[l.head:]...)
 		l.head = 0
 	}
-	return nil
+	return ids, nil
 }
 
 // remove forgets a place.

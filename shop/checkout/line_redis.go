@@ -104,16 +104,16 @@ var lookScript = redis.NewScript(lineScript + `return tell(ARGV[2])`)
 // callScript. ARGV: now, turns, how long a turn is good, how long one may be silent, places looked at, kept; all in ms.
 var callScript = redis.NewScript(lineScript + `
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', called, '-inf', now, 'LIMIT', 0, ARGV[5])) do remove(id) end
-local n = tonumber(ARGV[2])
+local n, turns = tonumber(ARGV[2]), {'ok'}
 if n > 0 and now >= tonumber(redis.call('HGET', facts, 'opens') or '0') then
   for _, id in ipairs(redis.call('ZRANGE', waiting, 0, tonumber(ARGV[5]) - 1)) do
     if n == 0 then break end
     if now - tonumber(redis.call('HGET', seen, id) or '0') > tonumber(ARGV[4]) then remove(id)
-    else redis.call('ZREM', waiting, id); redis.call('ZADD', called, now + tonumber(ARGV[3]), id); n = n - 1 end
+    else redis.call('ZREM', waiting, id); redis.call('ZADD', called, now + tonumber(ARGV[3]), id); turns[#turns + 1] = id; n = n - 1 end
   end
 end
 if redis.call('EXISTS', facts) == 1 then keep(ARGV[6]) end
-return {'ok'}
+return turns
 `)
 
 // useScript. ARGV: now, id.
@@ -189,9 +189,17 @@ func (l *LineRedis) Look(ctx context.Context, id string, now time.Time) (Place, 
 }
 
 // Call gives the next n their turn.
-func (l *LineRedis) Call(ctx context.Context, n int, now, until time.Time) error {
-	_, err := l.run(ctx, callScript, now, n, until.Sub(now).Milliseconds(), lineAbsent.Milliseconds(), lineCallMax, lineKept.Milliseconds())
-	return err
+func (l *LineRedis) Call(ctx context.Context, n int, now, until time.Time) (ids []string, err error) {
+	out, err := l.run(ctx, callScript, now, n, until.Sub(now).Milliseconds(), lineAbsent.Milliseconds(), lineCallMax, lineKept.Milliseconds())
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range out[1:] {
+		if id, ok := part.(string); ok {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
 }
 
 // Use ends a place.

@@ -54,7 +54,7 @@ func TestNodesShareOneLine(t *testing.T) {
 		for range 5 { // both give turns at once
 			for _, l := range nodes {
 				wg.Go(func() {
-					if err := l.Call(t.Context(), 10, now, now.Add(time.Minute)); err != nil {
+					if _, err := l.Call(t.Context(), 10, now, now.Add(time.Minute)); err != nil {
 						t.Error(err)
 					}
 				})

@@ -3,6 +3,7 @@ package checkout_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -124,8 +125,9 @@ func TestTurnsAreGivenInOrderAndEnd(t *testing.T) {
 			}
 		}
 		now = noon.Add(23 * time.Second) // nobody has asked for the third since it came
-		if err := l.Call(t.Context(), 3, now, now.Add(30*time.Second)); err != nil {
-			t.Fatal(err)
+		turns, err := l.Call(t.Context(), 3, now, now.Add(30*time.Second))
+		if err != nil || !slices.Equal(turns, []string{ids[0], ids[1], ids[3]}) {
+			t.Fatal(turns, err)
 		}
 		for i, turn := range []bool{true, true, false, true} {
 			p, err := l.Look(t.Context(), ids[i], now)

@@ -53,6 +53,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		gauge("inbox_limit", "Claims that may wait; beyond it they are turned away.", func(a *Allocator) float64 { return float64(a.InboxMax) }),
 		gauge("wait_seconds", "Estimated wait of a claim for its batch; beyond checkout.queue_for claims are turned away.", func(a *Allocator) float64 { return a.Wait().Seconds() }),
 		gauge("queue", "Buyers who wait in line.", func(a *Allocator) float64 { return float64(a.Room.Waiting()) }),
+		gauge("queue_held", "Requests of theirs that are held until there is news.", func(a *Allocator) float64 { return float64(a.Room.Held()) }),
 		gauge("settlements_waiting", "Settlements that wait.", func(a *Allocator) float64 { return float64(len(a.news)) }),
 		gauge("charges_waiting", "Charges that wait for a worker.", func(a *Allocator) float64 { return float64(len(a.charges)) }),
 		gauge("open", "Claims, settlements and charges that are not finished.", func(a *Allocator) float64 { return float64(a.open.Load()) }))

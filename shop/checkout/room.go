@@ -22,13 +22,14 @@ const (
 	callEvery   = 100 * time.Millisecond // how often turns are given
 	turnFor     = 30 * time.Second       // how long a turn can be used
 	turnsShare  = 0.8                    // of the measured rate; the rest is for those who come back
+	turnsLate   = 3                      // calls that one which comes late makes up for
 	turnsMin    = 20                     // orders a second, where nothing was measured yet
 	placeFor    = 6 * time.Hour          // a signed place is good
 	placePrefix = "hp1"
 	pollsMax    = 2000 // questions a second that a line may ask
 	againMax    = 10 * time.Second
 	stockFor    = 500 * time.Millisecond // how old news of stock may be that a line is told
-	stocksMax   = 1000                   // variants whose stock a line is told of
+	stocksMax   = 10_000                 // variants whose stock a line is told of
 )
 
 // Shelves reads how much is left. shop.Catalogue is one.
@@ -56,7 +57,10 @@ type Room struct {
 	once    sync.Once
 	waiting atomic.Int64 // as of the last look; 0: the room is closed
 	rate    atomic.Int64 // turns a second
+	credit  float64      // turns that may be given now; run's own, as is
+	last    time.Time    // when turns were given
 	known   knownStock
+	held    holds
 }
 
 func (r *Room) init() {
@@ -255,10 +259,24 @@ func (r *Room) call(ctx context.Context, a *Allocator) error {
 	if r.RateMax > 0 {
 		rate = min(rate, float64(r.RateMax))
 	}
-	r.rate.Store(int64(rate))
-	n := int(math.Ceil(rate * callEvery.Seconds()))
+	r.rate.Store(max(1, int64(rate)))
+	n := r.due(now, rate)
 	if a.tooMany() {
 		n = 0
 	}
-	return r.Line.Call(ctx, n, now, now.Add(turnFor))
+	r.credit -= float64(n)
+	turns, err := r.Line.Call(ctx, n, now, now.Add(turnFor))
+	r.held.called(turns)
+	return err
+}
+
+// due is how many turns a rate allows now. What was not given is not saved up: nobody could work it off at once.
+func (r *Room) due(now time.Time, rate float64) int {
+	since := callEvery
+	if !r.last.IsZero() {
+		since = max(0, now.Sub(r.last))
+	}
+	r.last = now
+	r.credit = min(r.credit+rate*since.Seconds(), max(1, turnsLate*rate*callEvery.Seconds()))
+	return int(r.credit)
 }

@@ -4,19 +4,21 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/hawkerlive/hawker/shop"
 )
 
-// knownStock is what the line is told of stock: read from the database at most twice a second and variant, however
-// many ask.
+// knownStock is what the line is told of stock: what this node's commits left, and what is read from the database, at
+// most twice a second and variant, however many ask.
 type knownStock struct {
 	mu sync.Mutex
 	by map[string]stockNews
 }
 
 type stockNews struct {
-	left    int64
-	at      time.Time
-	reading bool
+	left, number int64
+	at           time.Time // zero: nothing is known
+	asked        time.Time
 }
 
 // soldOut tells whether one of the variants has nothing left.
@@ -31,15 +33,15 @@ func (k *knownStock) soldOut(ctx context.Context, r *Room, variants []string) bo
 	}
 	var stale []string
 	for _, id := range variants {
-		if news := k.by[id]; now.Sub(news.at) >= stockFor && !news.reading {
-			news.reading = true
+		if news := k.by[id]; now.Sub(news.at) >= stockFor && now.Sub(news.asked) >= stockFor {
+			news.asked = now
 			k.by[id] = news
 			stale = append(stale, id)
 		}
 	}
 	k.mu.Unlock()
 	if len(stale) > 0 {
-		k.read(ctx, r, stale, now)
+		k.read(ctx, r, stale)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -51,22 +53,39 @@ func (k *knownStock) soldOut(ctx context.Context, r *Room, variants []string) bo
 	return false
 }
 
-func (k *knownStock) read(ctx context.Context, r *Room, ids []string, now time.Time) {
+// read asks the database. It returns what is sold out.
+func (k *knownStock) read(ctx context.Context, r *Room, ids []string) (gone []string) {
 	found, err := r.Shelves.Variants(context.WithoutCancel(ctx), ids)
 	if err != nil {
 		r.Log.Warn("waiting room: stock not read", "error", err)
 	}
+	stocks := make([]shop.StockNow, len(found))
+	for i, v := range found {
+		stocks[i] = shop.StockNow{Variant: v.ID, Available: v.Stock.Available(), Number: v.Stock.Number}
+	}
+	return k.note(r.Now(), stocks)
+}
+
+// note remembers the newest of each variant, and returns those with nothing left.
+func (k *knownStock) note(now time.Time, stocks []shop.StockNow) (gone []string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, id := range ids {
-		news := k.by[id]
-		news.reading = false
-		k.by[id] = news
+	if k.by == nil {
+		k.by = map[string]stockNews{}
 	}
-	if err != nil {
-		return
+	for _, s := range stocks {
+		news, known := k.by[s.Variant]
+		if known && !news.at.IsZero() && s.Number < news.number {
+			continue // read before the commit that is known
+		}
+		if !known && len(k.by) >= stocksMax {
+			continue // whoever asks for it has it read
+		}
+		news.left, news.number, news.at = s.Available, s.Number, now
+		k.by[s.Variant] = news
+		if s.Available <= 0 {
+			gone = append(gone, s.Variant)
+		}
 	}
-	for _, v := range found {
-		k.by[v.ID] = stockNews{left: v.Stock.Available(), at: now}
-	}
+	return gone
 }

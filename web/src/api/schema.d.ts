@@ -1023,7 +1023,7 @@ export interface paths {
         };
         /**
          * How a place in the queue stands
-         * @description Ask again after Retry-After, with If-None-Match. When the state is turn, send the checkout again, with the same Idempotency-Key and the place in it.
+         * @description With wait the answer is held back until there is news, and everybody who waits for a variant hears within a second that it is sold out. Without it, ask again after Retry-After, with If-None-Match. When the state is turn, send the checkout again, with the same Idempotency-Key and the place in it.
          */
         get: operations["get-queue-by-id"];
         put?: never;
@@ -5963,6 +5963,8 @@ export interface operations {
             query?: {
                 /** @description For whom an integrator asks. */
                 buyer_ref?: string;
+                /** @description Seconds for which the answer may be held back until there is news: the turn, sold out, or a place that has come nearer. */
+                wait?: number;
             };
             header?: {
                 "If-None-Match"?: string;

@@ -28,6 +28,7 @@ export interface SubmitOptions {
   soldOut?: () => boolean;
   wait?: (milliseconds: number) => Promise<void>;
   random?: () => number;
+  now?: () => number;
 }
 
 const attemptsMax = 8;

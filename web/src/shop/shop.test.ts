@@ -141,6 +141,29 @@ describe('submit', () => {
     );
     expect(await submit(request, 'k', options)).toMatchObject({ placed: { order: 'o2' } });
   });
+  test('asks again at once after an answer that was held back, and pauses after one that was not', async () => {
+    const queue = { place: 'hp1.x', state: 'waiting', position: 7, estimate_seconds: 3 };
+    let clock = 0;
+    const held = (body: object) => () => {
+      clock += 3000;
+      return answer(200, body);
+    };
+    const fetch = server(
+      () => answer(503, { code: 'queued', queue }),
+      held(queue),
+      held(queue),
+      () => answer(200, queue),
+      () => answer(200, { ...queue, state: 'sold_out' }),
+    );
+    const pauses: number[] = [];
+    const wait = (ms: number) => {
+      pauses.push(ms);
+      return Promise.resolve();
+    };
+    expect((await submit(request, 'k', { wait, random: () => 0, now: () => clock })).kind).toBe('sold-out');
+    expect(pauses).toEqual([100, 100, 500, 500]);
+    expect(String(fetch.mock.calls[1]![0])).toBe('/v1/queue/hp1.x?wait=15');
+  });
   test('names the bank', async () => {
     server(() => answer(201, { order_id: 'o', state: 'requires_action', next: { kind: 'redirect', url: '/bank' } }));
     expect(await run()).toMatchObject({ placed: { state: 'requires_action', bank: '/bank' } });
