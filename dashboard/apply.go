@@ -10,6 +10,9 @@ import (
 // Every function here is pure: it changes the rows that it is given by the fact that it is given, and looks at
 // nothing else. Applying the same facts in the same order gives the same rows.
 
+// anchorsMost are kept of a broadcast, however often its publisher comes anew: the first and the newest.
+const anchorsMost = 1024
+
 func applyAnchor(t *Tables, e event.Event, d *anchorData) {
 	b := t.broadcast(d.Broadcast)
 	if b.StartedAt == 0 {
@@ -23,6 +26,9 @@ func applyAnchor(t *Tables, e event.Event, d *anchorData) {
 	}
 	b.Anchors = append(slices.Clone(b.Anchors), Anchor{d.Generation, d.MediaTime, d.Wall.UnixMicro()})
 	slices.SortFunc(b.Anchors, func(a, b Anchor) int { return cmp.Compare(a.Generation, b.Generation) })
+	if more := len(b.Anchors) - anchorsMost; more > 0 {
+		b.Anchors = slices.Delete(b.Anchors, 1, 1+more)
+	}
 }
 
 func applyEnd(t *Tables, e event.Event, d *endData) { t.broadcast(d.Broadcast).EndedAt = e.At }

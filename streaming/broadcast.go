@@ -163,7 +163,7 @@ func (m Move) Apply(b Broadcast) (after Broadcast, added mediatime.Anchors, err 
 				added = append(added, a)
 			}
 		}
-		b.Anchors = append(b.Anchors[:len(b.Anchors):len(b.Anchors)], added...)
+		b.Anchors = append(b.Anchors[:len(b.Anchors):len(b.Anchors)], added...).Kept()
 	case Interrupted:
 		b.InterruptedAt = m.At
 	case Ended:

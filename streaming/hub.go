@@ -100,7 +100,7 @@ func (h *Hub) Resume(broadcastID string, anchors mediatime.Anchors) {
 	}
 	if h.streams[broadcastID] == nil {
 		s := newStream(h, broadcastID)
-		s.anchors = append(s.anchors, anchors...)
+		s.anchors = anchors.Kept()
 		h.streams[broadcastID] = s
 	}
 }

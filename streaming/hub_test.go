@@ -329,3 +329,49 @@ func TestABroadcastResumedAfterARestartContinuesItsTimeline(t *testing.T) {
 		t.Fatalf("generation %d at %d", g.Number, g.Anchor.Media)
 	}
 }
+
+func TestAnchorsAreBoundedHoweverOftenAPublisherComesAnew(t *testing.T) {
+	t.Parallel()
+	a := newAir()
+	var early mediatime.Anchors
+	const times = 4000
+	for n := 1; n <= times; n++ {
+		p := a.publish(t)
+		a.write(t, p, 0, 1)
+		p.Close()
+		s, err := a.hub.Stream("b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		anchors := s.Anchors()
+		if newest, _ := anchors.Newest(); newest.Generation != n || len(anchors) > mediatime.AnchorsKept*5/4 {
+			t.Fatalf("%d anchors up to generation %d after %d publishers", len(anchors), newest.Generation, n)
+		}
+		if n == 10 {
+			early = anchors
+		}
+	}
+	s, err := a.hub.Stream("b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchors := s.Anchors()
+	for i, one := range anchors[1:] {
+		if want := times - len(anchors) + 2 + i; one.Generation != want || one.Media <= anchors[i].Media {
+			t.Fatalf("anchor %d is of generation %d at %d, want %d", i+1, one.Generation, one.Media, want)
+		}
+	}
+	if anchors[0].Generation != 1 || len(anchors) < mediatime.AnchorsKept {
+		t.Errorf("%d anchors from generation %d", len(anchors), anchors[0].Generation)
+	}
+	for i, one := range early {
+		if one.Generation != i+1 {
+			t.Errorf("a list that was handed out has generation %d at %d now", one.Generation, i)
+		}
+	}
+	// A time in a generation that was given up is counted from the first one: the wall has gone along with both.
+	gone := early[9]
+	if counted, ok := anchors.For(gone.Media); !ok || counted.Date(gone.Media).Sub(gone.Wall).Abs() > time.Millisecond {
+		t.Errorf("%+v by %+v", gone, counted)
+	}
+}

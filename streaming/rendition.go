@@ -177,6 +177,9 @@ func (p *RenditionPublication) Begin(generation int, video Track) error {
 	if _, again := s.held[generation]; again && p.generation != nil {
 		return ErrGeneration // a track is immutable within its generation
 	}
+	if before := s.generation; before != nil && (s.first == s.next || s.at(s.next-1).Generation != before.Number) {
+		delete(s.held, before.Number) // no unit of it came
+	}
 	s.held[generation] = g
 	s.generation, p.generation = g, g
 	s.hasKey = false

@@ -71,7 +71,7 @@ func (s *Stream) GenerationOf(number int) (*Generation, bool) {
 	return g, ok
 }
 
-// Anchors lists the anchors of the broadcast so far.
+// Anchors lists the anchors of the broadcast so far, as far as they are kept.
 func (s *Stream) Anchors() mediatime.Anchors {
 	if s.parent != nil {
 		return s.parent.Anchors()
@@ -228,7 +228,7 @@ func (s *Stream) begin(p *Publication, u *Unit, now time.Time) *Generation {
 	}
 	p.generation, s.generation = g, g
 	s.held[number] = g
-	s.anchors = append(s.anchors, g.Anchor)
+	s.anchors = s.anchors.Add(g.Anchor)
 	s.hasKey = false
 	s.behind = time.Time{}
 	return g

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -147,7 +148,7 @@ func (b *bridge) enter(number int) {
 
 func (b *bridge) remember(number int, t streaming.Track) {
 	b.tracks[number] = t
-	delete(b.tracks, number-tracksHeldMax)
+	maps.DeleteFunc(b.tracks, func(n int, _ streaming.Track) bool { return n <= number-tracksHeldMax })
 }
 
 func (b *bridge) track(number int) (streaming.Track, bool) {

@@ -49,6 +49,7 @@ func initsOf(listed []*Segment) (out []*Init) {
 func dateRangeTags(inits []*Init, more []DateRange, anchors mediatime.Anchors, most int) string {
 	var b strings.Builder
 	n, last := 0, 0
+	anchors = together(inits, anchors)
 	for _, i := range inits {
 		g := i.Generation
 		if g == last || n >= most {
@@ -85,6 +86,20 @@ func dateRangeTags(inits []*Init, more []DateRange, anchors mediatime.Anchors, m
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// together are the anchors of a stream and those that it no longer holds but the list still shows.
+func together(inits []*Init, anchors mediatime.Anchors) mediatime.Anchors {
+	if len(anchors) < 2 || len(inits) == 0 || anchors[1].Generation <= inits[0].Generation {
+		return anchors
+	}
+	out := mediatime.Anchors{anchors[0]}
+	for _, i := range inits {
+		if i.Generation > out[len(out)-1].Generation && i.Generation < anchors[1].Generation {
+			out = append(out, i.Anchor)
+		}
+	}
+	return append(out, anchors[1:]...)
 }
 
 func sortedNames(m map[string]string) []string {

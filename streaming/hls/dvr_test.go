@@ -129,3 +129,40 @@ func BenchmarkPublishWithADayBehind(b *testing.B) {
 		})
 	}
 }
+
+// What can be wound back keeps the dates of its pins when the stream has given the anchors of their generations up.
+func TestPinsOfOldGenerationsKeepTheirDates(t *testing.T) {
+	t.Parallel()
+	at := func(generation int, late time.Duration) mediatime.Anchor {
+		media := mediatime.Time(generation) * 10_000_000
+		return mediatime.Anchor{Generation: generation, Media: media, Wall: time.Unix(1_000_000, 0).Add(media.Duration() + late)}
+	}
+	inits := []*Init{{Generation: 500, Anchor: at(500, 40*time.Millisecond)}, {Generation: 500, Anchor: at(500, 40*time.Millisecond)},
+		{Generation: 501, Anchor: at(501, 0)}, {Generation: 3000, Anchor: at(3000, 0)}}
+	anchors := mediatime.Anchors{at(1, 0), at(2999, 0), at(3000, 0)}
+	more := []DateRange{{ID: "pin", From: inits[0].Anchor.Media + 1_000_000}}
+	want := ",START-DATE=\"" + formatDate(inits[0].Anchor.Wall.Add(time.Second)) + "\",X-MEDIA-TIME"
+	if tags := dateRangeTags(inits, more, anchors, 100); !strings.Contains(tags, "ID=\"pin\""+want) {
+		t.Errorf("%s has no %s", tags, want)
+	}
+	for name, c := range map[string]struct {
+		inits   []*Init
+		anchors mediatime.Anchors
+		want    int
+	}{
+		"nothing is missing":    {inits[3:], anchors, 3},
+		"two are missing":       {inits, anchors, 5},
+		"nothing is listed":     {nil, anchors, 3},
+		"one generation so far": {inits[:1], mediatime.Anchors{at(500, 0)}, 1},
+	} {
+		got := together(c.inits, c.anchors)
+		for i := 1; i < len(got); i++ {
+			if got[i].Generation <= got[i-1].Generation {
+				t.Errorf("%s: %+v", name, got)
+			}
+		}
+		if len(got) != c.want {
+			t.Errorf("%s: %d anchors, want %d", name, len(got), c.want)
+		}
+	}
+}

@@ -33,6 +33,31 @@ func (as Anchors) For(t Time) (Anchor, bool) {
 	return as[0], true
 }
 
+// AnchorsKept is how many anchors of one broadcast are held.
+const AnchorsKept = 1024
+
+// Kept returns those that are held however often a publisher comes anew: the first, from which media time counts on
+// with the wall, and the newest 1,023. A time in a generation that is no longer among them is counted from the first
+// one: it is off by what that generation began late, never by the clock. Lists of segments bring their own anchors,
+// so neither a recording nor what viewers can wind back loses one. The slice that it returns is not shared.
+func (as Anchors) Kept() Anchors {
+	if len(as) <= AnchorsKept {
+		return append(Anchors(nil), as...)
+	}
+	out := append(make(Anchors, 0, AnchorsKept), as[0])
+	return append(out, as[len(as)-AnchorsKept+1:]...)
+}
+
+// Add appends an anchor and, every so often, gives up those that are not Kept. A slice of the list that somebody else
+// holds stays as it is.
+func (as Anchors) Add(a Anchor) Anchors {
+	as = append(as, a)
+	if len(as) > AnchorsKept+AnchorsKept/4 {
+		return as.Kept()
+	}
+	return as
+}
+
 // Newest returns the anchor of the newest generation.
 func (as Anchors) Newest() (Anchor, bool) {
 	if len(as) == 0 {

@@ -221,7 +221,10 @@ func scan(rows *sql.Rows, err error) (out []streaming.Broadcast, _ error) {
 }
 
 func anchors(ctx context.Context, tx *store.Tx, id string) (out mediatime.Anchors, _ error) {
-	rows, err := tx.Query(ctx, `SELECT generation, media_time, wall FROM broadcast_anchor WHERE broadcast_id = $1 ORDER BY generation`, id)
+	rows, err := tx.Query(ctx, `SELECT generation, media_time, wall FROM broadcast_anchor WHERE broadcast_id = $1 AND (
+		generation = (SELECT min(generation) FROM broadcast_anchor WHERE broadcast_id = $1) OR
+		generation IN (SELECT generation FROM broadcast_anchor WHERE broadcast_id = $1 ORDER BY generation DESC LIMIT $2)
+	) ORDER BY generation`, id, mediatime.AnchorsKept-1)
 	if err != nil {
 		return nil, fmt.Errorf("read anchors: %w", err)
 	}

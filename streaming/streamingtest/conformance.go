@@ -26,6 +26,31 @@ func RunStore(t *testing.T, s streaming.Store) {
 		p.step(i)
 		p.now = p.now.Add(time.Duration(p.rand.IntN(600)) * time.Second)
 	}
+	p.generations()
+}
+
+// generations has a publisher come anew more often than a store tells anchors.
+func (p *program) generations() {
+	ctx := context.Background()
+	b := streaming.Broadcast{ID: "restless", ChannelID: "restless", ShopID: "s", Title: "Show", State: streaming.Draft, CreatedAt: p.now}
+	p.compare("create", b, b, p.store.Create(ctx, b), p.model.Create(ctx, b))
+	m := streaming.Move{ID: b.ID, To: streaming.Live, At: p.now}
+	for g := 1; g <= mediatime.AnchorsKept+300; g++ {
+		m.Anchors = append(m.Anchors, mediatime.Anchor{Generation: g, Media: mediatime.Time(g) * 1_000_001, Wall: p.now})
+		if g%500 != 0 && g != mediatime.AnchorsKept+300 {
+			continue
+		}
+		m.Anchors = m.Anchors.Kept() // as the hub has them
+		got, gotErr := p.store.Move(ctx, m)
+		want, wantErr := p.model.Move(ctx, m)
+		p.compare("move a restless one", got, want, gotErr, wantErr)
+	}
+	got, gotErr := p.store.Broadcast(ctx, b.ID)
+	want, wantErr := p.model.Broadcast(ctx, b.ID)
+	p.compare("get a restless one", got, want, gotErr, wantErr)
+	if n := len(got.Anchors); n != mediatime.AnchorsKept || got.Anchors[0].Generation != 1 || got.Anchors[n-1].Generation != mediatime.AnchorsKept+300 {
+		p.t.Errorf("%d anchors, from generation %d to %d", n, got.Anchors[0].Generation, got.Anchors[n-1].Generation)
+	}
 }
 
 var levels = []streaming.Access{"", streaming.Public, streaming.Followers, streaming.ByToken}
