@@ -89,7 +89,7 @@ var rooms = map[string][]string{
 	"dashboard/views":               {"event"},
 	"dashboard/views/viewssql":      {"dashboard/views", "store", "event", "event/outbox"},
 	"dashboard/views/viewstest":     {"dashboard/views", "event"},
-	"config":                        {"outbound", "streaming/...", "ingest/...", "shop/...", "overlay", "account", "store", "dashboard/...", "api"},
+	"config":                        {"outbound", "event", "streaming/...", "ingest/...", "shop/...", "overlay", "account", "store", "dashboard/...", "api"},
 	"web":                           {},
 	"outbound":                      {},
 	"deploy":                        {}, // tests alone: that what starts Hawker elsewhere names what exists

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hawkerlive/hawker/event"
 	"github.com/hawkerlive/hawker/ingest"
 	"github.com/hawkerlive/hawker/ingest/pull"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
@@ -61,6 +62,7 @@ type Config struct {
 	Pull         pull.Config        `yaml:"pull"`
 	Restream     restream.Config    `yaml:"restream"`
 	Feed         overlay.FeedLimits `yaml:"feed"`
+	Events       event.MemoryConfig `yaml:"events"`
 	Chat         Chat               `yaml:"chat"`
 	Checkout     Checkout           `yaml:"checkout"`
 	Sandbox      Sandbox            `yaml:"sandbox"`

@@ -24,12 +24,12 @@ const (
 
 // MemoryConfig bounds what the memory bus holds. The zero value means the defaults.
 type MemoryConfig struct {
-	History int           // events kept per topic; default 4096. The oldest goes first
-	Bytes   int           // data bytes kept per topic; default 16 MiB. The newest event is always kept
-	Age     time.Duration // an event older than this may be dropped; default 5 min
-	Idle    time.Duration // a topic that nobody used for this long is dropped; default 10 min
-	Topics  int           // topics held; default 100,000. Beyond it the tenth unused longest goes, if nobody reads it
-	Now     func() time.Time
+	History int              `yaml:"history"` // events kept per topic; default 4096. The oldest goes first
+	Bytes   int              `yaml:"bytes"`   // data bytes kept per topic; default 16 MiB. The newest event is always kept
+	Age     time.Duration    `yaml:"age"`     // an event older than this may be dropped; default 5 min
+	Idle    time.Duration    `yaml:"idle"`    // a topic that nobody used for this long is dropped; default 10 min
+	Topics  int              `yaml:"topics"`  // topics held; default 100,000. Beyond it the tenth unused longest goes, if nobody reads it
+	Now     func() time.Time `yaml:"-"`
 }
 
 // Memory is the bus of one process: a ring per topic. A topic that was dropped has another epoch when it is
@@ -187,12 +187,17 @@ func (m *Memory) lock(name string, now time.Time) *memoryTopic {
 	}
 }
 
-// sweep forgets, now and then, the topics that were not used for long. It runs under m.mu.
+// sweep forgets, now and then, the topics that were not used for long, and of the others what is too old. It runs
+// under m.mu.
 func (m *Memory) sweep(now time.Time) {
-	if now.Sub(m.swept) >= m.c.Idle/4 {
-		m.swept = now
-		m.drop(func(t *memoryTopic) bool { return now.Sub(t.used) >= m.c.Idle })
+	if now.Sub(m.swept) < m.c.Idle/4 {
+		return
 	}
+	m.swept = now
+	m.drop(func(t *memoryTopic) bool {
+		t.trim(now, m.c)
+		return now.Sub(t.used) >= m.c.Idle
+	})
 }
 
 // drop forgets the topics that nobody reads and of which which says so. It runs under m.mu.
@@ -252,6 +257,9 @@ func (t *memoryTopic) trim(now time.Time, c MemoryConfig) {
 	}
 	for t.next > t.first && now.Sub(t.slot(t.first).at) > c.Age {
 		t.forget()
+	}
+	if t.first == t.next {
+		t.ring = nil
 	}
 }
 

@@ -54,6 +54,34 @@ func TestAnOldEventIsDroppedByTime(t *testing.T) {
 	})
 }
 
+func TestWhatIsTooOldGoesFromQuietTopicsToo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx := context.Background()
+		bus := event.NewMemory(event.MemoryConfig{Age: time.Minute, Idle: 4 * time.Minute})
+		start, _ := bus.Position(ctx, "quiet")
+		_ = bus.Publish(ctx, eventtest.Numbered("quiet", 1), eventtest.Numbered("quiet", 2))
+		before, _ := bus.Position(ctx, "quiet")
+		s, err := bus.Subscribe(ctx, "quiet", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		time.Sleep(61 * time.Second)
+		_ = bus.Publish(ctx, eventtest.Numbered("loud", 1)) // it is this one that has the others looked at
+		if after, _ := bus.Position(ctx, "quiet"); after != before {
+			t.Fatalf("%v became %v", before, after)
+		}
+		if _, err := bus.Subscribe(ctx, "quiet", &start); !errors.Is(err, event.ErrGap) {
+			t.Fatalf("what is older than a minute is there: %v", err)
+		}
+		_ = bus.Publish(ctx, eventtest.Numbered("quiet", 3))
+		if f, err := s.Next(ctx); err != nil || len(f.Events) != 1 || f.To.Offset != before.Offset+1 {
+			t.Fatalf("who had heard everything got %+v, %v", f, err)
+		}
+	})
+}
+
 func TestBytesOfATopicAreBounded(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

@@ -50,7 +50,9 @@ func start(ctx context.Context, binary string) (*server, error) {
 	ready := filepath.Join(dir, "ready.json")
 	args := []string{"demo", "--data", filepath.Join(dir, "data"), "--ready-file", ready, "--log.level", "warn", "--recording=false",
 		// Between two slices the idle channel's broadcast ends, and with it the list of its generations.
-		"--broadcast.grace", "3s", "--broadcast.rest", "1s"}
+		"--broadcast.grace", "3s", "--broadcast.rest", "1s",
+		// What was told of it is kept for those who come back; not for longer than a slice takes.
+		"--events.age", "5s", "--events.idle", "8s"}
 	for _, door := range []string{"http", "metrics", "rtmp", "srt", "rtsp", "webrtc", "webrtc-ingest"} {
 		args = append(args, "--"+door, "127.0.0.1:0")
 	}

@@ -39,7 +39,7 @@ type nodes struct {
 
 // openBus makes the bus: of this process, or of all nodes. Redis need not be there yet.
 func (a *app) openBus() {
-	a.bus = event.NewMemory(event.MemoryConfig{})
+	a.bus = event.NewMemory(a.config.Events)
 	metrics := event.NewRedisMetrics(a.registry) // all 0 where a node is alone: the same board shows both
 	if a.config.Redis == "" {
 		return
@@ -49,7 +49,7 @@ func (a *app) openBus() {
 		panic(err) // config refused what cannot be read
 	}
 	n := &nodes{name: uuid.NewString(), client: target.Client(), prefix: target.Prefix, forget: make(chan account.Forgotten, forgetQueue), log: a.log}
-	n.bus = &event.Redis{Client: n.client, Log: a.log, Prefix: n.prefix, Metrics: metrics}
+	n.bus = &event.Redis{Client: n.client, Log: a.log, Prefix: n.prefix, Metrics: metrics, Rings: a.config.Events}
 	n.bus.Away = func(ctx context.Context, deliver func(...event.Event)) { outbox.Tail(ctx, a.main, a.log, deliver) }
 	n.gate = &checkout.GateShared{Bus: n.bus, Log: a.log}
 	a.nodes, a.bus = n, n.bus
