@@ -48,7 +48,7 @@ type station struct {
 	sessions *ingest.Sessions
 }
 
-func start(t *testing.T, config srt.Config) *station {
+func start(t testing.TB, config srt.Config) *station {
 	t.Helper()
 	s := &station{hub: &streaming.Hub{}}
 	s.sessions = &ingest.Sessions{Hub: s.hub, Authorizer: people{}, Broadcasts: people{}, Metrics: ingest.NewMetrics(prometheus.NewRegistry())}
