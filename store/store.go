@@ -158,6 +158,9 @@ func (db *DB) transact(ctx context.Context, from beginner, opts *sql.TxOptions, 
 		return err
 	}
 	if err := tx.Commit(); err != nil {
+		if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+			err = ctx.Err() // whoever asked has gone, and it was rolled back for that
+		}
 		return fmt.Errorf("store: commit: %w", err)
 	}
 	committed = true

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -40,6 +41,25 @@ func TestAFailedTransactionLeavesNothing(t *testing.T) {
 		}
 		if n := count(t, db); n != 0 {
 			t.Fatalf("%d rows stayed", n)
+		}
+	})
+}
+
+func TestWhoeverGivesUpIsToldSo(t *testing.T) {
+	storetest.Each(t, store.Hawker, func(t *testing.T, db *store.DB) {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := db.View(ctx, func(tx *store.Tx) error {
+			cancel()
+			for { // until it has been rolled back for that
+				var one int
+				if err := tx.QueryRow(context.Background(), `SELECT 1`).Scan(&one); errors.Is(err, sql.ErrTxDone) {
+					return nil
+				}
+				runtime.Gosched()
+			}
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("the error is %v", err)
 		}
 	})
 }

@@ -224,6 +224,10 @@ function observe() {
     const end = performance.now() + milliseconds;
     while (stream.getAudioTracks().length === 0 && performance.now() < end)
       await new Promise((done) => setTimeout(done, 50));
+    if (stream.getAudioTracks().length === 0) {
+      await audio.close();
+      return 0;
+    }
     const analyser = audio.createAnalyser();
     audio.createMediaStreamSource(stream).connect(analyser);
     const samples = new Float32Array(analyser.fftSize);

@@ -1,6 +1,6 @@
 // A real browser offers one picture in three sizes by WHIP; of 360 lines Chromium makes two of them, and each becomes a
 // rendition. It lets the largest sleep and wakes it again. Prints what the studio's API said on the way.
-import { api, demo, origin, phone, run, until } from './lib.mjs';
+import { api, demo, origin, patience, phone, run, until } from './lib.mjs';
 
 await run(async (chrome) => {
   const page = await phone(chrome, { width: 800, height: 600 });
@@ -32,7 +32,7 @@ async function shows(what, good) {
       [seen] = items;
       return seen !== undefined && good(seen);
     },
-    45_000,
+    patience,
   ).catch((error) => {
     throw new Error(`${error.message}: ${JSON.stringify(seen)}`);
   });
