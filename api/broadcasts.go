@@ -19,6 +19,7 @@ const KindBroadcast Kind = "broadcast"
 // Broadcasts is what the routes need of *streaming.Broadcasts.
 type Broadcasts interface {
 	CreateFor(ctx context.Context, channelID, title string, startsAt time.Time, access streaming.Access) (streaming.Broadcast, error)
+	Rehearse(ctx context.Context, channelID, title string) (streaming.Broadcast, error)
 	Get(ctx context.Context, id string) (streaming.Broadcast, error)
 	List(ctx context.Context, f streaming.Filter) ([]streaming.Broadcast, error)
 	Rename(ctx context.Context, id, title string) (streaming.Broadcast, error)
@@ -250,8 +251,20 @@ func (s *Server) createBroadcast(ctx context.Context, in *struct {
 		Title    string           `json:"title" maxLength:"200"`
 		Access   streaming.Access `json:"access,omitempty" enum:"public,followers,token" doc:"Whom it is for. Without it: everybody."`
 		StartsAt time.Time        `json:"starts_at,omitempty" doc:"Schedules it. Without it the channel's next publisher goes on it."`
+
+		Rehearsal bool `json:"rehearsal,omitempty" doc:"For the channel's people alone, until it ends and afterwards: it stands in no list, is not recorded and not passed on. The channel's next publisher goes on it, within twelve hours."`
 	}
 }) (*broadcastOut, error) {
+	if in.Body.Rehearsal {
+		if in.Body.Access != "" || !in.Body.StartsAt.IsZero() {
+			return nil, invalid("body.rehearsal", "is for the channel's people, and begins with the next publisher")
+		}
+		b, err := s.Broadcasts.Rehearse(ctx, ownerOf(ctx).Channel, in.Body.Title)
+		if err != nil {
+			return nil, err
+		}
+		return s.broadcastBody(ctx, b, true, "")
+	}
 	b, err := s.Broadcasts.CreateFor(ctx, ownerOf(ctx).Channel, in.Body.Title, in.Body.StartsAt, in.Body.Access)
 	if err != nil {
 		return nil, err

@@ -78,6 +78,10 @@ func (s *shows) SetAccess(context.Context, string, streaming.Access) (streaming.
 	return streaming.Broadcast{}, streaming.ErrAccess
 }
 
+func (s *shows) Rehearse(context.Context, string, string) (streaming.Broadcast, error) {
+	return streaming.Broadcast{}, streaming.ErrTitle
+}
+
 func (s *shows) CreateFor(context.Context, string, string, time.Time, streaming.Access) (streaming.Broadcast, error) {
 	return streaming.Broadcast{}, streaming.ErrTitle
 }

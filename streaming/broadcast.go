@@ -23,7 +23,7 @@ const (
 // State is where a broadcast stands in its life.
 type State string
 
-// The states. A rehearsal is seen by the team only.
+// The states. A rehearsal is seen by the team only, until it ends, and stands in no list afterwards.
 const (
 	Draft       State = "draft"
 	Scheduled   State = "scheduled"
@@ -35,9 +35,9 @@ const (
 
 // moves lists, for each state, the states that may follow.
 var moves = map[State][]State{
-	Draft:       {Scheduled, Rehearsal, Live, Ended},
-	Scheduled:   {Draft, Rehearsal, Live, Ended},
-	Rehearsal:   {Live, Ended},
+	Draft:       {Scheduled, Live, Ended},
+	Scheduled:   {Draft, Live, Ended},
+	Rehearsal:   {Ended}, // whatever its encoder does
 	Live:        {Interrupted, Ended},
 	Interrupted: {Live, Ended},
 	Ended:       {},
@@ -72,7 +72,7 @@ var (
 const (
 	titleRunesMax = 120
 	armedBefore   = 30 * time.Minute // a scheduled broadcast takes the channel's publisher from here on
-	armedAfter    = 12 * time.Hour   // and until here
+	armedAfter    = 12 * time.Hour   // and until here; a rehearsal that was forgotten takes it no longer either
 )
 
 // Broadcast is one time on air.
@@ -88,8 +88,10 @@ type Broadcast struct {
 // Armed tells whether the channel's publisher goes on this broadcast now.
 func (b Broadcast) Armed(now time.Time) bool {
 	switch b.State {
-	case Draft, Rehearsal:
+	case Draft:
 		return true
+	case Rehearsal:
+		return now.Before(b.CreatedAt.Add(armedAfter))
 	case Scheduled:
 		return now.After(b.StartsAt.Add(-armedBefore)) && now.Before(b.StartsAt.Add(armedAfter))
 	}
@@ -108,7 +110,7 @@ type Filter struct {
 
 // Store keeps broadcasts. Each method is one transaction; facts are appended to the outbox in the same one.
 type Store interface {
-	// Create stores a new broadcast in state Draft or Scheduled.
+	// Create stores a new broadcast in state Draft, Scheduled or Rehearsal.
 	Create(ctx context.Context, b Broadcast) error
 	// Broadcast returns one, ErrNotFound where there is none.
 	Broadcast(ctx context.Context, id string) (Broadcast, error)
@@ -140,14 +142,18 @@ type Move struct {
 	Length  mediatime.Time    // for a move to Ended
 }
 
-// Apply returns b after the move, by the rules that every Store shares. The added anchors are those of the move
+// Apply returns b after the move, by the rules that every Store shares: a rehearsal has its anchors like what is on air,
+// and stays a rehearsal. The added anchors are those of the move
 // that b did not have.
 func (m Move) Apply(b Broadcast) (after Broadcast, added mediatime.Anchors, err error) {
 	again := b.State == Live && m.To == Live
-	if !again && !b.State.May(m.To) {
+	rehearses := b.State == Rehearsal && (m.To == Live || m.To == Interrupted)
+	if !again && !rehearses && !b.State.May(m.To) {
 		return b, nil, ErrMove
 	}
-	b.State = m.To
+	if !rehearses {
+		b.State = m.To
+	}
 	switch m.To {
 	case Live:
 		if b.StartedAt.IsZero() {

@@ -74,28 +74,34 @@ func (b *Broadcasts) CreateFor(ctx context.Context, channelID, title string, sta
 	if !access.Valid() {
 		return Broadcast{}, ErrAccess
 	}
-	title, err := CheckTitle(title)
-	if err != nil {
-		return Broadcast{}, err
-	}
-	now := b.now()
-	state := Draft
+	now, state := b.now(), Draft
 	if !startsAt.IsZero() {
 		if startsAt.Before(now.Add(-time.Minute)) || startsAt.After(now.AddDate(1, 0, 0)) {
 			return Broadcast{}, ErrStartsAt
 		}
 		state = Scheduled
 	}
-	shop, _, err := b.Channels.ChannelInfo(ctx, channelID)
-	if err != nil {
+	return b.create(ctx, Broadcast{ChannelID: channelID, Title: title, State: state, Access: access, StartsAt: startsAt.UTC()})
+}
+
+func (b *Broadcasts) create(ctx context.Context, out Broadcast) (_ Broadcast, err error) {
+	if out.Title, err = CheckTitle(out.Title); err != nil {
 		return Broadcast{}, err
 	}
-	out := Broadcast{ID: newID(), ChannelID: channelID, ShopID: shop, Title: title, State: state, Access: access, CreatedAt: now, StartsAt: startsAt.UTC()}
+	if out.ShopID, _, err = b.Channels.ChannelInfo(ctx, out.ChannelID); err != nil {
+		return Broadcast{}, err
+	}
+	out.ID, out.CreatedAt = newID(), b.now()
 	if err := b.Store.Create(ctx, out); err != nil {
 		return Broadcast{}, err
 	}
-	b.rests.lift(channelID) // whoever makes a broadcast wants to go on air
+	b.rests.lift(out.ChannelID) // whoever makes a broadcast wants to go on air
 	return out, nil
+}
+
+// Rehearse makes a broadcast that the channel's people alone can watch. Its next publisher goes on it.
+func (b *Broadcasts) Rehearse(ctx context.Context, channelID, title string) (Broadcast, error) {
+	return b.create(ctx, Broadcast{ChannelID: channelID, Title: title, State: Rehearsal, Access: ByToken})
 }
 
 // Get returns a broadcast.
@@ -197,10 +203,14 @@ func (b *Broadcasts) End(ctx context.Context, id string) (Broadcast, error) {
 func (b *Broadcasts) Run(ctx context.Context) error {
 	b.seen = map[string]*air{}
 	left, err := b.Store.List(ctx, Filter{States: []State{Live, Interrupted}, Limit: 100})
-	if err != nil {
+	rehearsed, failed := b.Store.List(ctx, Filter{States: []State{Rehearsal}, Limit: 100})
+	if err = errors.Join(err, failed); err != nil {
 		return fmt.Errorf("take over broadcasts: %w", err)
 	}
-	for _, one := range left {
+	for _, one := range append(left, rehearsed...) {
+		if one.State == Rehearsal && one.StartedAt.IsZero() {
+			continue // nobody has sent anything yet
+		}
 		if one.State == Live {
 			if _, err := b.Store.Move(ctx, Move{ID: one.ID, To: Interrupted, At: b.now()}); err != nil {
 				return fmt.Errorf("take over broadcast %s: %w", one.ID, err)
@@ -268,9 +278,6 @@ func (b *Broadcasts) move(ctx context.Context, s *Stream, m Move) error {
 		if errors.Is(gone, ErrNotFound) || (gone == nil && (record.State == Ended || m.To == Ended)) {
 			b.Hub.End(s.ID)
 			delete(b.seen, s.ID)
-			return nil
-		}
-		if gone == nil && record.State == Rehearsal {
 			return nil
 		}
 	}

@@ -229,6 +229,39 @@ func TestOnlyPeopleMakeAChannelRest(t *testing.T) {
 	})
 }
 
+// TestARehearsalStaysOne: its encoder comes, goes, comes back after a restart and stays away, and never puts it on air.
+func TestARehearsalStaysOne(t *testing.T) {
+	life(t, func(t *testing.T, b *streaming.Broadcasts) {
+		made, err := b.Rehearse(t.Context(), "c", "Before the show")
+		if err != nil || made.State != streaming.Rehearsal || made.Access != streaming.ByToken {
+			t.Fatalf("%+v, %v", made, err)
+		}
+		id, p := publish(t, b, "c", 3*time.Second)
+		got, err := b.Get(t.Context(), id)
+		if err != nil || id != made.ID || got.State != streaming.Rehearsal || len(got.Anchors) != 1 || got.StartedAt.IsZero() {
+			t.Fatalf("with an encoder it is %+v, %v", got, err)
+		}
+		p.Close()
+		time.Sleep(30 * time.Second)
+		if id, p = publish(t, b, "c", time.Second); id != made.ID || state(t, b, id) != streaming.Rehearsal {
+			t.Fatal("its encoder came back to something else")
+		}
+		p.Close()
+		time.Sleep(2 * time.Minute)
+		if s := state(t, b, id); s != streaming.Ended {
+			t.Fatalf("long after its encoder has gone it is %s", s)
+		}
+		forgotten, err := b.Rehearse(t.Context(), "c", "Forgotten")
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(13 * time.Hour)
+		if id, _ := publish(t, b, "c", time.Second); id == forgotten.ID || state(t, b, id) != streaming.Live {
+			t.Fatal("the show of the day after went to a rehearsal that was forgotten")
+		}
+	})
+}
+
 func TestAScheduledBroadcastTakesThePublisherWhenItsTimeComes(t *testing.T) {
 	life(t, func(t *testing.T, b *streaming.Broadcasts) {
 		planned, err := b.Create(t.Context(), "c", "  Autumn linen  ", time.Now().Add(2*time.Hour))

@@ -60,6 +60,9 @@ func (b broadcastEnds) HasEnded(ctx context.Context, id string) (bool, error) {
 
 func (b broadcastEnds) ChannelOf(ctx context.Context, id string) (string, error) {
 	one, err := b.broadcasts.Get(ctx, id)
+	if one.State == streaming.Rehearsal {
+		return "", err // the world is not told
+	}
 	return one.ChannelID, err
 }
 

@@ -17,6 +17,7 @@ const (
 	servedLeast = 0.99            // share of buyers who must get their order, or the installation does not hold them
 	paidMost    = 1 * time.Second // 99 of 100 buyers must have their order by then
 	partMost    = 3 * time.Second // and 99 of 100 parts of LL-HLS must have come
+	cpuMost     = .97             // of the processors: beyond it there is nothing left to give
 	quietFor    = 3 * time.Second // with nobody there
 	ordersMost  = .95             // share of what checkout does at its fastest that is taken for what it holds
 	atOnce      = 256             // buyers who find out how fast that is
@@ -30,6 +31,8 @@ type rehearseCommand struct {
 	HLS       int           `name:"hls" help:"HLS viewers that are planned." default:"200"`
 	Followers int           `help:"Feeds that are planned." default:"500"`
 	Orders    int           `help:"Orders a second that are planned." default:"1000"`
+	Chat      float64       `help:"Chat messages a second, however large the crowd is. The crowd makes accounts for it; a server takes at most ten from one address." default:"5"`
+	Likes     float64       `help:"Likes a second, however large the crowd is." default:"20"`
 	Sample    float64       `help:"Share of the plan by which each cost is measured." default:"0.25"`
 	Span      time.Duration `help:"How long each step lasts." default:"8s"`
 	Link      float64       `help:"What the server's line carries, Mbit/s. Without it bandwidth is not judged."`
@@ -42,13 +45,14 @@ type rehearseCommand struct {
 // rehearsal is one on its way.
 type rehearsal struct {
 	*rehearseCommand
-	door   admitted
-	idle   use
-	steps  []seen
-	trials []trial
-	limits use
-	plan   crowd
-	shared bool // the crowd is on the server's machine: what it uses there itself is not the server's to have
+	door    admitted
+	idle    use
+	steps   []seen
+	trials  []trial
+	limits  use
+	plan    crowd
+	talkers []string // sessions of those who chat
+	shared  bool     // the crowd is on the server's machine: what it uses there itself is not the server's to have
 }
 
 // trial is a crowd that came together, and how it fared.
@@ -65,7 +69,7 @@ func (c *rehearseCommand) Run(ctx context.Context) error {
 	if err := c.ready(); err != nil {
 		return err
 	}
-	r := &rehearsal{rehearseCommand: c, plan: crowd{float64(c.Whep), float64(c.HLS), float64(c.Followers), float64(c.Orders)}}
+	r := &rehearsal{rehearseCommand: c, plan: crowd{float64(c.Whep), float64(c.HLS), float64(c.Followers), float64(c.Orders), c.Chat, c.Likes}}
 	if err := r.run(ctx); err != nil {
 		return err
 	}
@@ -78,8 +82,8 @@ func (c *rehearseCommand) Run(ctx context.Context) error {
 
 // ready fills in what the ready file knows.
 func (c *rehearseCommand) ready() error {
-	if c.Sample <= 0 || c.Sample > 1 || c.Span < time.Second || c.Span > 10*time.Minute || len(c.At) > 10 {
-		return errors.New("--sample is a share, --span between 1s and 10m, and at most ten shares are tried")
+	if c.Sample <= 0 || c.Sample > 1 || c.Span < time.Second || c.Span > 10*time.Minute || len(c.At) > 10 || c.Chat < 0 || c.Likes < 0 {
+		return errors.New("--sample is a share, --span between 1s and 10m, at most ten shares are tried, and nothing is said less than never")
 	}
 	if err := c.fill(&c.Token, &c.Broadcast, &c.Variant, &c.Instrument); err != nil {
 		return err
@@ -108,9 +112,12 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 	if err := r.setLimits(ctx); err != nil {
 		return err
 	}
+	if err := r.invite(ctx); err != nil {
+		return err
+	}
 	// A first viewer and a first buyer: what is made for the first time is not what is measured.
-	r.come(ctx, crowd{HLS: 1, WHEP: 1, Orders: 5}, quietFor)
-	if r.idle, err = r.during(ctx, func() { r.come(ctx, crowd{}, quietFor) }); err != nil {
+	r.come(ctx, r.talking(crowd{HLS: 1, WHEP: 1, Orders: 5}), quietFor)
+	if r.idle, err = r.during(ctx, func() { r.come(ctx, r.talking(crowd{}), max(quietFor, r.Span/2)) }); err != nil {
 		return err
 	}
 	for _, kind := range kinds {
@@ -125,7 +132,7 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 			}
 			continue
 		}
-		if _, err := r.step(ctx, one, 0); err != nil {
+		if _, err := r.step(ctx, r.talking(one), 0); err != nil {
 			return err
 		}
 	}
@@ -147,7 +154,12 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 // there too: the transactions of a rush are large, and a small one costs as much disk as a large one.
 func (r *rehearsal) fastest(ctx context.Context) error {
 	var got *bought
-	u, err := r.during(ctx, func() { got = buy(ctx, r.target, atOnce, r.Span) })
+	u, err := r.during(ctx, func() {
+		var talk sync.WaitGroup
+		talk.Go(func() { r.come(ctx, r.talking(crowd{}), r.Span) })
+		defer talk.Wait()
+		got = buy(ctx, r.target, atOnce, r.Span)
+	})
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		return err
 	}
@@ -159,6 +171,12 @@ func (r *rehearsal) fastest(ctx context.Context) error {
 	return nil
 }
 
+// talking is a crowd at a show where people chat and tap as planned.
+func (r *rehearsal) talking(c crowd) crowd {
+	c.Chat, c.Likes = r.plan.Chat, r.plan.Likes
+	return c
+}
+
 // model rests on the steps with one kind each.
 func (r *rehearsal) model() model {
 	return fit(r.idle, r.steps)
@@ -168,6 +186,9 @@ func (r *rehearsal) model() model {
 func (r *rehearsal) step(ctx context.Context, c crowd, share float64) (t trial, err error) {
 	t = trial{Share: share, Crowd: c}
 	t.Use, err = r.during(ctx, func() { t.Faults = r.come(ctx, c, r.Span) })
+	if share > 0 && r.limits.CPU > 0 && t.Use.CPU >= cpuMost*r.limits.CPU {
+		t.Faults = append(t.Faults, fmt.Sprintf("the processors are used up: %.2f of %.2f cores", t.Use.CPU, r.limits.CPU))
+	}
 	if err == nil && share == 0 {
 		r.steps = append(r.steps, seen{c, t.Use})
 	}
@@ -182,7 +203,9 @@ func (r *rehearsal) come(ctx context.Context, c crowd, d time.Duration) (faults 
 	fault := func(format string, args ...any) {
 		mu.Lock()
 		defer mu.Unlock()
-		faults = append(faults, fmt.Sprintf(format, args...))
+		if text := fmt.Sprintf(format, args...); text != "" {
+			faults = append(faults, text)
+		}
 	}
 	var all sync.WaitGroup
 	if n := int(c.WHEP); n > 0 {
@@ -204,7 +227,7 @@ func (r *rehearsal) come(ctx context.Context, c crowd, d time.Duration) (faults 
 	}
 	if n := int(c.Followers); n > 0 {
 		all.Go(func() {
-			f, err := follow(ctx, strings.Replace(r.URL, "http", "ws", 1)+"/v1/broadcasts/"+r.Broadcast+"/feed", n)
+			f, err := follow(ctx, r.feed(), n)
 			if err != nil {
 				if ctx.Err() == nil {
 					fault("feeds: %v", err)
@@ -214,6 +237,12 @@ func (r *rehearsal) come(ctx context.Context, c crowd, d time.Duration) (faults 
 			defer f.close()
 			<-ctx.Done()
 		})
+	}
+	if c.Chat > 0 {
+		all.Go(func() { fault("%s", r.chat(ctx).fault("chat messages")) })
+	}
+	if c.Likes > 0 {
+		all.Go(func() { fault("%s", r.like(ctx, c.Likes).fault("likes")) })
 	}
 	if c.Orders > 0 {
 		all.Go(func() {
@@ -265,6 +294,7 @@ func (r *rehearsal) during(ctx context.Context, work func()) (u use, err error) 
 	if u.CPU = grew("process_cpu_seconds_total"); r.shared {
 		u.CPU = max(u.CPU, busy/took)
 	}
+	u.Orders = grew("hawker_checkout_charges_total")
 	u.Sent = grew("hawker_rtpfan_sent_bytes_total") + grew("hawker_hls_sent_bytes_total") + grew("hawker_feed_bytes_total")
 	u.Memory, u.Files = max(u.Memory, after["process_resident_memory_bytes"]), max(u.Files, after["process_open_fds"])
 	return u, nil

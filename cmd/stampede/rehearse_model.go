@@ -12,10 +12,14 @@ import (
 type crowd struct {
 	WHEP, HLS, Followers float64 // at a time
 	Orders               float64 // a second
+
+	// What is said and tapped in a second is not more with a larger crowd: nobody could read it. It belongs to the show,
+	// and goes on in every step, so that what one feed costs is what it costs to hear that.
+	Chat, Likes float64
 }
 
 func (c crowd) times(by float64) crowd {
-	return crowd{c.WHEP * by, c.HLS * by, c.Followers * by, c.Orders * by}
+	return crowd{c.WHEP * by, c.HLS * by, c.Followers * by, c.Orders * by, c.Chat, c.Likes}
 }
 
 // use is what the server uses of each of its resources while a crowd is there.

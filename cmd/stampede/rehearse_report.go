@@ -17,7 +17,10 @@ func (c crowd) String() string {
 		}
 	}
 	if len(parts) == 0 {
-		return "nobody"
+		parts = append(parts, "nobody")
+	}
+	if c.Chat > 0 || c.Likes > 0 {
+		parts = append(parts, number(c.Chat)+" messages and "+number(c.Likes)+" likes a second")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -61,8 +64,34 @@ func (r *rehearsal) print(w io.Writer) {
 		}
 	}
 	for _, t := range r.trials {
-		fmt.Fprintf(w, "\nat %.0f %% of it (%s): %s cores; %s\n", 100*t.Share, t.Crowd, number(t.Use.CPU), t.verdict())
+		fmt.Fprintf(w, "\nat %.0f %% of it (%s): %s; %s\n", 100*t.Share, t.Crowd, r.used(t), t.verdict())
 	}
+	if len(r.trials) > 0 {
+		fmt.Fprintf(w, "\n%s\n", r.confirmed())
+	}
+}
+
+// used says how much of what gives way first a trial used, and of the processors.
+func (r *rehearsal) used(t trial) string {
+	v := r.model().judge(r.plan, r.limits)[0]
+	out := number(t.Use.CPU) + " cores"
+	if v.Name != "processors" && v.Limit > 0 {
+		out += fmt.Sprintf(", %s of %s of %s", amount(v.Unit, *v.of(&t.Use)), amount(v.Unit, v.Limit), v.Name)
+	}
+	return out
+}
+
+// confirmed says whether the trials bear out what was said: what is below it holds, what is above it does not.
+func (r *rehearsal) confirmed() string {
+	for _, t := range r.trials {
+		switch holds := len(t.Faults) == 0; {
+		case t.Share <= 1 && !holds:
+			return fmt.Sprintf("Not confirmed: %.0f %% of it is too much already.", 100*t.Share)
+		case t.Share > 1 && holds:
+			return fmt.Sprintf("Not confirmed: %.0f %% of it holds as well; more is there than was said.", 100*t.Share)
+		}
+	}
+	return "Confirmed by the trials."
 }
 
 func (t trial) verdict() string {
@@ -101,11 +130,11 @@ func (r *rehearsal) page() []byte {
 	}
 	b.WriteString(`</svg>`)
 	if len(r.trials) > 0 {
-		b.WriteString(`<h2>Tried</h2><table><tr><th>Share<th>Crowd<th>Cores<th>What came of it</tr>`)
+		b.WriteString(`<h2>Tried</h2><table><tr><th>Share<th>Crowd<th>Used<th>What came of it</tr>`)
 		for _, t := range r.trials {
-			fmt.Fprintf(&b, "<tr><td>%.0f %%<td>%s<td>%s<td>%s</tr>", 100*t.Share, text(t.Crowd.String()), number(t.Use.CPU), text(t.verdict()))
+			fmt.Fprintf(&b, "<tr><td>%.0f %%<td>%s<td>%s<td>%s</tr>", 100*t.Share, text(t.Crowd.String()), text(r.used(t)), text(t.verdict()))
 		}
-		b.WriteString(`</table>`)
+		fmt.Fprintf(&b, "</table><p>%s</p>", text(r.confirmed()))
 	}
 	b.WriteString("</html>\n")
 	return b.Bytes()

@@ -6,9 +6,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
 )
 
 func TestTheModelFindsWhatGivesWayFirst(t *testing.T) {
@@ -69,11 +73,11 @@ func TestTheReportSaysItInWordsAndDrawsIt(t *testing.T) {
 	t.Parallel()
 	r := &rehearsal{
 		rehearseCommand: &rehearseCommand{}, idle: use{CPU: .1}, steps: []seen{{crowd{Orders: 100}, use{CPU: .2}}}, plan: crowd{Orders: 1000}, limits: use{CPU: 2.1},
-		trials: []trial{{Share: .9, Crowd: crowd{Orders: 1800}}, {Share: 1.1, Crowd: crowd{Orders: 2200}, Faults: []string{"12.0 % of <them> got their order"}}},
+		trials: []trial{{Share: .9, Crowd: crowd{Orders: 1800, Chat: 5, Likes: 20}}, {Share: 1.1, Crowd: crowd{Orders: 2200}, Faults: []string{"12.0 % of <them> got their order"}}},
 	}
 	var text bytes.Buffer
 	r.print(&text)
-	for _, want := range []string{"holds 2.00 times the plan: 2000 orders a second", "processors give way", "it holds", "it does not hold: 12.0 %"} {
+	for _, want := range []string{"holds 2.00 times the plan: 2000 orders a second", "processors give way", "it holds", "it does not hold: 12.0 %", "5.00 messages and 20.00 likes a second", "Confirmed by the trials."} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in\n%s", want, text.String())
 		}
@@ -117,6 +121,109 @@ func TestTheProcessorsOfAMachineAreRead(t *testing.T) {
 	for _, text := range []string{"", "cpu", "intr 1 2 3"} {
 		if got := busySeconds(text); got != 0 {
 			t.Errorf("%q: %v s", text, got)
+		}
+	}
+}
+
+func TestTrialsConfirmWhatWasSaidOrNot(t *testing.T) {
+	t.Parallel()
+	fault := []string{"late"}
+	for want, trials := range map[string][]trial{
+		"Confirmed by the trials.":                                               {{Share: .9}, {Share: 1.1, Faults: fault}},
+		"Not confirmed: 90 % of it is too much already.":                         {{Share: .9, Faults: fault}, {Share: 1.1, Faults: fault}},
+		"Not confirmed: 110 % of it holds as well; more is there than was said.": {{Share: .9}, {Share: 1.1}},
+	} {
+		if got := (&rehearsal{trials: trials}).confirmed(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestTheCrowdOfARehearsalShowsItsGrantEverywhere: of a broadcast that is the team's alone, one of the team lets the crowd
+// in, and every viewer, feed, message and like comes with that leave.
+func TestTheCrowdOfARehearsalShowsItsGrantEverywhere(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	seen := map[string]int{}
+	note := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen[what]++
+	}
+	says := func(w http.ResponseWriter, status int, text string) {
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(text))
+	}
+	closed := func(w http.ResponseWriter, r *http.Request, what string, open bool) bool {
+		if !open {
+			note(what + " without leave")
+			says(w, http.StatusNotFound, `{"code":"not-found"}`)
+			return true
+		}
+		note(what)
+		return false
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/broadcasts/b/watch", func(w http.ResponseWriter, r *http.Request) {
+		if !closed(w, r, "watch", r.Header.Get("Authorization") == "Bearer the team's") {
+			says(w, http.StatusCreated, `{"grant":"g"}`)
+		}
+	})
+	mux.HandleFunc("POST /whep/b", func(w http.ResponseWriter, r *http.Request) {
+		if !closed(w, r, "whep", r.Header.Get("Authorization") == "Bearer g") {
+			says(w, http.StatusServiceUnavailable, "")
+		}
+	})
+	mux.HandleFunc("GET /hls/b/", func(w http.ResponseWriter, r *http.Request) {
+		if !closed(w, r, "hls", strings.HasPrefix(r.URL.Path, "/hls/b/~g/")) {
+			says(w, http.StatusServiceUnavailable, "")
+		}
+	})
+	mux.HandleFunc("GET /v1/broadcasts/b/feed", func(w http.ResponseWriter, r *http.Request) {
+		if closed(w, r, "feed", r.URL.Query().Get("grant") == "g") {
+			return
+		}
+		conn, _, _, err := ws.UpgradeHTTP(r, w)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		for {
+			text, err := wsutil.ReadClientText(conn)
+			if err != nil {
+				return
+			}
+			if strings.Contains(string(text), `"like"`) {
+				note("like")
+			}
+		}
+	})
+	mux.HandleFunc("POST /v1/accounts", func(w http.ResponseWriter, _ *http.Request) { says(w, http.StatusCreated, `{"id":"a"}`) })
+	mux.HandleFunc("POST /v1/sessions", func(w http.ResponseWriter, _ *http.Request) { says(w, http.StatusCreated, `{"token":"talker"}`) })
+	mux.HandleFunc("POST /v1/broadcasts/b/chat/messages", func(w http.ResponseWriter, r *http.Request) {
+		if !closed(w, r, "chat", r.URL.Query().Get("grant") == "g" && r.Header.Get("Authorization") == "Bearer talker") {
+			says(w, http.StatusTooManyRequests, `{"code":"too-fast"}`)
+		}
+	})
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	everybody := crowd{WHEP: 1, HLS: 1, Followers: 2, Chat: 2, Likes: 2}
+	r := &rehearsal{rehearseCommand: &rehearseCommand{target: target{URL: s.URL, Broadcast: "b"}, Team: "the team's"}, plan: everybody}
+	var err error
+	if r.door, err = enter(t.Context(), r.target, r.Team); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.invite(t.Context()); err != nil || len(r.talkers) != 4 {
+		t.Fatal(r.talkers, err)
+	}
+	faults := strings.Join(r.come(t.Context(), everybody, 4*time.Second), "; ")
+	if !strings.Contains(faults, "chat messages were refused: map[too-fast:") || !strings.Contains(faults, "WebRTC viewer") {
+		t.Errorf("it says %q", faults)
+	}
+	for _, what := range []string{"watch", "whep", "hls", "feed", "chat", "like"} {
+		if seen[what] == 0 || seen[what+" without leave"] > 0 {
+			t.Errorf("%s: %v", what, seen)
 		}
 	}
 }

@@ -95,7 +95,8 @@ func (s site) launch(ctx context.Context, node int) (*server, error) {
 	if s.redis != "" {
 		args = append(args, "--redis", s.redis)
 	}
-	if s.small {
+	// Nodes here share a folder, for the demo's keys, and would record into each other's spool.
+	if s.small || s.database != "" {
 		args = append(args, "--recording", "false")
 	}
 	out := &server{cmd: exec.Command(s.binary, args...), done: make(chan struct{})}

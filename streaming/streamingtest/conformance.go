@@ -74,7 +74,10 @@ func (p *program) step(i int) {
 	}
 	switch p.rand.IntN(8) {
 	case 0:
-		if p.rand.IntN(2) == 0 {
+		switch p.rand.IntN(5) {
+		case 0:
+			b.State = streaming.Rehearsal
+		case 1, 2:
 			b.State, b.StartsAt = streaming.Scheduled, p.now.Add(time.Duration(p.rand.IntN(7200))*time.Second)
 		}
 		b.Access = levels[p.rand.IntN(len(levels))]

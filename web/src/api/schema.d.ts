@@ -2414,6 +2414,8 @@ export interface components {
              * @enum {string}
              */
             access?: "public" | "followers" | "token";
+            /** @description For the channel's people alone, until it ends and afterwards: it stands in no list, is not recorded and not passed on. The channel's next publisher goes on it, within twelve hours. */
+            rehearsal?: boolean;
             /**
              * Format: date-time
              * @description Schedules it. Without it the channel's next publisher goes on it.
