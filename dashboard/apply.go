@@ -35,10 +35,34 @@ func applyEnd(t *Tables, e event.Event, d *endData) { t.broadcast(d.Broadcast).E
 
 func applyPin(t *Tables, e event.Event, d *pinData) {
 	b := topicOf(e)
-	offer(t, b, d.Pin.Product.ID, e.At)
+	others := d.others()
+	for _, product := range append([]string{d.Pin.Product.ID}, others...) {
+		offer(t, b, product, e.At)
+	}
 	p := t.pins.edit(d.Pin.ID, func() Pin { return Pin{ID: d.Pin.ID, Broadcast: b} })
 	p.Product, p.From, p.Until, p.PlacedAt = d.Pin.Product.ID, d.Pin.From, Open, e.At
-	recredit(t, b, p.Product, p.From)
+	p.Others, p.Set = others, ""
+	if d.Pin.Set != nil {
+		p.Set = d.Pin.Set.Name
+	}
+	recredit(t, p, p.From)
+}
+
+// others are the products of a pinned set behind its first.
+func (d *pinData) others() (out []string) {
+	if d.Pin.Set == nil {
+		return nil
+	}
+	ids := d.Pin.Set.IDs
+	for _, p := range d.Pin.Set.Products {
+		ids = append(ids, p.ID)
+	}
+	for _, id := range ids {
+		if id != d.Pin.Product.ID && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 func applyUnpin(t *Tables, e event.Event, d *unpinData) {
@@ -47,7 +71,7 @@ func applyUnpin(t *Tables, e event.Event, d *unpinData) {
 	}
 	p := t.pins.edit(d.Pin, nil)
 	p.Until, p.RemovedAt = d.Until, e.At
-	recredit(t, p.Broadcast, p.Product, d.Until)
+	recredit(t, p, d.Until)
 }
 
 func applyBag(t *Tables, e event.Event, d *bagData) {
@@ -213,7 +237,7 @@ func applyCounted(t *Tables, e event.Event, d *countedData) {
 		b.Impressions += i.Count
 		t.product(b.ID, i.Product).Impressions += i.Count
 		if p := shownPin(t, b.ID, i.Product, i.Pin, e.At); p != nil {
-			p.Impressions += i.Count
+			p.Impressions += max(i.Count-i.Further, 0)
 		}
 	}
 	for _, c := range d.Clicks {
@@ -231,7 +255,7 @@ func offered(t *Tables, broadcast, product string, at int64) bool {
 
 func shownPin(t *Tables, broadcast, product, pin string, at int64) *Pin {
 	p := t.pins.get(pin)
-	if p == nil || p.Broadcast != broadcast || p.Product != product || p.PlacedAt > at {
+	if p == nil || p.Broadcast != broadcast || !p.shows(product) || p.PlacedAt > at {
 		return nil
 	}
 	return t.pins.edit(pin, nil)

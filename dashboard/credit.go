@@ -38,7 +38,7 @@ func credit(t *Tables, o *Order) {
 // click on the product.
 func evidence(t *Tables, o *Order, product string) (pin, click string, seen int64, found bool) {
 	// A pin stands before the orders that name it, in the same source; one that is not there is made up.
-	if p := t.pins.get(o.Pin); p != nil && p.Broadcast == o.Broadcast && p.Product == product {
+	if p := t.pins.get(o.Pin); p != nil && p.Broadcast == o.Broadcast && p.shows(product) {
 		return o.Pin, "", o.MediaTime, true
 	}
 	if o.Session == "" {
@@ -64,7 +64,7 @@ func evidence(t *Tables, o *Order, product string) (pin, click string, seen int6
 func pinAt(t *Tables, broadcast, product, named string, seen int64) (pin string, late bool) {
 	if named != "" {
 		p := t.pins.get(named)
-		if p == nil || p.Broadcast != broadcast || p.Product != product {
+		if p == nil || p.Broadcast != broadcast || !p.shows(product) {
 			return "", false
 		}
 		if seen == 0 {
@@ -81,7 +81,7 @@ func pinAt(t *Tables, broadcast, product, named string, seen int64) (pin string,
 	}
 	var best *Pin
 	for _, p := range t.pins.rows {
-		if p.Broadcast != broadcast || p.Product != product {
+		if p.Broadcast != broadcast || !p.shows(product) {
 			continue
 		}
 		in, after := p.holds(seen)
@@ -97,6 +97,11 @@ func pinAt(t *Tables, broadcast, product, named string, seen int64) (pin string,
 		return "", false
 	}
 	return best.ID, late
+}
+
+// shows tells whether the pin is the product's, alone or in a set.
+func (p *Pin) shows(product string) bool {
+	return p.Product == product || slices.Contains(p.Others, product)
 }
 
 // holds tells whether the frame lies in the pin, or at most a minute behind it.
@@ -122,9 +127,9 @@ func book(t *Tables, o *Order, sign int64) {
 }
 
 // recredit judges again the orders that rest on frames from a media time on: a pin began or ended there.
-func recredit(t *Tables, broadcast, product string, from int64) {
+func recredit(t *Tables, p *Pin, from int64) {
 	for _, o := range t.orders.rows { // in any order: each is judged by itself
-		if o.Broadcast == broadcast && o.Evidence >= from && slices.ContainsFunc(o.Lines, func(l Line) bool { return l.Product == product }) {
+		if o.Broadcast == p.Broadcast && o.Evidence >= from && slices.ContainsFunc(o.Lines, func(l Line) bool { return p.shows(l.Product) }) {
 			credit(t, t.orders.edit(o.ID, nil))
 		}
 	}

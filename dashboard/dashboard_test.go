@@ -235,6 +235,36 @@ func TestTheAudienceIsCountedAsDefined(t *testing.T) {
 	}
 }
 
+// What is pinned as a set is offered, clicked and sold product by product, and all of it is the pin's; its card counts once
+// however many products it shows.
+func TestASetIsOnePinOfSeveralProducts(t *testing.T) {
+	for name, set := range map[string]fields{
+		"with its cards": {"id": "set", "name": "Outfit", "count": 2, "products": []fields{{"id": "shirt"}, {"id": "hat"}}},
+		"named only":     {"id": "set", "name": "Outfit", "count": 2, "ids": []string{"shirt", "hat"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEvening(t)
+			e.fact(10, "broadcast/b", event.PinPlaced, fields{"version": 1, "pin": fields{"id": "both", "product": fields{"id": "shirt"}, "from": int64(10e6), "set": set}})
+			e.audience.Add("audience/b", event.AudienceCounted, 0, e.begin.Add(15*time.Second), fields{"broadcast": "b", "impressions": []fields{
+				{"product": "shirt", "pin": "both", "count": 20, "further": 1}, {"product": "hat", "pin": "both", "count": 12, "further": 11}, {"product": "scarf", "pin": "both", "count": 9}}})
+			e.click(20, "c", "v", "hat", "both", 19)
+			e.order(30, event.OrderPaid, "o", "mina", "paid", fields{"view_session": "v", "pin": "both", "media_time": int64(29e6), "placed_at": e.begin.Add(30 * time.Second).UnixMilli()})
+			got := e.sales()
+			if got.Impressions != 32 || got.Clicks != 1 || len(got.Products) != 2 {
+				t.Fatalf("%+v", got)
+			}
+			for _, p := range got.Products {
+				if want := map[string]int64{"shirt": 20, "hat": 12}[p.Product]; p.Impressions != want {
+					t.Errorf("%s was shown %d times, want %d", p.Product, p.Impressions, want)
+				}
+			}
+			if p := got.Pins[0]; p.Set != "Outfit" || p.Impressions != 20 || p.Clicks != 1 || p.GMV != 7300 || p.Units != 3 {
+				t.Errorf("%+v", p)
+			}
+		})
+	}
+}
+
 func TestMediaTimeOfAMinuteFollowsTheAnchors(t *testing.T) {
 	e := newEvening(t)
 	// The publisher came back: its second generation begins 100 s into the show, by the wall and by the frame.

@@ -21,12 +21,18 @@ type (
 	}
 	pinData struct {
 		Pin struct {
-			ID      string `json:"id"`
-			Product struct {
-				ID string `json:"id"`
-			} `json:"product"`
-			From int64 `json:"from"`
+			ID      string      `json:"id"`
+			Product productData `json:"product"`
+			From    int64       `json:"from"`
+			Set     *struct {
+				Name     string        `json:"name"`
+				Products []productData `json:"products"`
+				IDs      []string      `json:"ids"` // in the place of many products
+			} `json:"set"`
 		} `json:"pin"`
+	}
+	productData struct {
+		ID string `json:"id"`
 	}
 	unpinData struct {
 		Pin   string `json:"pin"`
@@ -86,6 +92,7 @@ type (
 			Product string `json:"product"`
 			Pin     string `json:"pin"`
 			Count   int64  `json:"count"`
+			Further int64  `json:"further"` // of these, shown by a pin that had counted in its view
 		} `json:"impressions"`
 		Clicks []clickData `json:"clicks"`
 	}

@@ -67,12 +67,14 @@ type Product struct {
 // Pin is a pin with what is credited to it.
 type Pin struct {
 	ID, Broadcast, Product string
-	From                   int64 // media time, µs
-	Until                  int64 // media time, µs; Open while it is pinned
-	PlacedAt, RemovedAt    int64 // Unix ms
-	Impressions, Clicks    int64
-	Units, GMV, Refunds    int64 // of paid order lines whose last click lies in it, or at most 60 s behind it
-	LateGMV                int64 // of those: behind it
+	Others                 []string // of a set: the products behind its first
+	Set                    string   // its name, "" for a product by itself
+	From                   int64    // media time, µs
+	Until                  int64    // media time, µs; Open while it is pinned
+	PlacedAt, RemovedAt    int64    // Unix ms
+	Impressions, Clicks    int64    // views in which its card was shown; clicks on any of its products
+	Units, GMV, Refunds    int64    // of paid order lines whose last click lies in it, or at most 60 s behind it
+	LateGMV                int64    // of those: behind it
 }
 
 // Open is the Until of a pin that has not ended.

@@ -53,7 +53,7 @@ type Sales struct {
 	ViewersPeak   int64         `json:"viewers_peak" doc:"Most concurrent viewers, sampled each 5 s."`
 	Views         int64         `json:"views" doc:"Sessions shown for 3 s or more; a reload within 30 min is the same."`
 	UniqueViewers int64         `json:"unique_viewers"`
-	Impressions   int64         `json:"impressions" doc:"Cards shown, at least half of them for a second or more."`
+	Impressions   int64         `json:"impressions" doc:"Products shown, at least half of a card for a second or more, once per view and pin. What a set shows counts by product."`
 	Clicks        int64         `json:"clicks"`
 	Minutes       []SalesMinute `json:"minutes"`
 	Products      []SalesItem   `json:"products"`
@@ -91,9 +91,10 @@ type SalesItem struct {
 type SalesPin struct {
 	ID          string `json:"id"`
 	Product     string `json:"product"`
+	Set         string `json:"set,omitempty" doc:"The name of the set that was pinned; product is its first."`
 	From        int64  `json:"from"`
 	Until       *int64 `json:"until,omitempty"`
-	Impressions int64  `json:"impressions"`
+	Impressions int64  `json:"impressions" doc:"Views in which its card was shown, however many products it shows."`
 	Clicks      int64  `json:"clicks"`
 	Units       int64  `json:"units"`
 	GMV         int64  `json:"gmv"`
@@ -155,7 +156,7 @@ func (s *Service) Sales(ctx context.Context, broadcast string) (Sales, error) {
 		out.Products = append(out.Products, item)
 	}
 	for _, p := range rows.Pins {
-		pin := SalesPin{ID: p.ID, Product: p.Product, From: p.From, Impressions: p.Impressions, Clicks: p.Clicks, Units: p.Units, GMV: p.GMV, LateGMV: p.LateGMV, Refunds: p.Refunds}
+		pin := SalesPin{ID: p.ID, Product: p.Product, Set: p.Set, From: p.From, Impressions: p.Impressions, Clicks: p.Clicks, Units: p.Units, GMV: p.GMV, LateGMV: p.LateGMV, Refunds: p.Refunds}
 		if p.Until != Open {
 			pin.Until = &p.Until
 		}

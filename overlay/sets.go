@@ -70,6 +70,7 @@ type SetCard struct {
 	Name     string        `json:"name"`
 	Count    int           `json:"count" doc:"How many products it holds."`
 	Products []ProductCard `json:"products,omitempty" doc:"In their order. In an event they are left out where they are large: they are in the scene."`
+	IDs      []string      `json:"ids,omitempty" doc:"Of the products, where they are left out."`
 }
 
 // SetPlace says whose a set is.
@@ -186,6 +187,9 @@ func slim(card PinCard) PinCard {
 	if raw, err := json.Marshal(card.Set.Products); err != nil || len(raw) > setBytesMax {
 		short := *card.Set
 		short.Products = nil
+		for _, p := range card.Set.Products {
+			short.IDs = append(short.IDs, p.ID)
+		}
 		card.Set = &short
 	}
 	return card

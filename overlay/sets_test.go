@@ -170,7 +170,7 @@ func TestALargeSetIsWholeInTheSceneAndShortInItsEvent(t *testing.T) {
 	}
 	e := s.store.Facts()[0]
 	var fact overlay.PinFact
-	if err := json.Unmarshal(e.Data, &fact); err != nil || len(e.Data) > 33<<10 || len(fact.Pin.Set.Products) != 0 || fact.Pin.Set.Count != 100 {
+	if err := json.Unmarshal(e.Data, &fact); err != nil || len(e.Data) > 33<<10 || len(fact.Pin.Set.Products) != 0 || fact.Pin.Set.Count != 100 || len(fact.Pin.Set.IDs) != 100 {
 		t.Fatalf("%d bytes, %d cards of %d, %v", len(e.Data), len(fact.Pin.Set.Products), fact.Pin.Set.Count, err)
 	}
 	scene, err := s.Scene(ctx, "live", nil)

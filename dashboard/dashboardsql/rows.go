@@ -129,13 +129,17 @@ var products = table[dashboard.Product]{
 
 var pins = table[dashboard.Pin]{
 	name: "dashboard_pin", keys: 1,
-	columns: columns(`id broadcast product from_media until_media placed_at removed_at impressions clicks units gmv refunds late_gmv`),
+	columns: columns(`id broadcast product from_media until_media placed_at removed_at impressions clicks units gmv refunds late_gmv others set_name`),
 	read: func(scan func(...any) error) (p dashboard.Pin, err error) {
-		err = scan(&p.ID, &p.Broadcast, &p.Product, &p.From, &p.Until, &p.PlacedAt, &p.RemovedAt, &p.Impressions, &p.Clicks, &p.Units, &p.GMV, &p.Refunds, &p.LateGMV)
+		var others string
+		err = scan(&p.ID, &p.Broadcast, &p.Product, &p.From, &p.Until, &p.PlacedAt, &p.RemovedAt, &p.Impressions, &p.Clicks, &p.Units, &p.GMV, &p.Refunds, &p.LateGMV, &others, &p.Set)
+		if others != "" {
+			p.Others = strings.Split(others, " ")
+		}
 		return p, err
 	},
 	write: func(p dashboard.Pin) []any {
-		return []any{p.ID, p.Broadcast, p.Product, p.From, p.Until, p.PlacedAt, p.RemovedAt, p.Impressions, p.Clicks, p.Units, p.GMV, p.Refunds, p.LateGMV}
+		return []any{p.ID, p.Broadcast, p.Product, p.From, p.Until, p.PlacedAt, p.RemovedAt, p.Impressions, p.Clicks, p.Units, p.GMV, p.Refunds, p.LateGMV, strings.Join(p.Others, " "), p.Set}
 	},
 }
 

@@ -127,7 +127,24 @@ func (m *maker) pin(b, product string) {
 	}
 	pin := m.id("pin")
 	m.pins[b+product], m.history = pin, append(m.history, pin)
-	m.Facts.Add("broadcast/"+b, event.PinPlaced, at, m.now, fields{"version": m.n, "pin": fields{"id": pin, "product": fields{"id": product}, "variants": []any{}, "from": at}})
+	m.Facts.Add("broadcast/"+b, event.PinPlaced, at, m.now, fields{"version": m.n, "pin": m.pinned(pin, product, at)})
+}
+
+// pinned is a pin as it is told: a product, now and then with others in a set; the others of a large one are only named.
+func (m *maker) pinned(pin, product string, at int64) fields {
+	out := fields{"id": pin, "product": fields{"id": product}, "variants": []any{}, "from": at}
+	others := []string{product, m.pick("p", 7), m.pick("p", 7)}
+	switch m.r.IntN(6) {
+	case 0:
+		var cards []fields
+		for _, id := range others {
+			cards = append(cards, fields{"id": id})
+		}
+		out["set"] = fields{"id": "set", "name": "Lamps", "count": len(cards), "products": cards}
+	case 1:
+		out["set"] = fields{"id": "set", "name": "Many lamps", "count": len(others), "ids": others}
+	}
+	return out
 }
 
 // count tells what viewers did in the last second.
@@ -139,7 +156,7 @@ func (m *maker) count(b string) {
 	var views, impressions, clicks []fields
 	for range m.r.IntN(3) {
 		views = append(views, fields{"session": m.id("s"), "viewer": m.pick("v", 20)})
-		impressions = append(impressions, fields{"product": m.pick("p", 7), "pin": m.anyPin(), "count": m.r.IntN(9)})
+		impressions = append(impressions, fields{"product": m.pick("p", 7), "pin": m.anyPin(), "count": m.r.IntN(9), "further": m.r.IntN(3)})
 	}
 	for range m.r.IntN(4) {
 		session := m.pick("session", 12)

@@ -54,12 +54,16 @@ type session struct {
 	said    int   // so many messages
 	dirty   bool
 	used    time.Time
+	seen    []uint64 // what counted as shown in this view, hashed; at most seenMax
 }
+
+// shown counts the views in which a pin showed a product, and those in which it had shown another before.
+type shown struct{ count, further int64 }
 
 // room is what waits to be written of one broadcast.
 type room struct {
 	views       []View
-	impressions map[[2]string]int64 // product, pin
+	impressions map[[2]string]shown // by product and pin
 	clicks      []Click
 	viewers     int       // as last told
 	sampled     time.Time // when viewers last went into a fact
@@ -180,7 +184,7 @@ func (s *Service) Hear(topic, sessionID string, message []byte) error {
 	case "heartbeat":
 		s.beat(v, m, now)
 	case "impression":
-		s.room(v.Broadcast).impressions[[2]string{m.Product, m.Pin}]++
+		s.show(v, m)
 	case "click":
 		s.click(v, m, now)
 	case "lateness":
@@ -244,7 +248,7 @@ func (s *Service) click(v *session, m signal, now time.Time) {
 func (s *Service) room(broadcast string) *room {
 	r := s.rooms[broadcast]
 	if r == nil {
-		r = &room{impressions: map[[2]string]int64{}}
+		r = &room{impressions: map[[2]string]shown{}}
 		s.rooms[broadcast] = r
 	}
 	return r

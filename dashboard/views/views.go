@@ -100,11 +100,13 @@ type View struct {
 	Viewer  string `json:"viewer"`
 }
 
-// Impression counts how often a product's card was shown.
+// Impression counts in how many views a pin showed a product. Of these, Further were shown by a pin that another of its
+// products had counted for: a set's.
 type Impression struct {
 	Product string `json:"product"`
 	Pin     string `json:"pin"`
 	Count   int64  `json:"count"`
+	Further int64  `json:"further,omitempty"`
 }
 
 // Click is one click on a product. Its session is empty without consent.

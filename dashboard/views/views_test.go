@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -199,9 +200,9 @@ func TestWithoutConsentNothingTiesSessionsTogether(t *testing.T) {
 func TestSignalsCostNoWriteEach(t *testing.T) {
 	run(t, func(h *house) {
 		v := h.watch(views.Start{Broadcast: "b", Consent: true})
-		for range 100 {
-			for range 15 {
-				h.say(v, `{"kind":"impression","product":"p","pin":"x"}`)
+		for second := range 100 {
+			for n := range 15 {
+				h.say(v, `{"kind":"impression","product":"p%d","pin":"x%d"}`, n, second)
 				h.say(v, `{"kind":"click","product":"p"}`)
 			}
 			for range 100 { // not heard
@@ -211,11 +212,49 @@ func TestSignalsCostNoWriteEach(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		_, clicks, impressions, _ := h.counted()
-		if impressions != 1500 || clicks != 1000 {
-			t.Fatalf("%d impressions, %d clicks: want 1500, and 1000 clicks of one session at most", impressions, clicks)
+		// 15 products by each of 100 pins, until 1,024 products and pins are remembered.
+		if impressions != 960 || clicks != 1000 {
+			t.Fatalf("%d impressions, %d clicks: want 960, and 1000 clicks of one session at most", impressions, clicks)
 		}
 		if n := len(h.store.Facts()); n > 102 {
 			t.Fatalf("%d facts for 100 seconds", n)
+		}
+	})
+}
+
+// A set's card shows several products: each counts once per view, and so does the pin; without a pin, the product.
+func TestWhatIsShownCountsOncePerView(t *testing.T) {
+	run(t, func(h *house) {
+		one, two := h.watch(views.Start{Broadcast: "b"}), h.watch(views.Start{Broadcast: "b"})
+		for range 3 {
+			for _, product := range []string{"cup", "bowl", "plate"} {
+				h.say(one, `{"kind":"impression","product":%q,"pin":"set"}`, product)
+			}
+			h.say(two, `{"kind":"impression","product":"bowl","pin":"set"}`)
+			h.say(two, `{"kind":"impression","product":"bowl","pin":"alone"}`)
+			h.say(two, `{"kind":"impression","product":"bowl"}`)
+			time.Sleep(2 * time.Second)
+		}
+		got := map[string]views.Impression{}
+		for _, e := range h.store.Facts() {
+			var c views.Counted
+			if err := json.Unmarshal(e.Data, &c); err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range c.Impressions {
+				sum := got[i.Product+" "+i.Pin]
+				got[i.Product+" "+i.Pin] = views.Impression{Product: i.Product, Pin: i.Pin, Count: sum.Count + i.Count, Further: sum.Further + i.Further}
+			}
+		}
+		want := map[string]views.Impression{
+			"cup set":    {Product: "cup", Pin: "set", Count: 1},
+			"bowl set":   {Product: "bowl", Pin: "set", Count: 2, Further: 1},
+			"plate set":  {Product: "plate", Pin: "set", Count: 1, Further: 1},
+			"bowl alone": {Product: "bowl", Pin: "alone", Count: 1},
+			"bowl ":      {Product: "bowl", Count: 1},
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("%+v\nwant %+v", got, want)
 		}
 	})
 }
@@ -226,7 +265,7 @@ func TestADatabaseInTroubleLosesNothingThatIsBounded(t *testing.T) {
 		v := h.watch(views.Start{Broadcast: "b"})
 		h.say(v, `{"kind":"impression","product":"p"}`)
 		time.Sleep(3 * time.Second)
-		h.say(v, `{"kind":"impression","product":"p"}`)
+		h.say(v, `{"kind":"impression","product":"q"}`)
 		time.Sleep(3 * time.Second)
 		h.store.Break(nil)
 		time.Sleep(2 * time.Second)
@@ -283,7 +322,7 @@ func TestCountedIsWhatItsSampleShows(t *testing.T) {
 	n := 1204
 	eventtest.CheckWriter(t, event.AudienceCounted, views.Counted{
 		Broadcast: "b", Viewers: &n, Views: []views.View{{Session: "s", Viewer: "v"}},
-		Impressions: []views.Impression{{Product: "p", Pin: "x", Count: 1}}, Clicks: []views.Click{{ID: "c"}},
+		Impressions: []views.Impression{{Product: "p", Pin: "x", Count: 2, Further: 1}}, Clicks: []views.Click{{ID: "c"}},
 	})
 	eventtest.CheckWriter(t, event.ViewersChanged, views.ViewersFact{Viewers: 1})
 }

@@ -153,7 +153,7 @@ func AudienceTopic(broadcast string) string { return "audience/" + broadcast }
 func (r *room) facts(broadcast string, now time.Time) (out []event.Event) {
 	var impressions []Impression
 	for key, n := range r.impressions {
-		impressions = append(impressions, Impression{Product: key[0], Pin: key[1], Count: n})
+		impressions = append(impressions, Impression{Product: key[0], Pin: key[1], Count: n.count, Further: n.further})
 	}
 	slices.SortFunc(impressions, func(a, b Impression) int { return cmp.Or(cmp.Compare(a.Product, b.Product), cmp.Compare(a.Pin, b.Pin)) })
 	clear(r.impressions)

@@ -1,6 +1,6 @@
 // <hawker-player> on somebody else's page: another origin plays the broadcast over WebRTC and over LL-HLS, and the card of
-// a pin lies on its frame there too; so does a deal's, and it counts down. The page hears what its viewers do, and may take
-// the sale over.
+// a pin lies on its frame there too; so does a deal's, and it counts down. A set shows all that is in it, also to who has
+// no pointer. The page hears what its viewers do, and may take the sale over.
 import { api, deadMedia, demo, foreignPage, origin, patience, phone, run, until } from './lib.mjs';
 import { change } from './pins-lib.mjs';
 
@@ -36,14 +36,18 @@ await run(async (chrome) => {
       if (n === 2) await shopping(pages.whep);
       pins.push({ on, off: await change(pages, 'DELETE', false) });
     }
+    const set = await dressing(pages);
     const deal = await dealing(pages);
     const heard = await pages.whep.evaluate(() => heard);
     return {
       pins,
+      set,
       deal,
       bytes,
       heard: [...new Set(heard.map(([type]) => type))],
-      details: heard.filter(([type]) => type !== 'state').every(([, detail]) => detail.product === demo.product),
+      details: heard
+        .filter(([type, detail]) => type !== 'state' && !detail.set)
+        .every(([, detail]) => detail.product === demo.product),
       popups: pages.whep.context().pages().length - 1,
       hlsWhereNotNeeded: pages.whep.requested.some((url) => /hls-.*\.js/.test(url)),
       cookies: (await pages.whep.context().cookies()).length,
@@ -53,6 +57,89 @@ await run(async (chrome) => {
     shop.close();
   }
 });
+
+/** dressing pins a set, opens it by the keyboard, buys one of its products and closes it again. */
+async function dressing(pages) {
+  const { items } = await api('GET', `/v1/shops/${demo.shop}/products?limit=10`, demo.tokens.creator);
+  const products = items
+    .filter((one) => one.state === 'active' && one.variants.some((variant) => variant.available > 0))
+    .slice(0, 4);
+  const wish = { name: 'Everything on the table', products: products.map((one) => one.id) };
+  const { id } = await api('POST', `/v1/channels/${demo.show_channel}/sets`, demo.tokens.creator, wish);
+  const at = `/v1/broadcasts/${demo.broadcast}/sets/${id}`;
+  const pin = await api('PUT', at, demo.tokens.creator, {});
+  const page = pages.whep;
+  const player = page.locator('hawker-player');
+  const card = player.locator(`[data-set="${id}"]`);
+  await card.waitFor();
+  await pages.hls.locator('hawker-player').locator(`[data-set="${id}"]`).waitFor();
+  const said = await card.innerText();
+  await card.getByRole('button', { name: 'See all of Everything on the table' }).focus();
+  await page.keyboard.press('Enter');
+  const panel = player.getByRole('dialog', { name: 'Everything on the table' });
+  await panel.waitFor();
+  const focused = () =>
+    page.evaluate(
+      () => eye.root().activeElement?.getAttribute('aria-label') ?? eye.root().activeElement?.getAttribute('role'),
+    );
+  const way = [await focused()];
+  for (let n = 0; n < 3; n++) {
+    await page.keyboard.press('Tab');
+    way.push(await focused());
+  }
+  const about = (type) =>
+    page.evaluate(
+      ([type, id]) => heard.filter(([one, detail]) => one === type && detail.set === id).map(([, detail]) => detail),
+      [type, id],
+    );
+  // Each that is in view counts once; the others once they are there.
+  for (const product of products) {
+    await panel.locator(`[data-product="${product.id}"]`).scrollIntoViewIfNeeded();
+    await until('the impression of one of a set', async () =>
+      (await about('impression')).some((one) => one.product === product.id),
+    );
+  }
+  const second = panel.locator(`[data-product="${products[1].id}"]`);
+  await second.getByRole('button', { name: /^Add / }).press('Enter');
+  await second.getByRole('button', { name: /^Buy / }).press('Enter');
+  const sale = await until('the sale of one of a set', async () => (await about('checkout'))[0]);
+  const arabic = await page.evaluate(() => {
+    document.querySelector('hawker-player').lang = 'ar';
+    const panel = eye.root().querySelector('.panel');
+    const [title, close] = [...panel.querySelectorAll('h2, .round')].map((one) => one.getBoundingClientRect());
+    const [picture, text] = [...panel.querySelectorAll('li')].map((one) => [...one.children])[0];
+    const { left: first } = picture.getBoundingClientRect();
+    const fits = panel.scrollWidth <= panel.clientWidth;
+    return fits && close.right <= title.right && first > text.getBoundingClientRect().left;
+  });
+  if (process.env.E2E_LOOK) await page.screenshot({ path: `${process.env.E2E_LOOK}/set-ar.png` });
+  await page.evaluate(() => (document.querySelector('hawker-player').lang = 'en'));
+  if (process.env.E2E_LOOK) await page.screenshot({ path: `${process.env.E2E_LOOK}/set.png` });
+  await page.keyboard.press('Escape');
+  await panel.waitFor({ state: 'hidden' });
+  way.push(await focused());
+  const figures = await until('the figures of a set', async () => {
+    const sales = await api('GET', `/v1/broadcasts/${demo.broadcast}/sales`, demo.tokens.creator);
+    const of = sales.pins.find((one) => one.id === pin.id);
+    const sold = products.map((one) => sales.products.find((two) => two.product === one.id)?.impressions ?? 0);
+    return of?.clicks >= 2 && sold.every((count) => count > 0) && { set: of.set, shown: of.impressions, sold };
+  });
+  await api('DELETE', at, demo.tokens.creator);
+  await card.waitFor({ state: 'detached' });
+  const impressions = (await about('impression')).map((one) => one.product);
+  return {
+    said,
+    way,
+    sale: { product: sale.product, pin: sale.pin, quote: sale.quote },
+    wanted: { product: products[1].id, pin: pin.id },
+    added: (await about('add-to-cart')).map((one) => one.product),
+    impressions: impressions.length,
+    each: new Set(impressions).size,
+    products: products.length,
+    arabic,
+    figures,
+  };
+}
 
 /** dealing runs a deal from its countdown to its end, and buys at its price meanwhile. */
 async function dealing(pages) {

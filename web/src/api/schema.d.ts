@@ -2867,7 +2867,7 @@ export interface components {
             gmv: number;
             /**
              * Format: int64
-             * @description Cards shown, at least half of them for a second or more.
+             * @description Products shown, at least half of a card for a second or more, once per view and pin. What a set shows counts by product.
              */
             impressions: number;
             /** @description The newest orders, at most 20. */
@@ -2985,13 +2985,18 @@ export interface components {
             /** Format: int64 */
             gmv: number;
             id: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Views in which its card was shown, however many products it shows.
+             */
             impressions: number;
             /** Format: int64 */
             late_gmv: number;
             product: string;
             /** Format: int64 */
             refunds: number;
+            /** @description The name of the set that was pinned; product is its first. */
+            set?: string;
             /** Format: int64 */
             units: number;
             /** Format: int64 */
@@ -3047,6 +3052,8 @@ export interface components {
              */
             count: number;
             id: string;
+            /** @description Of the products, where they are left out. */
+            ids?: string[] | null;
             name: string;
             /** @description In their order. In an event they are left out where they are large: they are in the scene. */
             products?: components["schemas"]["ProductCard"][] | null;

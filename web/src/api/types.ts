@@ -221,6 +221,8 @@ export interface PinnedSet {
   count: number;
   /** Left out of an event where they are large: they are in the scene. */
   products?: ProductCard[];
+  /** Of the products, where they are left out. */
+  ids?: string[];
 }
 
 /** A channel's saved list of products. */
@@ -423,6 +425,6 @@ export interface Sales {
     gmv: Money | number;
     available: number;
   }[];
-  pins: { id: string; product: string; from: MediaTime; until?: MediaTime; gmv: Money | number }[];
+  pins: { id: string; product: string; set?: string; from: MediaTime; until?: MediaTime; gmv: Money | number }[];
   latest: { order_id: string; at: Timestamp; state: OrderState; total: Money | number; lines: unknown[] }[];
 }

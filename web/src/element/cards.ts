@@ -1,20 +1,19 @@
-import { pictureURL } from '../api/client';
-import type { Pin, PinVariant } from '../api/types';
+import type { Pin, PinnedSet, PinVariant, ProductCard } from '../api/types';
 import { money } from '../i18n/format';
 import { whenSeen } from '../room/seen';
+import { inSet, picturedIn } from '../room/sets';
 import { priceRange } from '../shop/money';
-import { button, child, name, struck } from './dom';
-import type { Words } from './words';
+import { button, child, name } from './dom';
+import { offer, picture, type OfferOptions } from './offer';
 
-export interface CardsOptions {
-  base: string;
-  tag: () => string;
-  words: () => Words;
-  /** The host page has a cart of its own: cards offer to add to it. */
-  cart: () => boolean;
-  onSeen: (pin: Pin) => void;
-  onBuy: (pin: Pin, variant: PinVariant | undefined) => void;
-  onAdd: (pin: Pin, variant: PinVariant | undefined) => void;
+export interface CardsOptions extends OfferOptions {
+  /** variants are those of a product of a set, at the price of now. */
+  variants: (product: ProductCard) => PinVariant[];
+  onSeen: (pin: Pin, product: string) => void;
+  onBuy: (pin: Pin, product: string, variant: PinVariant | undefined) => void;
+  onAdd: (pin: Pin, product: string, variant: PinVariant | undefined) => void;
+  /** The viewer wants to see all of a set. */
+  onSet: (pin: Pin, opener: HTMLElement) => void;
 }
 
 interface Card {
@@ -52,52 +51,67 @@ export class Cards {
     }
   }
 
-  /** again writes every card anew: the language changed. */
+  /** again writes every card anew: the language changed, or a deal. */
   again(): void {
     for (const card of this.cards.values()) card.fill();
   }
 
   private make(pin: Pin): Card {
-    const { words, tag, base } = this.options;
     const item = document.createElement('li');
     item.part.add('card');
     item.dataset['pin'] = pin.id;
-    item.dataset['product'] = pin.product.id;
-    const picture = pictureURL(pin.product.picture);
-    if (picture) {
-      const image = item.appendChild(document.createElement('img'));
-      image.alt = '';
-      image.src = new URL(picture, base).href;
-    }
+    const card: Card = { item, pin, fill: () => undefined, stop: () => undefined };
+    card.fill = pin.set ? this.set(card) : this.single(card);
+    card.stop = whenSeen(item, () => {
+      for (const product of picturedIn(card.pin)) this.options.onSeen(card.pin, product.id);
+    });
+    card.fill();
+    return card;
+  }
+
+  private single(card: Card): () => void {
+    const { id } = card.pin.product;
+    card.item.dataset['product'] = id;
+    return offer(card.item, this.options, () => ({ ...card.pin.product, variants: card.pin.variants }), {
+      buy: (variant) => this.options.onBuy(card.pin, id, variant),
+      add: (variant) => this.options.onAdd(card.pin, id, variant),
+    });
+  }
+
+  /** set writes the card of several products that are pinned together: all of them are behind its button. */
+  private set(card: Card): () => void {
+    const { item } = card;
+    const { words, tag, base, variants, onSet } = this.options;
+    item.dataset['set'] = card.pin.set!.id;
+    const pictures = child(item, 'span', 'pictures');
     const text = child(item, 'div', 'text');
     const title = child(text, 'p', 'title');
     title.dir = 'auto';
-    const price = child(text, 'p', 'price');
-    const add = button(item, 'plain', () => this.options.onAdd(card.pin, cheapest(card.pin)));
-    const buy = button(item, 'accent', () => this.options.onBuy(card.pin, cheapest(card.pin)));
-    buy.part.add('buy');
-    add.part.add('add');
-    const fill = () => {
-      const now = card.pin;
+    const line = child(text, 'p', 'line');
+    const all = button(item, 'accent', () => onSet(card.pin, all));
+    all.part.add('all');
+    all.setAttribute('aria-haspopup', 'dialog');
+    let pictured = '';
+    return () => {
+      const set = card.pin.set as PinnedSet;
       const said = words();
-      const left = now.variants.some((one) => one.available > 0);
-      title.textContent = now.product.title;
-      const range = priceRange(now.variants);
-      price.replaceChildren();
-      if (range) price.append(money(range.price, tag()));
-      if (range?.compareAt) price.append(' ', struck(said.before, money(range.compareAt, tag())));
-      buy.disabled = add.disabled = !left;
-      name(buy, left ? said.buy : said.soldOut, left ? said.buyNamed(now.product.title) : undefined);
-      name(add, said.add, said.addNamed(now.product.title));
-      add.hidden = !left || !this.options.cart();
+      const shown = picturedIn(card.pin);
+      const now = shown.map((one) => one.picture).join(' ');
+      if (now !== pictured) {
+        pictures.replaceChildren();
+        for (const one of shown) picture(pictures, base, one.picture);
+      }
+      pictured = now;
+      title.textContent = set.name;
+      const offers = inSet(card.pin).flatMap(variants);
+      const range = priceRange(offers);
+      const left = offers.length === 0 || offers.some((one) => one.available > 0);
+      const from = range && said.from(money(range.price, tag()));
+      line.replaceChildren();
+      for (const part of [said.count(set.count), left ? from : said.soldOut]) {
+        if (part) child(line, 'span', '').textContent = part;
+      }
+      name(all, said.all, said.allNamed(set.name));
     };
-    const card: Card = { item, pin, fill, stop: whenSeen(item, () => this.options.onSeen(card.pin)) };
-    fill();
-    return card;
   }
-}
-
-function cheapest(pin: Pin): PinVariant | undefined {
-  const left = pin.variants.filter((one) => one.available > 0);
-  return left.length === 1 ? left[0] : undefined; // of several the buyer chooses
 }

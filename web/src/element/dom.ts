@@ -1,11 +1,11 @@
 /** child makes an element within another. */
-export function child(parent: Element, tag: string, className: string): HTMLElement {
+export function child(parent: Node, tag: string, className: string): HTMLElement {
   const element = parent.appendChild(document.createElement(tag));
   element.className = className;
   return element;
 }
 
-export function button(parent: Element, className: string, onClick: () => void): HTMLButtonElement {
+export function button(parent: Node, className: string, onClick: () => void): HTMLButtonElement {
   const element = child(parent, 'button', className) as HTMLButtonElement;
   element.type = 'button';
   element.addEventListener('click', onClick);

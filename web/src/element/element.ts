@@ -4,11 +4,13 @@ import { direction } from '../i18n/language';
 import type { Figures, PlayerState, Quality, TransportKind } from '../player';
 import { prepareHls } from '../player/hlsload';
 import { Room, type RoomView } from '../room/room';
-import { dealOf } from '../shop/deals';
-import { Cards } from './cards';
+import { atDeal, dealOf } from '../shop/deals';
+import { Announcer } from './announcer';
+import { Cards, type CardsOptions } from './cards';
 import { Controls } from './controls';
 import { Deals, type DealTurn } from './deals';
 import { Package } from './package';
+import { SetPanel } from './sets';
 import { style } from './style';
 import { spoken, words } from './words';
 
@@ -19,6 +21,8 @@ export interface PinDetail {
   /** The deal whose card it was, in the place of a pin. */
   deal?: string;
   product: string;
+  /** The set that was pinned, where the product was shown as one of it. */
+  set?: string;
   variant?: string;
   /** The price as it was seen, signed: checkout honours it. */
   quote?: string;
@@ -70,6 +74,8 @@ export class HawkerPlayer extends HTMLElement {
   private readonly video = document.createElement('video');
   private readonly cards: Cards;
   private readonly deals: Deals;
+  private readonly panel: SetPanel;
+  private readonly announcer: Announcer;
   private readonly controls: Controls;
   private room: Room | Package | undefined;
   private told = '';
@@ -95,21 +101,34 @@ export class HawkerPlayer extends HTMLElement {
       choose: (quality) => this.choose(quality),
     });
     const list = root.appendChild(document.createElement('ul'));
-    this.cards = new Cards(list, {
+    list.className = 'cards';
+    const options: CardsOptions = {
       base: this.base,
       tag: () => this.language,
       words: said,
       cart: () => this.hasAttribute('cart'),
-      onSeen: (pin) => this.onSeen(pin),
-      onBuy: (pin, variant) => this.onBuy(this.detail(pin, variant)),
-      onAdd: (pin, variant) => this.onAdd(this.detail(pin, variant)),
-    });
+      variants: (product) => atDeal(product.variants, dealOf(this.dealt, product.id)),
+      onSeen: (pin, product) => this.onSeen(pin, product),
+      onBuy: (pin, product, variant) => this.onBuy(this.detail(pin, product, variant)),
+      onAdd: (pin, product, variant) => this.onAdd(this.detail(pin, product, variant)),
+      onSet: (pin, opener) => this.panel.open(pin, opener),
+    };
+    this.cards = new Cards(list, options);
+    this.panel = new SetPanel(
+      root,
+      { ...options, load: () => this.room instanceof Room && void this.room.reload() },
+      list,
+    );
+    this.announcer = new Announcer(root, options);
     this.deals = new Deals(list, {
       base: this.base,
       tag: () => this.language,
       words: said,
       mediaTime: () => this.mediaTime,
-      onSeen: (deal) => this.tell('hawker-impression', this.dealDetail(deal, undefined)),
+      onSeen: (deal) => {
+        this.room?.impression(deal.product.id);
+        this.tell('hawker-impression', this.dealDetail(deal, undefined));
+      },
       onBuy: (deal, offer) => this.onBuy(this.dealDetail(deal, offer)),
       onTurn: (deal, state) => this.onTurn(deal, state),
     });
@@ -176,6 +195,7 @@ export class HawkerPlayer extends HTMLElement {
   stop(): void {
     this.room?.stop();
     this.room = undefined;
+    this.panel.close();
     this.refresh();
   }
 
@@ -237,6 +257,7 @@ export class HawkerPlayer extends HTMLElement {
       if (element !== this.video) element.dir = direction(this.language);
     }
     this.cards.again();
+    this.panel.again();
     this.deals.again();
     this.refresh();
   }
@@ -258,13 +279,21 @@ export class HawkerPlayer extends HTMLElement {
   /** lay puts the cards over the picture. A product at a deal has the deal's card alone. */
   private lay(pins: readonly Pin[], deals: readonly Deal[], past: boolean): void {
     if (pins === this.shown && deals === this.dealt) return;
+    const turned = deals !== this.dealt;
     this.shown = pins;
-    this.cards.show(pins.filter((pin) => !dealOf(deals, pin.product.id)));
-    if (deals !== this.dealt) this.deals.show((this.dealt = deals), past);
+    this.dealt = deals;
+    const single = pins.filter((pin) => pin.set || !dealOf(deals, pin.product.id));
+    this.cards.show(single);
+    this.panel.show(pins);
+    this.announcer.show(single);
+    if (!turned) return;
+    this.cards.again();
+    this.panel.again();
+    this.deals.show(deals, past);
   }
 
-  private onSeen(pin: Pin): void {
-    if (this.room?.impression(pin.id, pin.product.id)) this.tell('hawker-impression', this.detail(pin, undefined));
+  private onSeen(pin: Pin, product: string): void {
+    if (this.room?.impression(product, pin.id)) this.tell('hawker-impression', this.detail(pin, product, undefined));
   }
 
   private onBuy(detail: PinDetail): void {
@@ -297,8 +326,8 @@ export class HawkerPlayer extends HTMLElement {
     return { ...this.seenNow(deal.product.id, offer), deal: deal.id };
   }
 
-  private detail(pin: Pin, variant: PinVariant | undefined): PinDetail {
-    return { ...this.seenNow(pin.product.id, variant), pin: pin.id };
+  private detail(pin: Pin, product: string, variant: PinVariant | undefined): PinDetail {
+    return { ...this.seenNow(product, variant), pin: pin.id, set: pin.set?.id };
   }
 
   private seenNow(product: string, variant: Pick<PinVariant, 'id' | 'quote'> | undefined): PinDetail {

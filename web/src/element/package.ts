@@ -47,6 +47,7 @@ export class Package {
   private video: HTMLVideoElement | undefined;
   private player: Player | undefined;
   private pins: (Pin & { url: string })[] = [];
+  private readonly seen = new Set<string>();
   private shown = '';
   private at: MediaTime | undefined;
   private zero = 0;
@@ -91,8 +92,10 @@ export class Package {
     return figures && { ...figures, cards: { exact: 0, late: 0, worst: 0 } };
   }
 
-  impression(): boolean {
-    return true; // there is nobody to tell but the page
+  /** impression tells whether it is the first of its card: there is nobody to tell but the page. */
+  impression(product: string, pin?: string): boolean {
+    const key = `${pin} ${product}`;
+    return !this.seen.has(key) && Boolean(this.seen.add(key));
   }
 
   click(): void {

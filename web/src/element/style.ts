@@ -23,7 +23,16 @@ select { padding-inline: 8px; }
   font-weight: 600; }
 .plain { padding: 8px 12px; background: #20202b; color: inherit; }
 .tap { padding: 8px 16px; border-radius: 999px; background: rgb(16 16 24 / .92); color: inherit; font-weight: 600; }
-ul { position: absolute; inset-block-end: 12px; inset-inline: 12px; display: grid; gap: 8px; padding: 0; list-style: none; }
+ul { display: grid; grid-template-columns: minmax(0, 1fr); gap: 8px; padding: 0; list-style: none; }
+.cards { position: absolute; inset-block-end: 12px; inset-inline: 12px; }
+.pictures { display: flex; flex: none; }
+.pictures img + img { margin-inline-start: -32px; }
+.panel { position: absolute; inset-inline: 0; inset-block-end: 0; max-block-size: 80%; overflow-y: auto; padding: 12px;
+  border-radius: 14px 14px 0 0; background: #15151d; outline-offset: -3px; overscroll-behavior: contain; }
+.panel header { display: flex; gap: 8px; align-items: center; justify-content: space-between; margin-block-end: 8px; }
+.panel h2 { font-size: 16px; }
+.panel .round { flex: none; }
+.panel .line:empty { display: none; }
 li { display: flex; gap: 12px; align-items: center; padding: 8px; border: 1px solid #2e2e3a; border-radius: 14px;
   background: rgb(21 21 29 / .94); }
 li img { flex: none; inline-size: 56px; block-size: 56px; border-radius: 8px; object-fit: cover; }
@@ -35,7 +44,7 @@ li img { flex: none; inline-size: 56px; block-size: 56px; border-radius: 8px; ob
 .line { display: flex; flex-wrap: wrap; gap: 0 8px; font-size: 12px; font-variant-numeric: tabular-nums; }
 button:disabled { opacity: .6; cursor: default; }
 .hidden { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
-@media (prefers-reduced-motion: no-preference) { li { animation: in 200ms ease-out; } }
+@media (prefers-reduced-motion: no-preference) { .cards > li, .panel { animation: in 200ms ease-out; } }
 @keyframes in { from { transform: translateY(12px); opacity: 0; } }
 [hidden] { display: none !important; }
 `;

@@ -14,6 +14,16 @@ export interface Words {
   add: string;
   addNamed: (title: string) => string;
   soldOut: string;
+  /** What opens a set, and what is said of it. */
+  all: string;
+  allNamed: (name: string) => string;
+  count: (products: number) => string;
+  from: (price: string) => string;
+  close: string;
+  loading: string;
+  /** What those are told who listen. */
+  shown: (title: string, about: string) => string;
+  gone: (title: string) => string;
   before: string;
   opensIn: (time: string) => string;
   endsIn: (time: string) => string;
@@ -42,6 +52,14 @@ const en: Words = {
   add: 'Add',
   addNamed: (title) => `Add ${title}`,
   soldOut: 'Sold out',
+  all: 'See all',
+  allNamed: (name) => `See all of ${name}`,
+  count: (n) => (n === 1 ? '1 product' : `${n} products`),
+  from: (price) => `from ${price}`,
+  close: 'Close',
+  loading: 'Loading',
+  shown: (title, about) => `Shown now: ${title}, ${about}`,
+  gone: (title) => `${title} is no longer shown`,
   before: 'before',
   opensIn: (time) => `Opens in ${time}`,
   endsIn: (time) => `Ends in ${time}`,
@@ -70,6 +88,14 @@ const de: Words = {
   add: 'Merken',
   addNamed: (title) => `Merken: ${title}`,
   soldOut: 'Ausverkauft',
+  all: 'Ansehen',
+  allNamed: (name) => `Alles aus ${name} ansehen`,
+  count: (n) => (n === 1 ? '1 Produkt' : `${n} Produkte`),
+  from: (price) => `ab ${price}`,
+  close: 'Schließen',
+  loading: 'Lädt',
+  shown: (title, about) => `Jetzt gezeigt: ${title}, ${about}`,
+  gone: (title) => `${title} wird nicht mehr gezeigt`,
   before: 'vorher',
   opensIn: (time) => `Beginnt in ${time}`,
   endsIn: (time) => `Endet in ${time}`,
@@ -98,6 +124,14 @@ const fr: Words = {
   add: 'Ajouter',
   addNamed: (title) => `Ajouter ${title}`,
   soldOut: 'Épuisé',
+  all: 'Tout voir',
+  allNamed: (name) => `Voir tout ce que contient ${name}`,
+  count: (n) => (n < 2 ? `${n} produit` : `${n} produits`),
+  from: (price) => `dès ${price}`,
+  close: 'Fermer',
+  loading: 'Chargement',
+  shown: (title, about) => `À l’écran : ${title}, ${about}`,
+  gone: (title) => `${title} n’est plus à l’écran`,
   before: 'avant',
   opensIn: (time) => `Ouvre dans ${time}`,
   endsIn: (time) => `Se termine dans ${time}`,
@@ -126,6 +160,17 @@ const ar: Words = {
   add: 'أضف',
   addNamed: (title) => `أضف ${title}`,
   soldOut: 'نفد',
+  all: 'عرض الكل',
+  allNamed: (name) => `عرض كل ما في ${name}`,
+  count: (n) =>
+    (({ one: 'منتج واحد', two: 'منتجان', few: `${n} منتجات`, many: `${n} منتجًا` }) as Record<string, string>)[
+      new Intl.PluralRules('ar').select(n)
+    ] ?? `${n} منتج`,
+  from: (price) => `ابتداءً من ${price}`,
+  close: 'إغلاق',
+  loading: 'جارٍ التحميل',
+  shown: (title, about) => `معروض الآن: ${title}، ${about}`,
+  gone: (title) => `لم يعد ${title} معروضًا`,
   before: 'سابقًا',
   opensIn: (time) => `يبدأ بعد ${time}`,
   endsIn: (time) => `ينتهي بعد ${time}`,

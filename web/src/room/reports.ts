@@ -26,10 +26,14 @@ export class Reports {
     return frame && Math.max(0, frame.mediaTime);
   }
 
-  /** impression tells once per pin that its card was really seen, and says whether this was the first time. */
-  impression(pin: string, product: string): boolean {
-    if (this.seen.has(pin)) return false;
-    this.seen.add(pin);
+  /**
+   * impression tells that a card really showed a product: once for each product of each pin, and once where a deal's card
+   * shows it. It says whether this was the first time.
+   */
+  impression(product: string, pin?: string): boolean {
+    const key = `${pin ?? ''} ${product}`;
+    if (this.seen.has(key)) return false;
+    this.seen.add(key);
     this.options.send({ kind: 'impression', pin, product, media_time: this.mediaTime });
     return true;
   }

@@ -237,9 +237,9 @@ export class Room {
     return this.reports.mediaTime;
   }
 
-  /** impression tells once per pin that its card was really seen, and says whether this was the first time. */
-  impression(pin: string, product: string): boolean {
-    return this.reports.impression(pin, product);
+  /** impression tells once that a pin's card, or without one a deal's, really showed a product, and says whether now. */
+  impression(product: string, pin?: string): boolean {
+    return this.reports.impression(product, pin);
   }
 
   click(product: string, pin?: string, variant?: string): void {

@@ -1,4 +1,6 @@
+import { useEffect, useRef } from 'preact/hooks';
 import type { Pin, ProductCard } from '../../api/types';
+import { whenSeen } from '../../room/seen';
 import { t as shop } from '../../shop/messages';
 import { priceRange } from '../../shop/money';
 import { Picture } from '../../shop/Picture';
@@ -13,10 +15,12 @@ interface Props {
   pins: readonly Pin[];
   loading: boolean;
   onBuy: (product: string, pin?: string) => void;
+  /** A row was really seen. */
+  onSeen?: (product: string) => void;
 }
 
 /** Bag lists all that the show sells, and what is pinned besides. */
-export function Bag({ bag, pins, loading, onBuy }: Props) {
+export function Bag({ bag, pins, loading, onBuy, onSeen }: Props) {
   const pinned = pins.flatMap((pin) => {
     const products = pin.set ? (pin.set.products ?? []) : [{ ...pin.product, variants: pin.variants }];
     return products.map((product) => ({ ...product, pin: pin.id as string | undefined }));
@@ -44,28 +48,43 @@ export function Bag({ bag, pins, loading, onBuy }: Props) {
   if (rows.length === 0) return <p class="muted bag-empty">{t('bagEmpty')}</p>;
   return (
     <ul class="bag">
-      {rows.map((row) => {
-        const range = priceRange(row.variants);
-        const left = row.variants.some((variant) => variant.available > 0);
-        return (
-          <li key={row.id} class={row.pin ? 'bag-row bag-row-pinned' : 'bag-row'}>
-            <Picture picture={row.picture} size={64} />
-            <div class="bag-text">
-              <p class="bag-title user-text" dir="auto">
-                {row.title}
-              </p>
-              {range && <Price {...range} />}
-              <Stock variants={row.variants} />
-            </div>
-            <Button
-              aria-label={left ? shop('buyLabel', { title: row.title }) : undefined}
-              onClick={() => onBuy(row.id, row.pin)}
-            >
-              {left ? shop('buy') : shop('waitJoin')}
-            </Button>
-          </li>
-        );
-      })}
+      {rows.map((row) => (
+        <BagRow key={row.id} row={row} onBuy={onBuy} onSeen={onSeen} />
+      ))}
     </ul>
+  );
+}
+
+interface RowProps extends Pick<Props, 'onBuy' | 'onSeen'> {
+  row: ProductRow;
+}
+
+type ProductRow = Pick<ProductCard, 'id' | 'title' | 'picture' | 'variants'> & { pin: string | undefined };
+
+function BagRow({ row, onBuy, onSeen }: RowProps) {
+  const item = useRef<HTMLLIElement>(null);
+  const told = useRef(onSeen);
+  told.current = onSeen;
+  useEffect(() => (onSeen ? whenSeen(item.current!, () => told.current?.(row.id)) : undefined), [row.id, !onSeen]);
+
+  const range = priceRange(row.variants);
+  const left = row.variants.some((variant) => variant.available > 0);
+  return (
+    <li class={row.pin ? 'bag-row bag-row-pinned' : 'bag-row'} ref={item}>
+      <Picture picture={row.picture} size={64} />
+      <div class="bag-text">
+        <p class="bag-title user-text" dir="auto">
+          {row.title}
+        </p>
+        {range && <Price {...range} />}
+        <Stock variants={row.variants} />
+      </div>
+      <Button
+        aria-label={left ? shop('buyLabel', { title: row.title }) : undefined}
+        onClick={() => onBuy(row.id, row.pin)}
+      >
+        {left ? shop('buy') : shop('waitJoin')}
+      </Button>
+    </li>
   );
 }

@@ -1,8 +1,9 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import timer from 'lucide-static/icons/timer.svg?raw';
 import type { Deal } from '../../api/types';
 import { clock, money } from '../../i18n/format';
 import type { Room } from '../../room/room';
+import { whenSeen } from '../../room/seen';
 import { t as shop } from '../../shop/messages';
 import { before as priceBefore } from '../../shop/deals';
 import { Picture } from '../../shop/Picture';
@@ -30,6 +31,8 @@ export function DealStack({ deals, room, onBuy }: Props) {
 }
 
 function DealCard({ deal, room, onBuy }: { deal: Deal; room: Room; onBuy: Props['onBuy'] }) {
+  const card = useRef<HTMLLIElement>(null);
+  useEffect(() => whenSeen(card.current!, () => room.impression(deal.product.id)), [deal.id]);
   const open = deal.state === 'open';
   const over = deal.state === 'ended';
   const seconds = useSeconds(room, open ? deal.ends : deal.opens);
@@ -38,7 +41,7 @@ function DealCard({ deal, room, onBuy }: { deal: Deal; room: Room; onBuy: Props[
   const left = deal.left > 0 && deal.variants.some((one) => one.available > 0);
   const time = seconds === undefined ? '' : clock(seconds);
   return (
-    <li class={open ? 'pin deal deal-open' : 'pin deal'} data-deal={deal.id} data-state={deal.state}>
+    <li class={open ? 'pin deal deal-open' : 'pin deal'} ref={card} data-deal={deal.id} data-state={deal.state}>
       <Picture picture={deal.product.picture} size={64} />
       <div class="pin-text">
         <p class="pin-title user-text" dir="auto">

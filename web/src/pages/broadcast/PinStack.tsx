@@ -3,6 +3,7 @@ import type { Pin, PinnedSet } from '../../api/types';
 import { money } from '../../i18n/format';
 import type { Room } from '../../room/room';
 import { whenSeen } from '../../room/seen';
+import { picturedIn } from '../../room/sets';
 import { t as shop } from '../../shop/messages';
 import { priceRange } from '../../shop/money';
 import { Picture } from '../../shop/Picture';
@@ -35,7 +36,7 @@ export function PinStack({ pins, room, onBuy, onSet }: Props) {
 
 function PinCard({ pin, room, onBuy }: { pin: Pin; room: Room; onBuy: Props['onBuy'] }) {
   const card = useRef<HTMLLIElement>(null);
-  useEffect(() => whenSeen(card.current!, () => room.impression(pin.id, pin.product.id)), [pin.id]);
+  useEffect(() => whenSeen(card.current!, () => room.impression(pin.product.id, pin.id)), [pin.id]);
 
   const range = priceRange(pin.variants);
   const left = pin.variants.some((variant) => variant.available > 0);
@@ -60,22 +61,21 @@ function PinCard({ pin, room, onBuy }: { pin: Pin; room: Room; onBuy: Props['onB
   );
 }
 
-/** A card shows the first few pictures of a set. */
-const picturesMost = 3;
-
 /** SetCard is several products that are pinned together: one card, and all of them behind one tap. */
 function SetCard({ pin, set, room, onSet }: { pin: Pin; set: PinnedSet; room: Room; onSet: Props['onSet'] }) {
   const card = useRef<HTMLLIElement>(null);
-  useEffect(() => whenSeen(card.current!, () => room.impression(pin.id, pin.product.id)), [pin.id]);
+  const now = useRef(pin);
+  now.current = pin;
+  const seen = () => picturedIn(now.current).forEach((product) => room.impression(product.id, pin.id));
+  useEffect(() => whenSeen(card.current!, seen), [pin.id]);
 
   const products = set.products ?? [];
   const range = priceRange(products.flatMap((product) => product.variants));
   const left = products.length === 0 || products.some((one) => one.variants.some((variant) => variant.available > 0));
-  const pictures = products.length > 0 ? products : [pin.product];
   return (
     <li class="pin pin-set" ref={card} data-pin={pin.id} data-set={set.id} data-from={pin.from}>
       <span class="pin-pictures" aria-hidden="true">
-        {pictures.slice(0, picturesMost).map((one) => (
+        {picturedIn(pin).map((one) => (
           <Picture key={one.id} picture={one.picture} size={64} />
         ))}
       </span>

@@ -200,7 +200,13 @@ export default function BroadcastPage({ params }: { params: PathParams }) {
         {bagList}
       </Sheet>
       <Sheet title={seen?.set?.name ?? ''} open={setOpen} onClose={() => setSetOpen(false)}>
-        <Bag bag={inSet} pins={[]} loading={!seen?.set?.products} onBuy={(product) => buy(product, seen?.id)} />
+        <Bag
+          bag={inSet}
+          pins={[]}
+          loading={!seen?.set?.products}
+          onBuy={(product) => buy(product, seen?.id)}
+          onSeen={(product) => room.impression(product, seen?.id)}
+        />
       </Sheet>
       <BuySheet
         offer={buying && toOffer(buying, room, pins, bag, deals)}

@@ -85,7 +85,7 @@ export function bandsOf(sales: Pick<Sales, 'pins' | 'minutes' | 'products'>): Ba
   return (sales.pins ?? [])
     .map((pin) => ({
       id: pin.id,
-      title: titles.get(pin.product) ?? '',
+      title: pin.set ?? titles.get(pin.product) ?? '',
       from: secondsOf(minutes, pin.from),
       until: pin.until === undefined ? end : Math.min(end, secondsOf(minutes, pin.until)),
     }))
@@ -106,8 +106,8 @@ export function titlesOf(sales: Pick<Sales, 'products'>): Map<string, string> {
 /** pinTitles names what was pinned in a minute. */
 export function pinTitles(sales: Sales, minute: SalesMinute): string[] {
   const titles = titlesOf(sales);
-  const products = new Map((sales.pins ?? []).map((pin) => [pin.id, pin.product]));
-  return (minute.pins ?? []).map((id) => titles.get(products.get(id) ?? '') ?? '').filter((title) => title !== '');
+  const pins = new Map((sales.pins ?? []).map((pin) => [pin.id, pin.set ?? titles.get(pin.product) ?? '']));
+  return (minute.pins ?? []).map((id) => pins.get(id) ?? '').filter((title) => title !== '');
 }
 
 /** Seconds from a minute's beginning to where its bar stands. */
