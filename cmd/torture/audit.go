@@ -39,6 +39,11 @@ func (t *trial) audit(ctx context.Context) error {
 	}
 	t.result.Stored = len(orders)
 	t.auditAcks(orders)
+	if t.waits != nil {
+		if err := t.auditWaits(ctx, db, rows, orders); err != nil {
+			return err
+		}
+	}
 	if err := t.auditStock(ctx, rows, orders); err != nil {
 		return err
 	}

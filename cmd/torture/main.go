@@ -1,7 +1,7 @@
 // Command torture kills the real server in the middle of a rush, again and again, and audits what is left. A trial
 // enters as a seed: it starts the binary on an empty folder, buys over HTTP with many buyers, double clicks and
 // retries, sends SIGKILL at random moments, starts it again, asks again for everything, and compares acknowledged
-// orders, stock, ledger and the sandbox bank's book of charges. On PostgreSQL several nodes share a database, and some
+// orders, stock, ledger, the sandbox bank's book of charges, and who waited for what was sold out. On PostgreSQL several nodes share a database, and some
 // of them survive each strike. One line per trial is appended to a file, and the
 // next run goes on after the last line. With -engine recorder a show is recorded through kills, and its replay played
 // from start to end; with -engine video the server is killed at every stage of making a video, and with -engine upload a
@@ -143,8 +143,8 @@ func oneTrial(ctx context.Context, t *trial) (f figures, err error) {
 }
 
 func (f figures) String() string {
-	text := fmt.Sprintf("%d kills, %d asked, %d acknowledged (%d paid), %d refused, %d without answer, %d stored; lost %d, oversold %d, charged twice %d, money wrong %d; %v",
-		f.Kills, f.Asked, f.Acked, f.Paid, f.Refused, f.Unknown, f.Stored, f.Lost, f.Oversold, f.Double, f.Money, f.Took.Round(100*time.Millisecond))
+	text := fmt.Sprintf("%d kills, %d asked, %d acknowledged (%d paid), %d refused, %d without answer, %d stored; lost %d, oversold %d, charged twice %d, money wrong %d; %d waited, %d of them got a unit; %v",
+		f.Kills, f.Asked, f.Acked, f.Paid, f.Refused, f.Unknown, f.Stored, f.Lost, f.Oversold, f.Double, f.Money, f.Waited, f.Offered, f.Took.Round(100*time.Millisecond))
 	if len(f.Notes) > 0 {
 		text += "\n  " + strings.Join(f.Notes, "\n  ")
 	}

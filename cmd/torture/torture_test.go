@@ -70,7 +70,7 @@ func TestAKilledServerKeepsItsWord(t *testing.T) {
 		t.Fatal(f, err)
 	}
 	t.Log(f)
-	if f.Kills != 2 || f.Acked < 20 || f.Paid < 10 || f.Refused < 5 {
+	if f.Kills != 2 || f.Acked < 20 || f.Paid < 10 || f.Refused < 5 || f.Waited < 5 || f.Offered < 1 {
 		t.Error("nothing was proven")
 	}
 }

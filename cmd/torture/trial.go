@@ -27,6 +27,7 @@ type trial struct {
 	wishes   map[string]wish // by key: everything that was ever asked for
 	acks     map[string]receipt
 	sold     map[string]bool // keys that were refused as sold out
+	waits    *waitlist
 	result   figures
 }
 
@@ -34,6 +35,7 @@ type trial struct {
 type figures struct {
 	Kills, Asked, Acked, Paid, Refused, Unknown, Stored int
 	Lost, Oversold, Double, Money                       int // what must be zero
+	Waited, Offered                                     int // who waited for an empty shelf, and got a unit of it
 	Took                                                time.Duration
 	Notes                                               []string
 }
@@ -74,6 +76,9 @@ func (t *trial) run(ctx context.Context) (figures, error) {
 		if round == 0 {
 			var err error
 			if t.variants, err = t.client.stock(ctx, t.units...); err != nil {
+				return t.result, err
+			}
+			if err := t.openWaitlist(ctx); err != nil {
 				return t.result, err
 			}
 		}
@@ -140,6 +145,10 @@ func (t *trial) rush(ctx context.Context, round int, strike func(), after time.D
 		}
 		end()
 	})
+	for i := range t.waits.tokens {
+		wg.Go(func() { t.waitOn(ctx, i, rand.New(rand.NewPCG(t.seed, uint64(round*1000+500+i)))) })
+	}
+	wg.Go(func() { t.restock(ctx, round, rand.New(rand.NewPCG(t.seed, uint64(round*1000+499)))) })
 	for b := range t.buyers {
 		wg.Go(func() {
 			rng := rand.New(rand.NewPCG(t.seed, uint64(round*1000+b)))
@@ -267,6 +276,9 @@ func (t *trial) rest(ctx context.Context) error {
 	}
 	close(again)
 	wg.Wait()
+	if t.waits != nil {
+		t.restWaits(ctx)
+	}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.After(restWithin); ; {
