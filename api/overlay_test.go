@@ -40,7 +40,7 @@ func (s *stage) Broadcast(ctx context.Context, id string) (overlay.Broadcast, er
 	return overlay.Broadcast{ID: b.ID, Shop: b.ShopID, Channel: b.ChannelID, State: string(b.State), Currency: "EUR"}, err
 }
 
-func (s *stage) OnAir(context.Context) ([]overlay.Broadcast, error) { return nil, nil }
+func (s *stage) OnAir(context.Context) (map[string][]string, error) { return nil, nil }
 
 func (s *stage) Now(string) (mediatime.Time, bool) { return s.edge, s.edge != 0 }
 

@@ -87,13 +87,9 @@ func (f *Forwarder) now() time.Time {
 }
 
 func (f *Forwarder) look(ctx context.Context, work *sync.WaitGroup) error {
-	list, err := f.Broadcasts.OnAir(ctx)
+	now, err := f.Broadcasts.OnAir(ctx)
 	if err != nil {
 		return err
-	}
-	now := map[string][]string{}
-	for _, b := range list {
-		now[b.Shop] = append(now[b.Shop], b.ID)
 	}
 	for id, s := range f.shops {
 		if len(now[id]) == 0 {

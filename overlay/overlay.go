@@ -109,6 +109,8 @@ type Store interface {
 	Room(ctx context.Context, broadcast string, at *mediatime.Time) (Room, error)
 	// Pins returns every pin of the broadcast, in the order in which they were placed.
 	Pins(ctx context.Context, broadcast string) ([]Pin, error)
+	// PinsRemoved returns the newest pins of all broadcasts that were removed after a time, the newest first.
+	PinsRemoved(ctx context.Context, after time.Time, most int) ([]Pin, error)
 }
 
 // Broadcast is what the overlay must know of one.
@@ -130,8 +132,8 @@ type Broadcast struct {
 type Broadcasts interface {
 	// Broadcast returns one, or ErrNotFound.
 	Broadcast(ctx context.Context, id string) (Broadcast, error)
-	// OnAir lists those that have begun and not ended.
-	OnAir(ctx context.Context) ([]Broadcast, error)
+	// OnAir lists the IDs of those that have begun and not ended, by shop.
+	OnAir(ctx context.Context) (map[string][]string, error)
 }
 
 // Catalogue finds products. *shop.Service is one.

@@ -206,6 +206,25 @@ func (s *Service) History(ctx context.Context, broadcast string) ([]Record, erro
 	return out, nil
 }
 
+// Removed is a pin that was removed, of whatever broadcast.
+type Removed struct {
+	Broadcast string
+	Record
+}
+
+// Removed returns the newest pins that were removed after a time, the newest first; at most so many.
+func (s *Service) Removed(ctx context.Context, after time.Time, most int) ([]Removed, error) {
+	pins, err := s.Store.PinsRemoved(ctx, after, most)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Removed, len(pins))
+	for i, p := range pins {
+		out[i] = Removed{p.Broadcast, Record{p.ID, p.Product, p.From, p.Until, p.PlacedAt, p.Set}}
+	}
+	return out, nil
+}
+
 var passKind = regexp.MustCompile(`^x\.[a-z0-9][a-z0-9._-]{0,60}$`)
 
 // Pass hands an integrator's own event to everybody who follows the broadcast, unchanged. It is not stored.

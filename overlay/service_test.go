@@ -43,12 +43,13 @@ func (s *studio) Broadcast(_ context.Context, id string) (overlay.Broadcast, err
 	return b, nil
 }
 
-func (s *studio) OnAir(context.Context) (out []overlay.Broadcast, _ error) {
+func (s *studio) OnAir(context.Context) (map[string][]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	out := map[string][]string{}
 	for _, b := range s.broadcasts {
 		if b.State == "live" {
-			out = append(out, b)
+			out[b.Shop] = append(out[b.Shop], b.ID)
 		}
 	}
 	return out, nil

@@ -108,6 +108,9 @@ type Filter struct {
 	Limit   int    // 1 to 100; 0 means 50
 }
 
+// Airing is a broadcast that has begun and not ended.
+type Airing struct{ ID, ShopID string }
+
 // Store keeps broadcasts. Each method is one transaction; facts are appended to the outbox in the same one.
 type Store interface {
 	// Create stores a new broadcast in state Draft, Scheduled or Rehearsal.
@@ -116,6 +119,8 @@ type Store interface {
 	Broadcast(ctx context.Context, id string) (Broadcast, error)
 	// List returns broadcasts, newest first.
 	List(ctx context.Context, f Filter) ([]Broadcast, error)
+	// OnAir returns all that are live or interrupted, by ID.
+	OnAir(ctx context.Context) ([]Airing, error)
 	// Take returns the broadcast that the channel's publisher goes on at now: the one on air, else a rehearsal,
 	// else the armed scheduled one that starts first, else the newest draft, else fallback, which it stores. A
 	// fallback without an ID is none: ErrNotFound.

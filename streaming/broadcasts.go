@@ -114,6 +114,9 @@ func (b *Broadcasts) List(ctx context.Context, f Filter) ([]Broadcast, error) {
 	return b.Store.List(ctx, f)
 }
 
+// OnAir returns all that are live or interrupted, on whatever node.
+func (b *Broadcasts) OnAir(ctx context.Context) ([]Airing, error) { return b.Store.OnAir(ctx) }
+
 // Rename changes a broadcast's title.
 func (b *Broadcasts) Rename(ctx context.Context, id, title string) (Broadcast, error) {
 	title, err := CheckTitle(title)
@@ -202,12 +205,11 @@ func (b *Broadcasts) End(ctx context.Context, id string) (Broadcast, error) {
 // an earlier process left on air: they are interrupted, and their publishers have the grace to come back.
 func (b *Broadcasts) Run(ctx context.Context) error {
 	b.seen = map[string]*air{}
-	left, err := b.Store.List(ctx, Filter{States: []State{Live, Interrupted}, Limit: 100})
-	rehearsed, failed := b.Store.List(ctx, Filter{States: []State{Rehearsal}, Limit: 100})
-	if err = errors.Join(err, failed); err != nil {
+	left, err := b.every(ctx, Live, Interrupted, Rehearsal)
+	if err != nil {
 		return fmt.Errorf("take over broadcasts: %w", err)
 	}
-	for _, one := range append(left, rehearsed...) {
+	for _, one := range left {
 		if one.State == Rehearsal && one.StartedAt.IsZero() {
 			continue // nobody has sent anything yet
 		}
@@ -234,6 +236,18 @@ func (b *Broadcasts) Run(ctx context.Context) error {
 				// The next tick tries again: the record is late, not wrong.
 				b.Log.Error("record of a broadcast", "broadcast", s.ID, "error", err)
 			}
+		}
+	}
+}
+
+// every lists all broadcasts in the states.
+func (b *Broadcasts) every(ctx context.Context, states ...State) (out []Broadcast, err error) {
+	const most = 100 // on a page
+	for f := (Filter{States: states, Limit: most}); ; f.Before = out[len(out)-1].ID {
+		page, err := b.Store.List(ctx, f)
+		out = append(out, page...)
+		if err != nil || len(page) < most {
+			return out, err
 		}
 	}
 }

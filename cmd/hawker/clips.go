@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image/jpeg"
 	"os/exec"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,9 +19,8 @@ import (
 )
 
 const (
-	momentsFor    = time.Hour // moments of a show that ended within this may still become clips
-	momentsMax    = 100       // shows that are looked at
-	momentsFresh  = 2 * time.Second
+	momentsFor    = time.Hour // a pin that was removed within this may still become a clip
+	momentsMax    = 2000      // the newest of them are looked at
 	posterWidth   = 360
 	posterWithin  = time.Minute // behind everything else on a busy machine
 	posterByteMax = 1 << 20
@@ -76,59 +76,53 @@ func (c clips) SetClipMode(ctx context.Context, channel string, m vod.ClipMode) 
 // moments lists what lay on the pictures of shows that are or were just on air.
 type moments struct {
 	app    *app
-	read   time.Time
-	shows  []streaming.Broadcast
 	titles map[string]string // of products
 }
 
-func (m *moments) list(ctx context.Context) (out []vod.Moment, err error) {
-	now := time.Now()
-	if now.Sub(m.read) >= momentsFresh {
-		m.shows = nil
-		for _, state := range []streaming.State{streaming.Live, streaming.Interrupted, streaming.Ended} {
-			found, err := m.app.broadcasts.List(ctx, streaming.Filter{States: []streaming.State{state}, Limit: momentsMax})
-			if err != nil {
-				return nil, err
-			}
-			for _, b := range found {
-				if state != streaming.Ended || now.Sub(b.EndedAt) < momentsFor {
-					m.shows = append(m.shows, b)
-				}
-			}
-		}
-		m.read = now
+// list reads of the shows only what the moments that are not settled need: it is asked every second.
+func (m *moments) list(ctx context.Context, settled func(id string) bool) (out []vod.Moment, err error) {
+	pins, err := m.app.overlay.Removed(ctx, time.Now().Add(-momentsFor), momentsMax)
+	if err != nil {
+		return nil, err
 	}
-	if len(m.titles) > momentsMax*10 || m.titles == nil {
+	if len(m.titles) > momentsMax || m.titles == nil {
 		m.titles = map[string]string{}
 	}
-	for _, b := range m.shows {
-		pins, err := m.app.overlay.History(ctx, b.ID)
-		if err != nil {
-			return nil, err
+	shows := map[string]streaming.Broadcast{}
+	for _, p := range slices.Backward(pins) { // the oldest first
+		if p.Until == nil || (*p.Until-p.From).Duration() < vod.ClipLeast || settled(p.ID) {
+			continue
 		}
-		for _, p := range pins {
-			if p.Until == nil || (*p.Until-p.From).Duration() < vod.ClipLeast {
+		b, read := shows[p.Broadcast]
+		if !read {
+			if b, err = m.app.broadcasts.Get(ctx, p.Broadcast); errors.Is(err, streaming.ErrNotFound) {
 				continue
+			} else if err != nil {
+				return nil, err
 			}
-			title, known := m.titles[p.Product]
-			if !known {
-				if product, err := m.app.shop.Product(ctx, p.Product); err == nil { // a product may be gone
-					title = product.Title
-				}
-				m.titles[p.Product] = title
-			}
-			if p.Set != nil {
-				title = p.Set.Name
-			}
-			access := "restricted"
-			if api.AccessOf(b).Open() {
-				access = "public"
-			}
-			out = append(out, vod.Moment{
-				ID: p.ID, Broadcast: b.ID, Shop: b.ShopID, Channel: b.ChannelID, Access: access, Product: p.Product,
-				Title: title, Caption: b.Title, From: p.From, Until: *p.Until,
-			})
+			shows[p.Broadcast] = b
 		}
+		if b.State == streaming.Rehearsal {
+			continue
+		}
+		title, known := m.titles[p.Product]
+		if !known {
+			if product, err := m.app.shop.Product(ctx, p.Product); err == nil { // a product may be gone
+				title = product.Title
+			}
+			m.titles[p.Product] = title
+		}
+		if p.Set != nil {
+			title = p.Set.Name
+		}
+		access := "restricted"
+		if api.AccessOf(b).Open() {
+			access = "public"
+		}
+		out = append(out, vod.Moment{
+			ID: p.ID, Broadcast: b.ID, Shop: b.ShopID, Channel: b.ChannelID, Access: access, Product: p.Product,
+			Title: title, Caption: b.Title, From: p.From, Until: *p.Until,
+		})
 	}
 	return out, nil
 }

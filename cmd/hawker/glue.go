@@ -93,18 +93,13 @@ func (o onAir) Broadcast(ctx context.Context, id string) (overlay.Broadcast, err
 	return o.complete(ctx, b)
 }
 
-func (o onAir) OnAir(ctx context.Context) ([]overlay.Broadcast, error) {
-	found, err := o.broadcasts.List(ctx, streaming.Filter{States: []streaming.State{streaming.Live, streaming.Interrupted}, Limit: 100})
-	if err != nil {
-		return nil, err
+func (o onAir) OnAir(ctx context.Context) (map[string][]string, error) {
+	all, err := o.broadcasts.OnAir(ctx)
+	out := map[string][]string{}
+	for _, b := range all {
+		out[b.ShopID] = append(out[b.ShopID], b.ID)
 	}
-	out := make([]overlay.Broadcast, len(found))
-	for i, b := range found {
-		if out[i], err = o.complete(ctx, b); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return out, err
 }
 
 func (o onAir) complete(ctx context.Context, b streaming.Broadcast) (overlay.Broadcast, error) {

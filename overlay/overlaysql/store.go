@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/hawkerlive/hawker/event"
 	"github.com/hawkerlive/hawker/event/outbox"
@@ -165,6 +166,15 @@ func (s *Store) Room(ctx context.Context, broadcast string, at *mediatime.Time) 
 func (s *Store) Pins(ctx context.Context, broadcast string) (out []overlay.Pin, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
 		out, err = pins(ctx, tx, `WHERE broadcast = $1 ORDER BY number`, broadcast)
+		return err
+	})
+	return out, err
+}
+
+// PinsRemoved returns the newest pins that were removed after a time, the newest first.
+func (s *Store) PinsRemoved(ctx context.Context, after time.Time, most int) (out []overlay.Pin, err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		out, err = pins(ctx, tx, `WHERE removed_at > $1 ORDER BY removed_at DESC, id DESC LIMIT $2`, store.Millis(after), most)
 		return err
 	})
 	return out, err

@@ -3,9 +3,11 @@
 package overlaytest
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/hawkerlive/hawker/event"
 	"github.com/hawkerlive/hawker/overlay"
@@ -129,6 +131,23 @@ func (m *Model) Room(_ context.Context, broadcast string, at *mediatime.Time) (o
 		}
 	}
 	return out, nil
+}
+
+// PinsRemoved is overlay.Store.
+func (m *Model) PinsRemoved(_ context.Context, after time.Time, most int) (out []overlay.Pin, _ error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.rooms {
+		for _, p := range r.pins {
+			if p.Until != nil && p.RemovedAt.After(after) {
+				out = append(out, p)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b overlay.Pin) int {
+		return cmp.Or(b.RemovedAt.Compare(a.RemovedAt), cmp.Compare(b.ID, a.ID))
+	})
+	return out[:min(len(out), most)], nil
 }
 
 // Pins is overlay.Store.

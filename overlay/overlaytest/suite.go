@@ -115,6 +115,10 @@ func RunProgram(t *testing.T, b Backend, seed uint64, calls int) {
 			want, wantErr := model.Pins(ctx, broadcast)
 			got, gotErr := b.Store.Pins(ctx, broadcast)
 			same("pins "+id, want, got, wantErr, gotErr)
+			after, most := at.Add(-time.Duration(r.IntN(60))*time.Second), 1+r.IntN(8)
+			want, wantErr = model.PinsRemoved(ctx, after, most)
+			got, gotErr = b.Store.PinsRemoved(ctx, after, most)
+			same("pins removed after "+after.String(), want, got, wantErr, gotErr)
 		}
 	}
 	same("facts", model.Facts(), b.Facts(t), nil, nil)

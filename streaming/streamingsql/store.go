@@ -55,6 +55,26 @@ func (s *Store) Broadcast(ctx context.Context, id string) (b streaming.Broadcast
 	return b, err
 }
 
+// OnAir returns all that are live or interrupted.
+func (s *Store) OnAir(ctx context.Context) (out []streaming.Airing, err error) {
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT id, shop_id FROM broadcast WHERE state IN ('live','interrupted') ORDER BY id`)
+		if err != nil {
+			return fmt.Errorf("read what is on air: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var one streaming.Airing
+			if err := rows.Scan(&one.ID, &one.ShopID); err != nil {
+				return err
+			}
+			out = append(out, one)
+		}
+		return rows.Err()
+	})
+	return out, err
+}
+
 // List returns broadcasts, newest first.
 func (s *Store) List(ctx context.Context, f streaming.Filter) (out []streaming.Broadcast, err error) {
 	var where []string

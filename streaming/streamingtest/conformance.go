@@ -113,6 +113,9 @@ func (p *program) step(i int) {
 		got, gotErr := p.store.List(ctx, f)
 		want, wantErr := p.model.List(ctx, f)
 		p.compare(fmt.Sprintf("list %+v", f), got, want, gotErr, wantErr)
+		airing, gotErr := p.store.OnAir(ctx)
+		expected, wantErr := p.model.OnAir(ctx)
+		p.compare("what is on air", airing, expected, gotErr, wantErr)
 	case 5:
 		got, gotErr := p.store.Rename(ctx, id, b.Title)
 		want, wantErr := p.model.Rename(ctx, id, b.Title)

@@ -70,6 +70,19 @@ func (m *Model) List(_ context.Context, f streaming.Filter) (out []streaming.Bro
 	return out[:min(limit, len(out))], nil
 }
 
+// OnAir returns all that are live or interrupted.
+func (m *Model) OnAir(context.Context) (out []streaming.Airing, _ error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, b := range m.all {
+		if b.State.OnAir() {
+			out = append(out, streaming.Airing{ID: b.ID, ShopID: b.ShopID})
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].ID < out[j].ID })
+	return out, nil
+}
+
 // Take returns the broadcast that the channel's publisher goes on.
 func (m *Model) Take(_ context.Context, fallback streaming.Broadcast, now time.Time) (streaming.Broadcast, error) {
 	m.mu.Lock()

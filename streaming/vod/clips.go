@@ -70,8 +70,9 @@ type Clipper struct {
 	Store   Store
 	Blobs   Blobs
 	Library *Library
-	// Moments lists those that ended within the last hour or so.
-	Moments func(ctx context.Context) ([]Moment, error)
+	// Moments lists those that ended within the last hour or so, the oldest first. It may leave out what is settled:
+	// moments that have their clips or will never have one.
+	Moments func(ctx context.Context, settled func(id string) bool) ([]Moment, error)
 
 	// Optional, with defaults.
 	Poster func(ctx context.Context, media []byte) (jpeg []byte, width, height int, err error) // of the first picture; nil makes none
@@ -124,7 +125,7 @@ func (c *Clipper) Look(ctx context.Context) error {
 	if c.open == nil || len(c.open)+len(c.done) > clipsOpenMax {
 		c.open, c.done = map[string]time.Time{}, map[string]bool{}
 	}
-	all, err := c.Moments(ctx)
+	all, err := c.Moments(ctx, func(id string) bool { return c.done[id] })
 	if err != nil {
 		return err
 	}

@@ -198,7 +198,7 @@ func TestAMomentBecomesAClip(t *testing.T) {
 	}
 	c := &vod.Clipper{
 		Clips: h.store, Store: h.store, Blobs: h.blobs, Library: &vod.Library{Videos: h.store, Blobs: h.blobs}, Now: func() time.Time { return now },
-		Moments: func(context.Context) ([]vod.Moment, error) { return moments, nil },
+		Moments: func(context.Context, func(string) bool) ([]vod.Moment, error) { return moments, nil },
 		Poster:  func(context.Context, []byte) ([]byte, int, int, error) { return []byte("picture"), 320, 568, nil },
 	}
 	ctx, stop := context.WithCancel(t.Context())

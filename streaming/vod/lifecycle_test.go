@@ -211,7 +211,7 @@ func TestARecordingIsDeletedByHand(t *testing.T) {
 		t.Errorf("its clip: %v", err)
 	}
 	// A pin of the show that was still to be clipped finds nothing, and nobody waits for it.
-	c.Moments = func(context.Context) ([]vod.Moment, error) {
+	c.Moments = func(context.Context, func(string) bool) ([]vod.Moment, error) {
 		return []vod.Moment{{ID: "late", Broadcast: "show", Shop: "shop", Channel: "c", From: of(time.Second), Until: of(6 * time.Second)}}, nil
 	}
 	if err := errors.Join(c.Look(t.Context()), c.Look(t.Context())); err != nil {
