@@ -12,7 +12,8 @@ const (
 	batchMin  = 128                    // claims of a batch however long they take: a slow disk wants larger ones
 	batchLate = 32                     // the same while live sending is late
 	paceOver  = 8                      // batches over which the pace is smoothed
-	standFor  = 100 * time.Millisecond // a queue that is too long for longer than this is no burst: it is kept at half
+	standFor  = 100 * time.Millisecond // a queue that is too long for longer than this is no burst: it is kept short
+	standPart = 4                      // at this part of its length: a batch and a half
 	standGap  = 50 * time.Millisecond  // without anybody turned away: it stands no more
 	lateMax   = 20 * time.Millisecond  // of live sending; beyond it checkout yields
 	yieldMax  = 20 * time.Millisecond  // pause between two batches while live sending is late
@@ -125,7 +126,7 @@ func (t *Ticket) Leave() {
 func (a *Allocator) tooMany() bool {
 	ahead, free, most := a.ahead(), queueFree, a.QueueFor
 	if a.pace.stands() {
-		free, most = free/2, most/2
+		free, most = free/standPart, most/standPart
 	}
 	if ahead <= free {
 		return false
