@@ -229,7 +229,7 @@ func (a *app) buildStreaming(context.Context) error {
 		Hub: a.hub, Authorizer: publishers{a.accounts}, Broadcasts: a.broadcasts, Config: a.config.Ingest, Log: a.log,
 		Metrics: ingest.NewMetrics(a.registry),
 	}
-	a.legs = &audio.Legs{Log: a.log, Metrics: audio.NewMetrics(a.registry)}
+	a.legs = &audio.Legs{Log: a.log, Metrics: audio.NewMetrics(a.registry), Foreign: &audio.Foreign{Program: a.config.Transcode.FFmpeg}}
 	return nil
 }
 

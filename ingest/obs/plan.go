@@ -178,9 +178,11 @@ func (r Request) size() (width, height int) {
 
 func (r Request) rate() Rate {
 	f := r.Preferences.Framerate
-	if f.Numerator == 0 || f.Denominator == 0 || f.Denominator > 1001 || f.Numerator > framesMost*1001 || f.Numerator > framesMost*f.Denominator+framesMost {
+	if f.Numerator == 0 || f.Denominator == 0 || f.Denominator > 1001 || f.Numerator > framesMost*8*f.Denominator {
 		return Rate{30, 1}
 	}
+	// OBS leaves pictures out evenly: every second one, every third one.
+	f.Denominator *= (f.Numerator + framesMost*f.Denominator - 1) / (framesMost * f.Denominator)
 	return f
 }
 

@@ -76,6 +76,11 @@ func (d *aacDecoder) decode(dst []float32, au []byte) ([]float32, error) {
 	return dst, nil
 }
 
+// hidden is the form of a stream whose units hold more than the description says.
+func (d *aacDecoder) hidden(rate int) form {
+	return form{rate: rate, scale: 2, channels: d.channels, layout: byte(d.channels)}
+}
+
 func (d *aacDecoder) reset() error {
 	d.feed = feeder{}
 	return d.dec.Reset(&d.feed, aacpcm.WithRawStream(d.config))

@@ -138,12 +138,12 @@ func hear(t *testing.T, track streaming.Track, units []*streaming.Unit) (pcm []f
 // through pipes units and returns what comes out.
 func through(t *testing.T, source streaming.Track, to streaming.Codec, units []*streaming.Unit) (streaming.Track, []*streaming.Unit) {
 	t.Helper()
-	target, err := Translate(source, to)
+	target, err := Translate(source, to, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out []*streaming.Unit
-	p, err := newPipe(source, target, func(pts int64, frame []byte) {
+	p, err := newPipe(source, target, nil, func(pts int64, frame []byte) {
 		out = append(out, &streaming.Unit{Track: 2, PTS: pts, DTS: pts, Payload: [][]byte{frame}})
 	}, func(err error) { t.Error(err) })
 	if err != nil {
@@ -261,13 +261,13 @@ func (p *panicky) decode(dst []float32, unit []byte) ([]float32, error) {
 func TestAPanicCostsOneUnitOfSilence(t *testing.T) {
 	t.Parallel()
 	source := aacTrack(t, 48000, 2)
-	target, err := Translate(source, streaming.Opus)
+	target, err := Translate(source, streaming.Opus, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	failures := 0
 	var out []*streaming.Unit
-	p, err := newPipe(source, target, func(pts int64, frame []byte) {
+	p, err := newPipe(source, target, nil, func(pts int64, frame []byte) {
 		out = append(out, &streaming.Unit{PTS: pts, Payload: [][]byte{frame}})
 	}, func(error) { failures++ })
 	if err != nil {
@@ -297,12 +297,12 @@ func TestUnsupportedAudioIsNamed(t *testing.T) {
 		"no config":          {},
 		"a channel-less one": {0x11, 0x80},
 	} {
-		_, err := Translate(streaming.Track{Codec: streaming.AAC, ClockRate: 48000, Config: config}, streaming.Opus)
+		_, err := Translate(streaming.Track{Codec: streaming.AAC, ClockRate: 48000, Config: config}, streaming.Opus, nil)
 		if !errors.Is(err, ErrUnsupportedAudio) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Translate(streaming.Track{Codec: streaming.Opus, Config: []byte{6}}, streaming.AAC); !errors.Is(err, ErrUnsupportedAudio) {
+	if _, err := Translate(streaming.Track{Codec: streaming.Opus, Config: []byte{6}}, streaming.AAC, nil); !errors.Is(err, ErrUnsupportedAudio) {
 		t.Errorf("Opus 5.1: %v", err)
 	}
 }

@@ -17,12 +17,12 @@ func BenchmarkBridge(b *testing.B) {
 		"OpusToAAC": {opusTrack(2), streaming.AAC, opusUnits(b, 2, tone(48000, 2, 5, 0, 5))},
 	} {
 		b.Run(name, func(b *testing.B) {
-			target, err := Translate(c.source, c.to)
+			target, err := Translate(c.source, c.to, nil)
 			if err != nil {
 				b.Fatal(err)
 			}
 			for b.Loop() {
-				p, err := newPipe(c.source, target, func(int64, []byte) {}, func(err error) { b.Error(err) })
+				p, err := newPipe(c.source, target, nil, func(int64, []byte) {}, func(err error) { b.Error(err) })
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -35,6 +35,7 @@ type bridge struct {
 	to      streaming.Codec
 	log     *slog.Logger
 	metrics *Metrics
+	foreign *Foreign
 	reader  *streaming.Reader
 	cancel  context.CancelFunc
 
@@ -57,8 +58,9 @@ type bridge struct {
 	failedAt   time.Time
 }
 
-// Translate tells which track a bridge makes of a source track: ErrUnsupportedAudio where it cannot.
-func Translate(source streaming.Track, to streaming.Codec) (streaming.Track, error) {
+// Translate tells which track a bridge makes of a source track: ErrUnsupportedAudio where it cannot. foreign, unless it
+// is nil, decodes more.
+func Translate(source streaming.Track, to streaming.Codec, foreign *Foreign) (streaming.Track, error) {
 	if source.Codec == to {
 		return source, nil
 	}
@@ -67,6 +69,11 @@ func Translate(source streaming.Track, to streaming.Codec) (streaming.Track, err
 	switch {
 	case source.Codec == streaming.AAC && to == streaming.Opus:
 		_, channels, err := aacShape(source.Config)
+		if err != nil && foreign != nil {
+			var f form
+			f, err = foreignForm(source.Config)
+			channels = f.channels
+		}
 		if err != nil {
 			return streaming.Track{}, err
 		}
@@ -131,9 +138,9 @@ func (b *bridge) enter(number int) {
 	if !ok {
 		return
 	}
-	track, err := Translate(source, b.to)
+	track, err := Translate(source, b.to, b.foreign)
 	if err == nil && source.Codec != b.to {
-		b.pipe, err = newPipe(source, track, b.emit, b.failed)
+		b.pipe, err = newPipe(source, track, b.foreign, b.emit, b.failed)
 	}
 	if err != nil {
 		b.log.Warn("this audio is not bridged", "generation", number, "err", err)
@@ -166,7 +173,7 @@ func (b *bridge) track(number int) (streaming.Track, bool) {
 	if !ok {
 		return streaming.Track{}, false
 	}
-	t, err := Translate(source, b.to)
+	t, err := Translate(source, b.to, b.foreign)
 	return t, err == nil
 }
 

@@ -25,6 +25,7 @@ type Legs struct {
 	// Optional, with defaults.
 	Log     *slog.Logger  // defaults to discarding
 	Metrics *Metrics      // defaults to none
+	Foreign *Foreign      // decodes what is not decoded in process; nil refuses it
 	Linger  time.Duration // how long a bridge goes on after its last leg was closed; default 30 s
 
 	mu      sync.Mutex
@@ -52,7 +53,7 @@ func (l *Legs) Open(s *streaming.Stream, to streaming.Codec) (*Leg, error) {
 	if !ok {
 		return nil, ErrNoAudio
 	}
-	if _, err := Translate(source, to); err != nil {
+	if _, err := Translate(source, to, l.Foreign); err != nil {
 		return nil, err
 	}
 	l.mu.Lock()
@@ -85,7 +86,7 @@ func (l *Legs) start(k key) *bridge {
 		log = slog.New(slog.DiscardHandler)
 	}
 	b := &bridge{
-		stream: k.stream, to: k.codec, metrics: l.Metrics, cancel: cancel, wake: make(chan struct{}),
+		stream: k.stream, to: k.codec, metrics: l.Metrics, foreign: l.Foreign, cancel: cancel, wake: make(chan struct{}),
 		reader: k.stream.Subscribe(streaming.ReadOptions{Start: streaming.FromKey}), tracks: map[int]streaming.Track{},
 		log: log.With("broadcast", k.stream.ID, "audio", string(k.codec)),
 	}

@@ -1,7 +1,10 @@
 package audio
 
 import (
+	"errors"
 	"fmt"
+
+	aacpcm "github.com/tphakala/go-aac/pcm"
 
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/mediatime"
@@ -33,6 +36,8 @@ type pipe struct {
 	channels         int
 	rateIn, rateOut  int
 	dec              decoder
+	foreign          *Foreign   // nil: nothing is decoded outside
+	abroad           *abroad    // instead of dec
 	resampler        *resampler // nil at equal rates
 	enc              encoder
 	gapMax, backMax  int64 // source samples
@@ -45,13 +50,21 @@ type pipe struct {
 	drop    int64 // source samples still to be left out after a step back
 }
 
-func newPipe(source, target streaming.Track, emit func(int64, []byte), failed func(error)) (*pipe, error) {
-	p := &pipe{
-		emit: emit, failed: failed, rateIn: source.ClockRate, rateOut: target.ClockRate,
-		gapMax:  int64(gapSilenceMax.Seconds() * float64(source.ClockRate)),
-		backMax: int64(overlapDropMax.Seconds() * float64(source.ClockRate)),
-	}
+func newPipe(source, target streaming.Track, foreign *Foreign, emit func(int64, []byte), failed func(error)) (*pipe, error) {
+	p := &pipe{emit: emit, failed: failed, foreign: foreign, rateOut: target.ClockRate}
 	var err error
+	if _, _, native := aacShape(source.Config); source.Codec == streaming.AAC && native != nil && foreign != nil {
+		var f form
+		if f, err = foreignForm(source.Config); err != nil {
+			return nil, err
+		}
+		p.channels = f.channels
+		if p.enc, err = newOpusEncoder(p.channels); err != nil {
+			return nil, err
+		}
+		p.goAbroad(f)
+		return p, nil
+	}
 	if source.Codec == streaming.AAC {
 		var rate int
 		if rate, p.channels, err = aacShape(source.Config); err != nil {
@@ -75,14 +88,34 @@ func newPipe(source, target streaming.Track, emit func(int64, []byte), failed fu
 		p.dec.close()
 		return nil, err
 	}
-	if p.rateIn != p.rateOut {
-		p.resampler = newResampler(p.rateIn, p.rateOut, p.channels)
-	}
+	p.comesAt(source.ClockRate)
 	return p, nil
 }
 
+// comesAt sets the rate of the samples that are decoded.
+func (p *pipe) comesAt(rate int) {
+	p.rateIn, p.resampler = rate, nil
+	p.gapMax = int64(gapSilenceMax.Seconds() * float64(rate))
+	p.backMax = int64(overlapDropMax.Seconds() * float64(rate))
+	if p.rateIn != p.rateOut {
+		p.resampler = newResampler(p.rateIn, p.rateOut, p.channels)
+	}
+}
+
+// goAbroad has the units decoded outside from now on.
+func (p *pipe) goAbroad(f form) {
+	p.abroad = &abroad{foreign: p.foreign, form: f}
+	p.started = false
+	p.comesAt(f.rate * f.scale)
+}
+
 func (p *pipe) close() {
-	p.dec.close()
+	if p.abroad != nil {
+		p.abroad.close()
+	}
+	if p.dec != nil {
+		p.dec.close()
+	}
 	p.enc.close()
 }
 
@@ -90,19 +123,21 @@ func (p *pipe) close() {
 // overlaps is left out.
 func (p *pipe) write(u *streaming.Unit) {
 	unit := u.Payload[0]
-	gap := u.PTS - p.expect
-	switch {
-	case !p.started || gap > p.gapMax:
-		p.restart(u.PTS)
-	case gap > 0:
-		p.samples(make([]float32, gap*int64(p.channels)))
-	case gap < -p.backMax:
-		p.failed(fmt.Errorf("a step back of %d samples", -gap))
+	if p.abroad != nil {
+		p.writeAbroad(u.PTS, unit)
 		return
-	case gap < 0:
-		p.drop = -gap
+	}
+	if !p.place(u.PTS) {
+		return
 	}
 	pcm, err := p.decode(unit)
+	if hidden, ok := p.dec.(*aacDecoder); ok && p.foreign != nil && errors.Is(err, aacpcm.ErrUnsupported) {
+		// HE-AAC whose description says nothing of it: the core is described, and twice its rate comes out.
+		p.failed(err)
+		p.goAbroad(hidden.hidden(p.rateIn))
+		p.writeAbroad(u.PTS, unit)
+		return
+	}
 	if err != nil {
 		p.failed(err)
 		if err := p.dec.reset(); err != nil {
@@ -114,6 +149,39 @@ func (p *pipe) write(u *streaming.Unit) {
 		}
 		pcm = make([]float32, n*p.channels)
 	}
+	p.take(pcm)
+}
+
+// writeAbroad hands a unit to ffmpeg and takes what has come back.
+func (p *pipe) writeAbroad(pts int64, unit []byte) {
+	if err := p.abroad.put(pts, unit, func(pts int64, pcm []float32) {
+		if p.place(pts * int64(p.abroad.form.scale)) {
+			p.take(pcm)
+		}
+	}); err != nil {
+		p.failed(err)
+	}
+}
+
+// place makes the samples to come follow those before them. It reports false for samples that must be left out.
+func (p *pipe) place(pts int64) bool {
+	gap := pts - p.expect
+	switch {
+	case !p.started || gap > p.gapMax:
+		p.restart(pts)
+	case gap > 0:
+		p.samples(make([]float32, gap*int64(p.channels)))
+	case gap < -p.backMax:
+		p.failed(fmt.Errorf("a step back of %d samples", -gap))
+		return false
+	case gap < 0:
+		p.drop = -gap
+	}
+	return true
+}
+
+// take takes what was decoded.
+func (p *pipe) take(pcm []float32) {
 	if p.drop > 0 {
 		n := min(p.drop, int64(len(pcm)/p.channels))
 		p.drop -= n
