@@ -168,7 +168,7 @@ func (h *health) unit(now time.Time, t *track, u *streaming.Unit, p picture) {
 	defer h.mu.Unlock()
 	h.out.Frames++
 	if t.Kind == streaming.Audio {
-		h.out.Resyncs = uint64(t.clock.resyncs)
+		h.out.Resyncs, h.out.AudioProfile = uint64(t.clock.resyncs), t.audioProfile()
 		return
 	}
 	h.pictures++

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -570,5 +572,40 @@ func TestAnEncoderWithoutKeyPicturesIsTold(t *testing.T) {
 	}
 	if h := d.session.Health(); h.Fault == "" || h.Frames != 0 {
 		t.Errorf("health %+v", h)
+	}
+}
+
+// HE-AAC is told from AAC-LC also where only the units know, as in ADTS.
+func TestHEIsFoundInItsUnits(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		file   string
+		config []byte
+		rate   int
+		want   string
+	}{
+		"HE-AAC":    {"he.adts", []byte{0x13, 0x10}, 24000, "HE"},
+		"HE-AAC v2": {"he2.adts", []byte{0x13, 0x08}, 24000, "HE"},
+		"AAC-LC":    {"surround.adts", []byte{0x11, 0xb0}, 48000, "LC"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			raw, err := os.ReadFile(filepath.Join("..", "streaming", "audio", "testdata", c.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := open(t, ingest.Config{})
+			d.declare(ingest.Source{StampRate: 1000, Track: streaming.Track{
+				ID: 2, Kind: streaming.Audio, Codec: streaming.AAC, ClockRate: c.rate, Config: c.config,
+			}})
+			for n := int64(0); len(raw) > 0; n++ {
+				size := int(raw[3]&3)<<11 | int(raw[4])<<3 | int(raw[5])>>5
+				d.write(ingest.Frame{Track: 2, DTS: n * 1024 * 1000 / int64(c.rate), Payload: [][]byte{raw[7:size]}})
+				raw = raw[size:]
+			}
+			if h := d.session.Health(); h.AudioProfile != c.want {
+				t.Errorf("%q of %d frames", h.AudioProfile, h.Frames)
+			}
+		})
 	}
 }

@@ -78,9 +78,7 @@ func (t *track) open() (p picture, err error) {
 	case streaming.VP9:
 		t.codec = vp9Codec{}
 	case streaming.AAC:
-		var c aacCodec
-		c, err = openAAC(t.Config, t.ClockRate)
-		t.codec = c
+		t.codec, err = openAAC(t.Config, t.ClockRate)
 	case streaming.Opus:
 		t.codec = opusCodec{}
 		if t.ClockRate != streaming.OpusClockRate {
@@ -103,7 +101,7 @@ func (t *track) channels() int {
 	if t.Codec == streaming.Opus && len(t.Config) > 0 {
 		return int(t.Config[0])
 	}
-	if c, ok := t.codec.(aacCodec); ok {
+	if c, ok := t.codec.(*aacCodec); ok {
 		return c.channels
 	}
 	return 0
@@ -111,7 +109,7 @@ func (t *track) channels() int {
 
 // audioProfile names AAC's object type as encoders do, "" for everything else.
 func (t *track) audioProfile() string {
-	c, ok := t.codec.(aacCodec)
+	c, ok := t.codec.(*aacCodec)
 	if !ok {
 		return ""
 	}
