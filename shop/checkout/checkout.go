@@ -83,12 +83,11 @@ func (a *Allocator) checkout(ctx context.Context, r *Request) (Receipt, error) {
 		if a.Room != nil && r.Queue && pass.turn == "" && errors.Is(err, shop.ErrBusy) {
 			err = errors.Join(a.Room.join(ctx, r, claim), err)
 		}
+		a.Room.ended(ctx, pass.turn, claim.Key, err)
 		return Receipt{}, err
 	}
 	out, err := a.await(ctx, e)
-	if err == nil && pass.turn != "" {
-		a.Room.used(ctx, pass.turn)
-	}
+	a.Room.ended(ctx, pass.turn, claim.Key, err)
 	return out, err
 }
 

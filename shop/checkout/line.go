@@ -22,6 +22,11 @@ type Line interface {
 	// Call gives the next n that are still there their turn, until a time, and returns whose it is. It ends the turns
 	// that have passed.
 	Call(ctx context.Context, n int, now, until time.Time) (ids []string, err error)
+	// Take keeps a turn for one purchase, by its key, and for every retry of that one; shop.ErrPlaceOver while another
+	// has it. It ends by itself when nobody can be waiting for the purchase any more.
+	Take(ctx context.Context, id, key string, now time.Time) error
+	// Free gives a turn back whose purchase was refused.
+	Free(ctx context.Context, id, key string) error
 	// Use ends a turn: its buyer has bought.
 	Use(ctx context.Context, id string) error
 	// Size counts those who wait and those whose turn it is.

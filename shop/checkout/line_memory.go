@@ -18,6 +18,7 @@ const (
 	lineOpening  = time.Second
 	linePerHome  = 50               // places of one address
 	lineAbsent   = 20 * time.Second // a place that nobody asked for that long is given up
+	lineTaken    = 15 * time.Second // a purchase has a turn at most
 	placesVerify = 8                // variants that a place remembers
 )
 
@@ -50,6 +51,8 @@ type memoryPlace struct {
 	number int64 // in the line; 0 while the opening is gathered
 	seen   time.Time
 	over   bool
+	taken  string // key of the purchase that has the turn
+	since  time.Time
 }
 
 var _ Line = (*LineMemory)(nil)
@@ -78,7 +81,7 @@ func (l *LineMemory) Join(_ context.Context, j Joining) (Place, error) {
 	if l.left() == 0 && len(l.opening) == 0 {
 		l.opens = j.Now.Add(l.Opening)
 	}
-	if j.Now.Before(l.opens) {
+	if l.gathers(j.Now) {
 		l.opening = append(l.opening, p)
 	} else {
 		l.append(p)
@@ -103,9 +106,14 @@ func (l *LineMemory) init() {
 	l.by, l.buyers, l.homes, l.first = map[string]*memoryPlace{}, map[string]*memoryPlace{}, map[string]int{}, 1
 }
 
+// gathers tells whether the opening lasts. A clock that was set back does not make it last longer.
+func (l *LineMemory) gathers(now time.Time) bool {
+	return now.Before(l.opens) && l.opens.Sub(now) <= l.Opening
+}
+
 // settle shuffles those who came at the opening once that is over.
 func (l *LineMemory) settle(now time.Time) {
-	if len(l.opening) == 0 || now.Before(l.opens) {
+	if len(l.opening) == 0 || l.gathers(now) {
 		return
 	}
 	l.Shuffle(len(l.opening), func(i, j int) { l.opening[i], l.opening[j] = l.opening[j], l.opening[i] })
@@ -201,6 +209,28 @@ func (l *LineMemory) remove(p *memoryPlace) {
 	if l.homes[p.home]--; l.homes[p.home] <= 0 {
 		delete(l.homes, p.home)
 	}
+}
+
+// Take keeps a turn for one purchase.
+func (l *LineMemory) Take(_ context.Context, id, key string, now time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.by[id]
+	if p == nil || p.Until.IsZero() || !now.Before(p.Until) || (p.taken != "" && p.taken != key && now.Sub(p.since).Abs() < lineTaken) {
+		return shop.ErrPlaceOver
+	}
+	p.taken, p.since = key, now
+	return nil
+}
+
+// Free gives a turn back.
+func (l *LineMemory) Free(_ context.Context, id, key string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p := l.by[id]; p != nil && p.taken == key {
+		p.taken = ""
+	}
+	return nil
 }
 
 // Use ends a place.

@@ -51,12 +51,16 @@ local now = tonumber(ARGV[1])
 if now == 0 then local t = redis.call('TIME'); now = t[1] * 1000 + math.floor(t[2] / 1000) end
 local function remove(id)
   local text = redis.call('HGET', places, id)
-  redis.call('ZREM', waiting, id); redis.call('ZREM', called, id); redis.call('HDEL', seen, id)
+  redis.call('ZREM', waiting, id); redis.call('ZREM', called, id); redis.call('HDEL', seen, id); redis.call('HDEL', facts, 'taken ' .. id)
   if not text then return end
   local buyer, home = string.match(text, '^([^\n]*)\n([^\n]*)')
   redis.call('HDEL', places, id)
   if redis.call('HGET', buyers, buyer) == id then redis.call('HDEL', buyers, buyer) end
   if home ~= '' and redis.call('HINCRBY', homes, home, -1) <= 0 then redis.call('HDEL', homes, home) end
+end
+local function gathers() -- a clock that was set back does not make the opening last longer
+  local left = tonumber(redis.call('HGET', facts, 'opens') or '0') - now
+  return left > 0 and left <= tonumber(redis.call('HGET', facts, 'opening') or '0')
 end
 local function tell(id)
   local text = redis.call('HGET', places, id)
@@ -67,7 +71,7 @@ local function tell(id)
   if till then return {'ok', id, text, 0, till} end
   local at = redis.call('ZRANK', waiting, id)
   if not at then return {'over'} end
-  if now < tonumber(redis.call('HGET', facts, 'opens') or '0') then return {'ok', id, text, redis.call('ZCARD', waiting), '0'} end
+  if gathers() then return {'ok', id, text, redis.call('ZCARD', waiting), '0'} end
   return {'ok', id, text, at + 1, '0'}
 end
 local function keep(ms) for _, k in ipairs(KEYS) do redis.call('PEXPIRE', k, ms) end end
@@ -84,10 +88,10 @@ end
 if redis.call('HLEN', buyers) >= tonumber(ARGV[6]) then return {'busy'} end
 if ARGV[5] ~= '' and tonumber(redis.call('HGET', homes, ARGV[5]) or '0') >= tonumber(ARGV[7]) then return {'fast'} end
 if redis.call('ZCARD', waiting) == 0 then
-  redis.call('HSET', facts, 'opens', now + tonumber(ARGV[8]), 'base', redis.call('HINCRBY', facts, 'next', 1))
+  redis.call('HSET', facts, 'opens', now + tonumber(ARGV[8]), 'opening', ARGV[8], 'base', redis.call('HINCRBY', facts, 'next', 1))
 end
 local number = 0
-if now < tonumber(redis.call('HGET', facts, 'opens')) then number = tonumber(redis.call('HGET', facts, 'base')) + tonumber(ARGV[9])
+if gathers() then number = tonumber(redis.call('HGET', facts, 'base')) + tonumber(ARGV[9])
 else number = redis.call('HINCRBY', facts, 'next', 1) end
 redis.call('HSET', places, ARGV[2], ARGV[3])
 redis.call('HSET', buyers, ARGV[4], ARGV[2])
@@ -105,7 +109,7 @@ var lookScript = redis.NewScript(lineScript + `return tell(ARGV[2])`)
 var callScript = redis.NewScript(lineScript + `
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', called, '-inf', now, 'LIMIT', 0, ARGV[5])) do remove(id) end
 local n, turns = tonumber(ARGV[2]), {'ok'}
-if n > 0 and now >= tonumber(redis.call('HGET', facts, 'opens') or '0') then
+if n > 0 and not gathers() then
   for _, id in ipairs(redis.call('ZRANGE', waiting, 0, tonumber(ARGV[5]) - 1)) do
     if n == 0 then break end
     if now - tonumber(redis.call('HGET', seen, id) or '0') > tonumber(ARGV[4]) then remove(id)
@@ -114,6 +118,26 @@ if n > 0 and now >= tonumber(redis.call('HGET', facts, 'opens') or '0') then
 end
 if redis.call('EXISTS', facts) == 1 then keep(ARGV[6]) end
 return turns
+`)
+
+// takeScript. ARGV: now, id, key of the purchase, how long that may have the turn.
+var takeScript = redis.NewScript(lineScript + `
+local till = redis.call('ZSCORE', called, ARGV[2])
+if not till or tonumber(till) <= now then return {'over'} end
+local by = redis.call('HGET', facts, 'taken ' .. ARGV[2])
+if by then
+  local at, key = string.match(by, '^(%d+) (.*)$')
+  if key ~= ARGV[3] and math.abs(now - tonumber(at)) < tonumber(ARGV[4]) then return {'over'} end
+end
+redis.call('HSET', facts, 'taken ' .. ARGV[2], string.format('%.0f', now) .. ' ' .. ARGV[3])
+return {'ok'}
+`)
+
+// freeScript. ARGV: now, id, key.
+var freeScript = redis.NewScript(lineScript + `
+local by = redis.call('HGET', facts, 'taken ' .. ARGV[2])
+if by and string.match(by, '^%d+ (.*)$') == ARGV[3] then redis.call('HDEL', facts, 'taken ' .. ARGV[2]) end
+return {'ok'}
 `)
 
 // useScript. ARGV: now, id.
@@ -200,6 +224,21 @@ func (l *LineRedis) Call(ctx context.Context, n int, now, until time.Time) (ids 
 		}
 	}
 	return ids, nil
+}
+
+// Take keeps a turn for one purchase.
+func (l *LineRedis) Take(ctx context.Context, id, key string, now time.Time) error {
+	out, err := l.run(ctx, takeScript, now, id, key, lineTaken.Milliseconds())
+	if err == nil && out[0] == "over" {
+		err = shop.ErrPlaceOver
+	}
+	return err
+}
+
+// Free gives a turn back.
+func (l *LineRedis) Free(ctx context.Context, id, key string) error {
+	_, err := l.run(ctx, freeScript, time.Time{}, id, key)
+	return err
 }
 
 // Use ends a place.

@@ -153,6 +153,57 @@ func TestTurnsAreGivenInOrderAndEnd(t *testing.T) {
 	})
 }
 
+// TestATurnIsOnePurchase: beside it a second one under another key finds no turn; its own retries do, and the next one
+// when it was refused.
+func TestATurnIsOnePurchase(t *testing.T) {
+	t.Parallel()
+	everyLine(t, lineLike{Opening: time.Nanosecond}, func(t *testing.T, l checkout.Line) {
+		p, now := join(t, l, "a", noon), noon.Add(time.Second)
+		take := func(key string, at time.Time, free bool) {
+			t.Helper()
+			if err := l.Take(t.Context(), p.ID, key, at); (err == nil) != free || (!free && !errors.Is(err, shop.ErrPlaceOver)) {
+				t.Fatalf("%s: %v", key, err)
+			}
+		}
+		take("before the turn", now, false)
+		if _, err := l.Call(t.Context(), 1, now, now.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		take("first", now, true)
+		take("first", now.Add(time.Second), true)
+		take("second", now.Add(2*time.Second), false)
+		if err := l.Free(t.Context(), p.ID, "second"); err != nil {
+			t.Fatal(err)
+		}
+		take("second", now.Add(3*time.Second), false)
+		if err := l.Free(t.Context(), p.ID, "first"); err != nil {
+			t.Fatal(err)
+		}
+		take("second", now.Add(4*time.Second), true)
+		take("third", now.Add(30*time.Second), true) // nobody has heard of the second for long
+		if err := l.Use(t.Context(), p.ID); err != nil {
+			t.Fatal(err)
+		}
+		take("fourth", now.Add(31*time.Second), false)
+	})
+}
+
+// TestAClockThatIsSetBackKeepsNobodyAtTheOpening: an opening lasts a second, whatever the clock says then.
+func TestAClockThatIsSetBackKeepsNobodyAtTheOpening(t *testing.T) {
+	t.Parallel()
+	everyLine(t, lineLike{Opening: time.Second}, func(t *testing.T, l checkout.Line) {
+		p := join(t, l, "a", noon)
+		before := noon.Add(-time.Hour)
+		join(t, l, "b", before)
+		if _, err := l.Call(t.Context(), 2, before, before.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := l.Look(t.Context(), p.ID, before); err != nil || !got.Turn() {
+			t.Fatalf("%+v %v", got, err)
+		}
+	})
+}
+
 func TestLimitsCountEveryNameAndGiveBack(t *testing.T) {
 	t.Parallel()
 	l := &checkout.LimitsMemory{}

@@ -101,6 +101,13 @@ func (r *Room) enter(ctx context.Context, q *Request, c *shop.Claim) (turn strin
 		if !s.Turn() {
 			return "", &QueuedError{s}
 		}
+		// One turn is one purchase: a second one beside it, under another key, finds it taken. A line that cannot be
+		// reached shuts nobody out.
+		if err := r.Line.Take(ctx, s.ID, c.Key, r.Now()); errors.Is(err, shop.ErrPlaceOver) {
+			return "", err
+		} else if err != nil {
+			r.Log.Warn("waiting room: a turn was not kept for its purchase", "error", err)
+		}
 		return s.ID, nil
 	}
 	if !q.Queue || !r.open() {
@@ -163,6 +170,20 @@ func (r *Room) standing(ctx context.Context, p Place) (s Standing, err error) {
 	}
 	s.Token, err = r.sign(p)
 	return s, err
+}
+
+// ended says what became of a turn's purchase: bought, refused, or nobody knows yet. A retry under the same key finds its
+// turn in any case.
+func (r *Room) ended(ctx context.Context, id, key string, err error) {
+	switch {
+	case id == "":
+	case err == nil:
+		r.used(ctx, id)
+	case ctx.Err() == nil && !errors.Is(err, shop.ErrUnavailable):
+		if err := r.Line.Free(ctx, id, key); err != nil {
+			r.Log.Warn("waiting room: a turn is given back late", "error", err)
+		}
+	}
 }
 
 // used ends a turn whose buyer has bought.

@@ -109,16 +109,33 @@ func TestWhoMustWaitGetsAPlaceAndATurn(t *testing.T) {
 		}
 	}
 	turn := until(t, d, place, func(s checkout.Standing) bool { return s.Turn() })
-	if err := buy(turn.Buyer, turn.Token); err != nil {
-		t.Fatalf("with a turn: %v", err)
+	var tries sync.WaitGroup
+	bought := make(chan error, 20)
+	for i := range cap(bought) { // twice under each key, all at once
+		q := request(turn.Buyer, fmt.Sprint("at once", i/2), v.ID, payment.TokenApproved)
+		q.Queue, q.Place = true, turn.Token
+		tries.Go(func() {
+			_, err := d.Checkout(t.Context(), q)
+			bought <- err
+		})
+	}
+	tries.Wait()
+	close(bought)
+	ok := 0
+	for err := range bought {
+		if err == nil {
+			ok++
+		} else if !errors.Is(err, shop.ErrPlaceOver) {
+			t.Fatalf("a place that is used many times at once: %v", err)
+		}
+	}
+	if orders, err := d.store.Orders(t.Context(), shop.OrderQuery{Scope: shop.Scope{Buyer: turn.Buyer}, Limit: 10}); err != nil || len(orders) != 1 || ok < 1 || ok > 2 {
+		t.Fatalf("one turn bought %d times, %d answers, %v", len(orders), ok, err)
 	}
 	q := request(turn.Buyer, "another key", v.ID, payment.TokenApproved)
 	q.Queue, q.Place = true, turn.Token
 	if _, err := d.Checkout(t.Context(), q); !errors.Is(err, shop.ErrPlaceOver) {
 		t.Fatalf("a place that was used: %v", err)
-	}
-	if err := buy(turn.Buyer, turn.Token); err != nil { // the same key: the order that is there
-		t.Fatalf("a retry of what was bought: %v", err)
 	}
 }
 
