@@ -53,6 +53,8 @@ type forwarded struct {
 	waiting map[string]waiting // by variant
 	order   []string
 	sent    time.Time
+	unheld  map[string]unheld
+	prices  map[string]string // by variant: as last heard or told
 }
 
 type waiting struct {
@@ -101,7 +103,7 @@ func (f *Forwarder) look(ctx context.Context, work *sync.WaitGroup) error {
 		s := f.shops[id]
 		if s == nil {
 			life, stop := context.WithCancel(ctx)
-			s = &forwarded{id: id, stop: stop, waiting: map[string]waiting{}}
+			s = &forwarded{id: id, stop: stop, waiting: map[string]waiting{}, unheld: map[string]unheld{}, prices: map[string]string{}}
 			f.shops[id] = s
 			work.Go(func() { f.follow(life, s) })
 		}
@@ -116,10 +118,8 @@ func (f *Forwarder) follow(ctx context.Context, s *forwarded) {
 	for first := true; ctx.Err() == nil; first = false {
 		sub, err := f.Bus.Subscribe(ctx, event.ShopTopic(s.id), nil)
 		if err == nil {
-			if !first {
-				err = f.refresh(ctx, s) // counts changed while nobody listened
-			}
-			if err == nil {
+			// Counts and prices may have changed while nobody listened.
+			if err = f.refresh(ctx, s, !first); err == nil {
 				err = f.forward(ctx, s, sub)
 			}
 			sub.Close()
@@ -134,8 +134,8 @@ func (f *Forwarder) follow(ctx context.Context, s *forwarded) {
 func (f *Forwarder) forward(ctx context.Context, s *forwarded, sub event.Subscription) error {
 	for {
 		wait, cancel := ctx, context.CancelFunc(func() {})
-		if len(s.waiting) > 0 {
-			wait, cancel = context.WithDeadline(ctx, s.sent.Add(forwardEvery))
+		if next := s.next(); !next.IsZero() {
+			wait, cancel = context.WithDeadline(ctx, next)
 		}
 		frame, err := sub.Next(wait)
 		cancel()
@@ -168,6 +168,9 @@ func (f *Forwarder) forward(ctx context.Context, s *forwarded, sub event.Subscri
 				return err
 			}
 		}
+		if err := f.again(ctx, s); err != nil {
+			return err
+		}
 	}
 }
 
@@ -175,7 +178,13 @@ func (f *Forwarder) forward(ctx context.Context, s *forwarded, sub event.Subscri
 // variant, so it removes them.
 func (s *forwarded) sort(e event.Event) (facts []event.Event) {
 	switch e.Kind {
-	case event.PriceChanged, event.WaitCalled:
+	case event.PriceChanged:
+		var p shop.PriceFact
+		if json.Unmarshal(e.Data, &p) == nil {
+			s.news(p)
+		}
+		return []event.Event{e}
+	case event.WaitCalled:
 		return []event.Event{e}
 	case event.StockChanged, event.StockOut, event.StockBack:
 	default:
@@ -211,11 +220,16 @@ func (f *Forwarder) publish(ctx context.Context, s *forwarded, events []event.Ev
 	var out []event.Event
 	for broadcast, room := range s.rooms {
 		for _, e := range events {
-			var of struct{ Product string }
-			if json.Unmarshal(e.Data, &of) != nil || !room.Holds(of.Product) {
+			var of subject
+			if json.Unmarshal(e.Data, &of) != nil {
 				continue
 			}
 			e.Topic = event.BroadcastTopic(broadcast)
+			if !room.Holds(of.Product) {
+				s.keep(e, of, f.now())
+				continue
+			}
+			delete(s.unheld, of.key(e))
 			out = append(out, e)
 			f.Metrics.forward(string(e.Kind))
 		}
@@ -246,35 +260,4 @@ func (f *Forwarder) readRooms(ctx context.Context, s *forwarded) error {
 	}
 	s.rooms, s.read = rooms, f.now()
 	return nil
-}
-
-// refresh tells the counts of everything that is shown, as they are now.
-func (f *Forwarder) refresh(ctx context.Context, s *forwarded) error {
-	s.rooms = nil
-	if err := f.readRooms(ctx, s); err != nil {
-		return err
-	}
-	seen := map[string]bool{}
-	var events []event.Event
-	for _, room := range s.rooms {
-		products := slices.Clone(room.Bag)
-		for _, p := range room.Pins {
-			products = append(products, p.Products()...)
-		}
-		for _, id := range products {
-			if seen[id] {
-				continue
-			}
-			seen[id] = true
-			p, err := f.Catalogue.Product(ctx, id)
-			if err != nil {
-				return fmt.Errorf("read a product: %w", err)
-			}
-			for _, v := range p.Variants {
-				fact := shop.StockFact{Variant: v.ID, Product: p.ID, Available: v.Stock.Available(), Number: v.Stock.Number}
-				events = append(events, event.New(event.ShopTopic(s.id), event.StockChanged, 0, f.now(), fact))
-			}
-		}
-	}
-	return f.publish(ctx, s, events, f.Bus.Publish)
 }

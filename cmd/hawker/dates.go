@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"time"
 
@@ -92,7 +93,7 @@ func pinRanges(pins []overlay.Record) (out []hls.DateRange) {
 	for _, pin := range pins {
 		r := hls.DateRange{ID: "pin-" + pin.ID, Class: "live.hawker.pin", From: pin.From, Attributes: map[string]string{"X-PRODUCT": pin.Product}}
 		if pin.Set != nil {
-			r.Attributes["X-SET"] = pin.Set.ID
+			r.Attributes["X-SET"], r.Attributes["X-PRODUCTS"] = pin.Set.ID, strconv.Itoa(len(pin.Set.Products))
 		}
 		if pin.Until != nil {
 			r.Until = *pin.Until

@@ -24,7 +24,14 @@ func TestJourneyThePinLandsOnTheFrame(t *testing.T) {
 		Pins   []struct{ On, Off change }
 		Faults []string
 	}
+	before := lateness(t)
 	browse(t, "pin.mjs", &saw, "3")
+	for transport, count := range lateness(t) { // of cards on their frame with a heartbeat: the first pins' at least
+		t.Logf("%s: players told of %d cards how late they were", transport, count-before[transport])
+		if count <= before[transport] {
+			t.Errorf("%s: players told nothing of how late their cards were", transport)
+		}
+	}
 	for transport, of := range map[string]func(change) []presented{
 		"whep": func(c change) []presented { return c.WHEP },
 		"hls":  func(c change) []presented { return c.HLS },
@@ -43,6 +50,30 @@ func TestJourneyThePinLandsOnTheFrame(t *testing.T) {
 	for _, fault := range saw.Faults {
 		t.Errorf("the page says %s", fault)
 	}
+}
+
+// lateness counts what players have told of how late cards were, by transport.
+func lateness(t *testing.T) map[string]uint64 {
+	t.Helper()
+	a, _ := server(t)
+	families, err := a.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]uint64{"whep": 0, "hls": 0}
+	for _, f := range families {
+		if f.GetName() != "hawker_overlay_lateness_frames" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if _, ok := out[l.GetValue()]; ok {
+					out[l.GetValue()] = m.GetHistogram().GetSampleCount()
+				}
+			}
+		}
+	}
+	return out
 }
 
 // burnt is the number within the demo's loop of the frame that a media time belongs to: the one that it lies within half a

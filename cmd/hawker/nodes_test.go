@@ -95,12 +95,35 @@ type house struct {
 	variant   string
 	viewers   []*viewer
 	bought    int
+	price     int64
+}
+
+// card is a pin as far as it is looked at here.
+type card struct {
+	Variants []struct {
+		ID    string
+		Price struct{ Amount int64 }
+	}
+}
+
+func (c card) price() int64 {
+	if len(c.Variants) != 1 {
+		return 0
+	}
+	return c.Variants[0].Price.Amount
+}
+
+// seenScene is a scene as far as it is looked at here.
+type seenScene struct {
+	Position string
+	Version  int64
+	Pins     []card
 }
 
 func houseOf(t *testing.T, redis string) *house {
 	t.Helper()
 	dir, database := t.TempDir(), storetest.Config(t, store.Postgres).Database
-	h := &house{}
+	h := &house{price: 900}
 	for n := range 2 {
 		a, err := boot(dir, map[string]string{"database": database, "redis": redis, "ready_file": fmt.Sprint(dir, "/ready", n), "broadcast.grace": "1h"})
 		if err != nil {
@@ -196,6 +219,7 @@ func (h *house) pins(t *testing.T, when string) {
 			until(t, fmt.Sprintf("%s: the pin of node %d at node %d", when, turn, n), 30*time.Second, func() bool { return v.shows(t) })
 		}
 		seen := time.Since(began)
+		h.reprice(t, h.nodes[1-turn], when)
 		h.buy(t)
 		began = time.Now()
 		h.call(t, a, "DELETE", path, struct{}{}, nil)
@@ -203,6 +227,20 @@ func (h *house) pins(t *testing.T, when string) {
 			until(t, fmt.Sprintf("%s: the end of the pin of node %d at node %d", when, turn, n), 30*time.Second, func() bool { return !v.shows(t) })
 		}
 		t.Logf("%s: a pin of node %d was seen everywhere after %v and was gone after %v", when, turn, seen.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+	}
+}
+
+// reprice changes the price of what is pinned, and has everybody see the new one: on the card, and who comes in anew.
+func (h *house) reprice(t *testing.T, a *app, when string) {
+	t.Helper()
+	h.price++
+	h.call(t, a, "PATCH", "/v1/variants/"+h.variant, map[string]any{"price": map[string]any{"amount": h.price, "currency": "EUR"}}, nil)
+	for n, v := range h.viewers {
+		until(t, fmt.Sprintf("%s: the new price at node %d", when, n), 30*time.Second, func() bool { return v.shows(t) && v.price == h.price })
+		until(t, fmt.Sprintf("%s: the new price for who comes in at node %d", when, n), 30*time.Second, func() bool {
+			scene := v.scene(t)
+			return len(scene.Pins) == 1 && scene.Pins[0].price() == h.price
+		})
 	}
 }
 
@@ -231,7 +269,18 @@ type viewer struct {
 	lines   chan string
 	stop    context.CancelFunc
 	pinned  bool
+	price   int64 // on the card
 	version int64
+}
+
+// scene is what who comes in finds.
+func (v *viewer) scene(t *testing.T) (scene seenScene) {
+	t.Helper()
+	until(t, "the scene", 20*time.Second, func() bool {
+		status, _ := v.house.try(t, v.node, "GET", "/v1/broadcasts/"+v.house.broadcast+"/scene", "", nil, &scene)
+		return status == 200
+	})
+	return scene
 }
 
 // watch loads the scene and follows from it.
@@ -240,16 +289,11 @@ func (v *viewer) watch(t *testing.T) {
 	if v.stop != nil {
 		v.stop()
 	}
-	var scene struct {
-		Position string
-		Version  int64
-		Pins     []json.RawMessage
-	}
-	until(t, "the scene", 20*time.Second, func() bool {
-		status, _ := v.house.try(t, v.node, "GET", "/v1/broadcasts/"+v.house.broadcast+"/scene", "", nil, &scene)
-		return status == 200
-	})
+	scene := v.scene(t)
 	v.pinned, v.version = len(scene.Pins) > 0, scene.Version
+	if v.pinned {
+		v.price = scene.Pins[0].price()
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	v.stop, v.lines = stop, make(chan string, 1000)
 	t.Cleanup(stop)
@@ -299,19 +343,31 @@ func (v *viewer) shows(t *testing.T) bool {
 			var f struct {
 				Events []struct {
 					Kind string
-					Data struct{ Version int64 }
+					Data struct {
+						Version int64
+						Pin     json.RawMessage // a card, or the id of one that went
+						Variant string
+						Price   struct{ Amount int64 }
+					}
 				}
 			}
 			if err := json.Unmarshal([]byte(data), &f); err != nil {
 				t.Fatalf("%v in %q", err, line)
 			}
 			for _, e := range f.Events {
+				if e.Kind == "price.changed" && e.Data.Variant == v.house.variant {
+					v.price = e.Data.Price.Amount
+				}
 				if e.Data.Version <= v.version {
 					continue
 				}
 				switch e.Kind {
 				case "pin.placed":
-					v.pinned, v.version = true, e.Data.Version
+					var c card
+					if err := json.Unmarshal(e.Data.Pin, &c); err != nil {
+						t.Fatalf("%v in %q", err, line)
+					}
+					v.pinned, v.version, v.price = true, e.Data.Version, c.price()
 				case "pin.removed":
 					v.pinned, v.version = false, e.Data.Version
 				}

@@ -212,6 +212,9 @@ func (s *Service) beat(v *session, m signal, now time.Time) {
 		v.Transport = m.Transport
 	}
 	s.Metrics.lag(v.Transport, int64(m.LagMS))
+	for range m.Exact { // who is late says so at once; the others are told of here
+		s.Metrics.late(v.Transport, 0, 0)
+	}
 	if v.ViewedAt.IsZero() && v.Watched >= viewAfter {
 		v.ViewedAt = now
 		r := s.room(v.Broadcast)

@@ -19,6 +19,7 @@ type signal struct {
 	Variant   string `json:"variant"`
 	MS        number `json:"ms"`
 	Frames    number `json:"frames"`
+	Exact     number `json:"exact"`
 }
 
 // number is a JSON number, rounded: clocks in browsers count in fractions.
@@ -40,6 +41,7 @@ const (
 	mediaTimeMax = 1 << 53 // JavaScript's integers end here
 	lagMax       = number(24 * time.Hour / time.Millisecond)
 	framesMax    = 1 << 31
+	exactMax     = 100 // cards on their frame between two heartbeats
 )
 
 // parseSignal reads a message and refuses what cannot be. Fields that it does not know are ignored.
@@ -53,7 +55,7 @@ func parseSignal(raw []byte) (signal, error) {
 	}
 	switch s.Kind {
 	case "heartbeat":
-		if s.LagMS < 0 || s.LagMS > lagMax {
+		if s.LagMS < 0 || s.LagMS > lagMax || s.Exact < 0 || s.Exact > exactMax {
 			return s, ErrMessage
 		}
 	case "impression", "click":

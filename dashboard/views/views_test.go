@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"github.com/hawkerlive/hawker/dashboard/views"
@@ -255,6 +257,39 @@ func TestWhatIsShownCountsOncePerView(t *testing.T) {
 		}
 		if !maps.Equal(got, want) {
 			t.Errorf("%+v\nwant %+v", got, want)
+		}
+	})
+}
+
+// Of each card a player tells how late it was: of those that were late at once, of those on their frame with a heartbeat.
+func TestLatenessIsMeasured(t *testing.T) {
+	run(t, func(h *house) {
+		figures := prometheus.NewRegistry()
+		h.Metrics = views.NewMetrics(figures)
+		v := h.watch(views.Start{Broadcast: "b", Transport: "hls"})
+		h.say(v, `{"kind":"lateness","ms":66,"frames":2}`)
+		h.say(v, `{"kind":"heartbeat","transport":"hls","playing":true,"exact":3}`)
+		h.say(v, `{"kind":"heartbeat","transport":"hls","playing":true}`)
+		for _, bad := range []string{`{"kind":"heartbeat","exact":-1}`, `{"kind":"heartbeat","exact":101}`, `{"kind":"lateness","frames":1e300}`} {
+			if err := h.Hear("broadcast/b", v.ID, []byte(bad)); !errors.Is(err, views.ErrMessage) {
+				t.Errorf("%s: %v", bad, err)
+			}
+		}
+		families, err := figures.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]string{}
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				if got := m.GetHistogram(); got != nil && strings.HasPrefix(f.GetName(), "hawker_overlay_lateness") {
+					seen[f.GetName()] = fmt.Sprint(m.GetLabel()[0].GetValue(), " ", got.GetSampleCount(), " ", got.GetBucket()[0].GetCumulativeCount(), " ", got.GetSampleSum())
+				}
+			}
+		}
+		// Four of HLS, three of them in the bucket of nothing.
+		if want := map[string]string{"hawker_overlay_lateness_frames": "hls 4 3 2", "hawker_overlay_lateness_seconds": "hls 4 3 0.066"}; !maps.Equal(seen, want) {
+			t.Errorf("%v, want %v", seen, want)
 		}
 	})
 }

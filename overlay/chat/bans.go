@@ -68,8 +68,18 @@ func (s *Service) forgetBans(channel string) {
 	}
 }
 
-// Refresh has what is known of bans read anew: another node may have changed them.
-func (s *Service) Refresh() { s.forgetBans("") }
+// Refresh has what is known of bans, and of who is one of a channel's people, read anew: it may have been taken from
+// somebody, here or on another node.
+func (s *Service) Refresh() {
+	s.forgetBans("")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, p := range s.persons {
+		if p.Role.team() {
+			delete(s.persons, key)
+		}
+	}
+}
 
 // silenceOf is what keeps somebody quiet or out, the hardest; the zero one for nothing.
 func (s *Service) silenceOf(ctx context.Context, channel string, who Who) (worst Silence, err error) {

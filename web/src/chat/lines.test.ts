@@ -17,11 +17,18 @@ test('a line that comes twice is there once', () => {
   expect(lines.map((one) => one.id)).toEqual(['1', '2', '3']);
 });
 
+test('the order is that of the ids, however lines come', () => {
+  const ids = (lines: Line[]) => lines.map((one) => one.id).join('');
+  expect(ids(add(add([line('1')], [line('4')]), [line('3'), line('2')]))).toBe('1234');
+  // After a gap the newest page is read again: what goes further back stays before it.
+  expect(ids(add([line('7'), line('8')], [line('5'), line('6'), line('7')]))).toBe('5678');
+});
+
 test('the oldest go', () => {
   let lines: Line[] = [];
-  for (let n = 0; n < linesMax + 10; n++) lines = add(lines, [line(String(n))]);
+  for (let n = 0; n < linesMax + 10; n++) lines = add(lines, [line(String(n).padStart(4, '0'))]);
   expect(lines).toHaveLength(linesMax);
-  expect(lines[0]!.id).toBe('10');
+  expect(lines[0]!.id).toBe('0010');
 });
 
 test('what is removed is quoted by nobody', () => {

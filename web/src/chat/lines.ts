@@ -13,12 +13,15 @@ export function before(lines: readonly Line[], page: readonly Line[]): Line[] {
   return [...page.filter((one) => !known.has(one.id)), ...lines];
 }
 
-/** add puts lines at their place by id, each once. */
+/**
+ * add puts lines at their place by id, each once: that is the order for everybody, whatever frame they see, whichever node
+ * they follow and whether they come in later. A line that waited for its frame may so come to stand above newer ones.
+ */
 export function add(lines: readonly Line[], more: readonly Line[], max = linesMax): Line[] {
   const known = new Set(lines.map((one) => one.id));
   const fresh = more.filter((one) => !known.has(one.id));
   if (fresh.length === 0) return lines as Line[];
-  return [...lines, ...fresh].slice(-max);
+  return [...lines, ...fresh].sort((a, b) => (a.id < b.id ? -1 : 1)).slice(-max);
 }
 
 /** without takes lines away, and what others quote of them. */

@@ -86,6 +86,7 @@ export class Room {
       view: () => this.view.get(),
       frame: () => this.frame,
       liveEdge: () => this.liveEdge(),
+      exact: () => this.timeline.kept.exact,
     });
     this.timeline = new Timeline({
       overlay: () => this.view.get().overlay,

@@ -99,6 +99,12 @@ describe('apply', () => {
     let overlay = openScene(scene({ pins: [pin('a', 5)] })).overlay;
     overlay = apply(overlay, event('price.changed', { variant: 'variant-a', price: eur(2500), compare_at: eur(2900) }));
     expect(overlay.pins[0]!.variants[0]).toMatchObject({ price: eur(2500), compare_at: eur(2900), quote: undefined });
+    const quoted = {
+      ...overlay,
+      pins: overlay.pins.map((pin) => ({ ...pin, variants: pin.variants.map((one) => ({ ...one, quote: 'q' })) })),
+    };
+    const again = apply(quoted, event('price.changed', { variant: 'variant-a', price: eur(2500) }));
+    expect(again.pins[0]!.variants[0]).toMatchObject({ price: eur(2500), quote: 'q' });
   });
   test('the broadcast lives', () => {
     let overlay = apply(empty(), event('broadcast.interrupted', {}));

@@ -103,13 +103,16 @@ export function apply(overlay: Overlay, event: FeedEvent): Overlay {
       return changeVariant(overlay, data['variant'], (was) => ({ available: Math.max(1, was.available) }));
     case 'wait.called':
       return changeVariant(overlay, data['variant'], () => ({ called: Number(data['number']) }));
-    case 'price.changed':
-      // The quote was for the price before; without one checkout takes the price of now, which is what is shown.
-      return changeVariant(overlay, data['variant'], () => ({
-        price: data['price'] as PinVariant['price'],
+    case 'price.changed': {
+      // The quote was for the price before; without one checkout takes the price of now, which is what is shown. A price
+      // that is told again changes nothing.
+      const price = data['price'] as PinVariant['price'];
+      return changeVariant(overlay, data['variant'], (was) => ({
+        price,
         compare_at: data['compare_at'] as PinVariant['compare_at'],
-        quote: undefined,
+        quote: was.price.amount === price.amount && was.price.currency === price.currency ? was.quote : undefined,
       }));
+    }
     case 'deal.announced': {
       const deal = data['deal'] as Deal;
       return { ...overlay, deals: [...overlay.deals.filter((one) => one.id !== deal.id), deal] };
