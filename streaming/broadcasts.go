@@ -3,7 +3,6 @@ package streaming
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -33,12 +32,17 @@ type Broadcasts struct {
 	Rest time.Duration
 	// OnAccess, if set, is called after a broadcast's access has changed. It must not block.
 	OnAccess func(broadcastID string)
+	// Leases, if set, are shared with the other processes that have this store; nil: there is none.
+	Leases Leases
 	// Now is the wall clock. It defaults to time.Now.
 	Now func() time.Time
 
 	wake  chan struct{}
 	rests rests
-	seen  map[string]*air // Run's goroutine only
+
+	// Run's goroutine only.
+	seen map[string]*air
+	node string // of the leases: this run's own
 }
 
 // air is what Run knows to be recorded of a stream.
@@ -201,29 +205,20 @@ func (b *Broadcasts) End(ctx context.Context, id string) (Broadcast, error) {
 	return out, err
 }
 
-// Run keeps the records true to what the hub sees, until ctx ends. At its start it takes over the broadcasts that
-// an earlier process left on air: they are interrupted, and their publishers have the grace to come back.
+// Run keeps the records true to what the hub sees, until ctx ends. It takes over the broadcasts that an earlier process
+// left on air, or, where several share the store, those whose node gives no sign any more: they are interrupted, and
+// their publishers have the grace to come back.
 func (b *Broadcasts) Run(ctx context.Context) error {
-	b.seen = map[string]*air{}
-	left, err := b.every(ctx, Live, Interrupted, Rehearsal)
-	if err != nil {
-		return fmt.Errorf("take over broadcasts: %w", err)
+	b.seen, b.node = map[string]*air{}, newID()
+	if err := b.takeOver(ctx); err != nil {
+		return err
 	}
-	for _, one := range left {
-		if one.State == Rehearsal && one.StartedAt.IsZero() {
-			continue // nobody has sent anything yet
-		}
-		if one.State == Live {
-			if _, err := b.Store.Move(ctx, Move{ID: one.ID, To: Interrupted, At: b.now()}); err != nil {
-				return fmt.Errorf("take over broadcast %s: %w", one.ID, err)
-			}
-		}
-		b.Hub.Resume(one.ID, one.Anchors)
-		last, _ := one.Anchors.Newest()
-		b.seen[one.ID] = &air{state: Interrupted, generation: last.Generation, since: b.now()}
+	if b.Leases != nil {
+		defer b.release()
 	}
 	tick := time.NewTicker(airTick)
 	defer tick.Stop()
+	renewed := b.now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -237,6 +232,13 @@ func (b *Broadcasts) Run(ctx context.Context) error {
 				b.Log.Error("record of a broadcast", "broadcast", s.ID, "error", err)
 			}
 		}
+		if b.Leases == nil || b.now().Sub(renewed) < leaseEvery {
+			continue
+		}
+		if err := b.renew(ctx); err != nil && ctx.Err() == nil {
+			b.Log.Error("who answers for a broadcast", "error", err)
+		}
+		renewed = b.now()
 	}
 }
 
@@ -265,6 +267,11 @@ func (b *Broadcasts) look(ctx context.Context, s *Stream) error {
 	newest, any := anchors.Newest()
 	switch {
 	case active && any && (known.state != Live || known.generation < newest.Generation):
+		if known.state != Live && b.Leases != nil { // before anybody can see it on air and without a node
+			if _, err := b.Leases.Hold(ctx, Holding{Node: b.node, Publishing: []string{s.ID}, At: now, Until: now.Add(leaseFor)}); err != nil {
+				return err
+			}
+		}
 		if err := b.move(ctx, s, Move{ID: s.ID, To: Live, At: now, Anchors: anchors}); err != nil {
 			return err
 		}
@@ -275,6 +282,12 @@ func (b *Broadcasts) look(ctx context.Context, s *Stream) error {
 		}
 		*known = air{state: Interrupted, generation: known.generation, since: now}
 	case known.state == Interrupted && now.Sub(known.since) >= b.grace():
+		if ours, err := b.holds(ctx, s.ID); err != nil {
+			return err
+		} else if !ours {
+			b.drop(s.ID) // its publisher came back at another node
+			return nil
+		}
 		if err := b.move(ctx, s, Move{ID: s.ID, To: Ended, At: now, Length: s.Last()}); err != nil {
 			return err
 		}

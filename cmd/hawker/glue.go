@@ -11,11 +11,13 @@ import (
 	"github.com/hawkerlive/hawker/ingest"
 	"github.com/hawkerlive/hawker/ingest/doctor"
 	"github.com/hawkerlive/hawker/overlay"
+	"github.com/hawkerlive/hawker/store"
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/audio"
 	"github.com/hawkerlive/hawker/streaming/hls"
 	"github.com/hawkerlive/hawker/streaming/mediatime"
 	"github.com/hawkerlive/hawker/streaming/rtpfan"
+	"github.com/hawkerlive/hawker/streaming/streamingsql"
 )
 
 // Glue introduces rooms to each other that must not know each other: each type here answers one room's question
@@ -74,6 +76,14 @@ func healthOf(f ingest.Health) api.PublisherHealth {
 		Width: f.Width, Height: f.Height, AudioRate: f.AudioRate, VideoBitrate: f.VideoBitrate, AudioBitrate: f.AudioBitrate, FrameRate: f.FPS,
 		VariableRate: f.VariableRate, KeyIntervalMS: f.KeyIntervalMS, BFrames: f.BFrames, DriftMS: f.DriftMS, SkewMS: f.SkewMS, Lost: f.Lost, Fault: f.Fault,
 	}
+}
+
+// leases are there where other processes may share the database.
+func leases(db *store.DB) streaming.Leases {
+	if db.Engine() != store.Postgres {
+		return nil
+	}
+	return streamingsql.Leases{DB: db}
 }
 
 // onAir lets the overlay find broadcasts in streaming's record, with their places from account.
