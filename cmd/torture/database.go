@@ -16,8 +16,10 @@ import (
 
 // world is what the trials of a run share: the servers that nodes need, and what befalls them.
 type world struct {
-	postgres *storetest.Server // nil on SQLite
-	redis    *redistest.Server // nil where no fault needs it
+	postgres *storetest.Server  // nil on SQLite
+	redis    *redistest.Server  // nil where no fault needs it
+	cluster  *redistest.Cluster // instead: six nodes, each trial's own, since a master of them will be gone
+	clusters bool
 	faults   []fault
 	small    bool
 	number   int
@@ -47,7 +49,10 @@ func open(engine, faults string) (w *world, err error) {
 		if !ok {
 			return w, fmt.Errorf("an unknown fault %q: there are %s", name, strings.Join(faultNames(), ", "))
 		}
-		if strings.HasPrefix(name, "redis") && w.redis == nil {
+		if w.clusters = w.clusters || name == failOver; w.clusters && w.redis != nil {
+			return w, fmt.Errorf("%s goes with no other fault of Redis", failOver)
+		}
+		if strings.HasPrefix(name, "redis") && !w.clusters && w.redis == nil {
 			if w.redis, err = redistest.Start(); err != nil {
 				return w, err
 			}
@@ -70,6 +75,9 @@ func (w *world) close() {
 	if w.redis != nil {
 		w.redis.Stop()
 	}
+	if w.cluster != nil {
+		w.cluster.Stop()
+	}
 }
 
 var errEngine = errors.New("this fault needs another engine")
@@ -79,6 +87,16 @@ func (w *world) site(ctx context.Context, binary string) (site, error) {
 	out := site{binary: binary, small: w.small}
 	if w.redis != nil {
 		out.redis = w.redis.URL()
+	}
+	if w.clusters {
+		if w.cluster != nil {
+			w.cluster.Stop()
+		}
+		var err error
+		if w.cluster, err = redistest.StartCluster(); err != nil {
+			return out, err
+		}
+		out.redis = "redis://" + strings.Join(w.cluster.Addrs(), ",")
 	}
 	if w.postgres == nil {
 		return out, nil

@@ -24,6 +24,7 @@ type fault struct {
 
 const (
 	diskFull  = "disk-full"
+	failOver  = "redis-failover"
 	diskBytes = "96m"
 	faultFor  = 1500 * time.Millisecond
 	refusesIn = 15 * time.Second
@@ -40,6 +41,9 @@ var allFaults = map[string]func(w *world) (fault, error){
 	},
 	"redis-flush": func(w *world) (fault, error) {
 		return fault{begin: func(*trial) error { return w.redis.Do("FLUSHALL") }, end: func(*trial) error { return nil }}, nil
+	},
+	failOver: func(w *world) (fault, error) {
+		return fault{begin: func(t *trial) error { return w.cluster.FailOver(int(t.seed % 3)) }, end: func(*trial) error { return nil }}, nil
 	},
 	"postgres-kill": func(w *world) (fault, error) {
 		if w.postgres == nil {

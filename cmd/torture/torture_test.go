@@ -123,6 +123,15 @@ func TestFaultsOfTheDatabaseAndOfRedisLoseNothing(t *testing.T) {
 	suffering(t, "postgres", "postgres-kill,redis-hang,redis-stop,redis-flush", 2)
 }
 
+// A master of Redis Cluster dies in the middle of a rush, and its replica takes over.
+func TestAFailoverOfRedisLosesNothing(t *testing.T) {
+	suffering(t, "postgres", failOver, 2)
+	if w, err := open("postgres", "redis-stop,"+failOver); err == nil {
+		w.close()
+		t.Error("two Redis at once")
+	}
+}
+
 // A video whose making is killed at each of its stages is public once, and plays to its end.
 func TestAVideoIsPublicOnceWhereverItsMakerIsKilled(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kills.csv")
