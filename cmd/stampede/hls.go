@@ -60,9 +60,12 @@ func play(ctx context.Context, base string, players int, d time.Duration) *playe
 }
 
 func (p *played) one(ctx context.Context, c *http.Client, base string) {
-	next, last := "main.m3u8", ""
+	next, last, leaves := "main.m3u8", "", time.Now().Add(visit())
 	for ctx.Err() == nil {
 		asked := time.Now()
+		if asked.After(leaves) { // and comes back
+			next, last, leaves = "main.m3u8", "", asked.Add(visit())
+		}
 		text, ok := p.get(ctx, c, base+next)
 		if !ok {
 			return

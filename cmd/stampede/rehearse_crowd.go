@@ -28,6 +28,9 @@ const (
 // watched is what WebRTC viewers saw.
 type watched struct{ connected, failed, packets, bytes atomic.Int64 }
 
+// visit is how long a viewer stays until the page is loaded anew.
+func visit() time.Duration { return reloadEach/2 + rand.N(10*reloadEach) }
+
 // watchWHEP lets viewers watch until ctx ends, joining a few at a time; now and then one reloads its page.
 func watchWHEP(ctx context.Context, url, grant string, n int, w *watched) {
 	joins := make(chan struct{}, joinsAtATime)
@@ -35,7 +38,7 @@ func watchWHEP(ctx context.Context, url, grant string, n int, w *watched) {
 	for range n {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				visit, leave := context.WithTimeout(ctx, reloadEach/2+rand.N(10*reloadEach))
+				visit, leave := context.WithTimeout(ctx, visit())
 				if err := w.one(visit, url, grant, joins); err != nil && ctx.Err() == nil {
 					w.failed.Add(1)
 					wait := time.NewTimer(time.Second)

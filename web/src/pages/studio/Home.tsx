@@ -142,9 +142,11 @@ interface NewBroadcastProps {
   onClose: () => void;
 }
 
+type When = 'now' | 'later' | 'rehearsal';
+
 function NewBroadcast({ channel, open, onClose }: NewBroadcastProps) {
   const [title, setTitle] = useState('');
-  const [when, setWhen] = useState<'now' | 'later'>('now');
+  const [when, setWhen] = useState<When>('now');
   const [startsAt, setStartsAt] = useState('');
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string>();
@@ -162,10 +164,14 @@ function NewBroadcast({ channel, open, onClose }: NewBroadcastProps) {
     setBusy(true);
     setError(undefined);
     try {
-      const starts = when === 'later' ? { starts_at: new Date(startsAt).toISOString() } : {};
+      const how = {
+        now: {},
+        later: { starts_at: when === 'later' ? new Date(startsAt).toISOString() : undefined },
+        rehearsal: { rehearsal: true },
+      }[when];
       const made = await api.post<{ id: string }>(
         `/v1/channels/${channel.id}/broadcasts`,
-        { title: title.trim(), ...starts },
+        { title: title.trim(), ...how },
         { idempotencyKey: key },
       );
       navigate(`/studio/b/${made.id}`);
@@ -188,12 +194,13 @@ function NewBroadcast({ channel, open, onClose }: NewBroadcastProps) {
           value={title}
           onInput={(event) => setTitle(event.currentTarget.value)}
         />
-        <Chips<'now' | 'later'>
+        <Chips<When>
           label={t('when')}
           value={when}
           options={[
             { value: 'now', label: t('whenNow') },
             { value: 'later', label: t('whenLater') },
+            { value: 'rehearsal', label: t('whenRehearsal') },
           ]}
           onChange={setWhen}
         />
@@ -207,13 +214,14 @@ function NewBroadcast({ channel, open, onClose }: NewBroadcastProps) {
             onInput={(event) => setStartsAt(event.currentTarget.value)}
           />
         )}
+        {when === 'rehearsal' && <p class="muted">{t('rehearsalText')}</p>}
         {error && (
           <p class="form-error" role="alert">
             {error}
           </p>
         )}
         <Button kind="accent" wide type="submit" busy={busy}>
-          {when === 'now' ? t('create') : t('schedule')}
+          {when === 'later' ? t('schedule') : t('create')}
         </Button>
       </form>
     </Sheet>

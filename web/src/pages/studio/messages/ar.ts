@@ -19,6 +19,9 @@ const ar: Translation<typeof en> = {
   when: 'الموعد',
   whenNow: 'الآن',
   whenLater: 'لاحقًا',
+  whenRehearsal: 'تجربة',
+  rehearsalText:
+    'يراها فريقك وحده، وينتقل إليها برنامج البث التالي. لا تُسجَّل ولا تصبح العرض أبدًا: أنهِها قبل أن يبدأ العرض.',
   startsAt: 'يبدأ',
   startsAtPast: 'اختر وقتًا لم يأتِ بعد.',
   create: 'إنشاء',

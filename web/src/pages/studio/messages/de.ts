@@ -19,6 +19,9 @@ const de: Translation<typeof en> = {
   when: 'Wann',
   whenNow: 'Jetzt',
   whenLater: 'Später',
+  whenRehearsal: 'Probe',
+  rehearsalText:
+    'Nur dein Team sieht sie, und dein nächster Encoder geht auf sie. Sie wird nicht aufgezeichnet und nie zur Show: beende sie, bevor die Show beginnt.',
   startsAt: 'Beginn',
   startsAtPast: 'Wähle eine Zeit, die noch kommt.',
   create: 'Anlegen',

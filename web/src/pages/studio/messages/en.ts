@@ -16,6 +16,9 @@ export const en = {
   when: 'When',
   whenNow: 'Now',
   whenLater: 'Later',
+  whenRehearsal: 'Rehearsal',
+  rehearsalText:
+    'Your team alone sees it, and your next encoder goes on it. It is not recorded and never becomes the show: end it before the show begins.',
   startsAt: 'Starts',
   startsAtPast: 'Choose a time that is still to come.',
   create: 'Create',

@@ -20,6 +20,9 @@ const fr: Translation<typeof en> = {
   when: 'Quand',
   whenNow: 'Maintenant',
   whenLater: 'Plus tard',
+  whenRehearsal: 'Répétition',
+  rehearsalText:
+    'Seule votre équipe la voit, et votre prochain encodeur y passe. Elle n’est pas enregistrée et ne devient jamais l’émission : terminez-la avant le début de l’émission.',
   startsAt: 'Début',
   startsAtPast: 'Choisissez une heure à venir.',
   create: 'Créer',
