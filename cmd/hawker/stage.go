@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,6 +19,9 @@ type stage struct {
 	cancel context.CancelFunc
 	fail   func(error)
 	wg     sync.WaitGroup
+
+	mu    sync.Mutex
+	parts map[string]int // that run
 }
 
 // newStage makes a stage whose failures reach fail. It is not a child of the process's context: a signal starts
@@ -28,8 +34,10 @@ func newStage(name string, fail func(error)) *stage {
 // run starts one part. A part that returns before it is told to has failed.
 func (s *stage) run(part string, fn func(ctx context.Context) error) {
 	s.wg.Add(1)
+	s.count(part, 1)
 	go func() {
 		defer s.wg.Done()
+		defer s.count(part, -1)
 		err := fn(s.ctx)
 		if s.ctx.Err() == nil {
 			if err == nil {
@@ -38,6 +46,24 @@ func (s *stage) run(part string, fn func(ctx context.Context) error) {
 			s.fail(fmt.Errorf("%s: %w", part, err))
 		}
 	}()
+}
+
+func (s *stage) count(part string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.parts == nil {
+		s.parts = map[string]int{}
+	}
+	if s.parts[part] += n; s.parts[part] == 0 {
+		delete(s.parts, part)
+	}
+}
+
+// running names the parts that have not ended.
+func (s *stage) running() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.parts))
 }
 
 // stop ends the stage and waits for its parts, at most for the given time.
@@ -49,6 +75,6 @@ func (s *stage) stop(most time.Duration) error {
 	case <-done:
 		return nil
 	case <-time.After(most):
-		return fmt.Errorf("stop %s: not done after %v", s.name, most)
+		return fmt.Errorf("stop %s: not done after %v: %s", s.name, most, strings.Join(s.running(), ", "))
 	}
 }
