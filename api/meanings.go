@@ -181,7 +181,7 @@ var meanings = []meaning{
 	{shop.ErrDealAlone, 422, "deal-alone", "What is drawn is claimed alone, from a view of the show that this server serves", 0},
 	{overlay.ErrDeal, 404, "not-found", "There is no such deal in this broadcast", 0},
 	{overlay.ErrSet, 404, "not-found", "There is no such set of products", 0},
-	{overlay.ErrSetText, 422, "bad-text", "A set has a name of 1 to 80 characters without control characters", 0},
+	{overlay.ErrSetText, 422, "bad-text", "A set has a name of 1 to 80 characters without control and direction characters", 0},
 	{overlay.ErrSetProducts, 422, "bad-set", "A set holds 1 to 100 different products of the channel's shop", 0},
 	{overlay.ErrTooManySets, 422, "too-many", "A channel keeps at most 50 sets", 0},
 	{overlay.ErrOffAir, 409, "off-air", "The broadcast is not on air", 2 * time.Second},

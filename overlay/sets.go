@@ -28,7 +28,7 @@ const (
 // What is refused of sets.
 var (
 	ErrSet         = errors.New("overlay: there is no such set of products")
-	ErrSetText     = errors.New("overlay: a set has a name of 1 to 80 characters without control characters")
+	ErrSetText     = errors.New("overlay: a set has a name of 1 to 80 characters without control and direction characters")
 	ErrSetProducts = errors.New("overlay: a set holds 1 to 100 different products of the channel's shop")
 	ErrTooManySets = errors.New("overlay: a channel keeps at most 50 sets")
 )
@@ -95,7 +95,7 @@ func (s *Service) ChangeSet(ctx context.Context, at SetPlace, id, name string, p
 }
 
 func (s *Service) checkSet(ctx context.Context, at SetPlace, set Set) error {
-	if n := utf8.RuneCountInString(set.Name); n == 0 || n > setNameMax || !utf8.ValidString(set.Name) || strings.ContainsFunc(set.Name, unicode.IsControl) {
+	if n := utf8.RuneCountInString(set.Name); n == 0 || n > setNameMax || !utf8.ValidString(set.Name) || strings.ContainsFunc(set.Name, unseen) {
 		return ErrSetText
 	}
 	if len(set.Products) == 0 || len(set.Products) > SetProductsMax {
@@ -115,6 +115,11 @@ func (s *Service) checkSet(ctx context.Context, at SetPlace, set Set) error {
 		}
 	}
 	return nil
+}
+
+// unseen tells control characters, and those that turn or hide what stands around them; joiners are part of words.
+func unseen(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && r != '\u200c' && r != '\u200d'
 }
 
 // setFor finds a set that may be shown in the broadcast, and those of its products that are on sale.

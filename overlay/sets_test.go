@@ -45,6 +45,8 @@ func TestASetHasANameAndProductsOfItsShop(t *testing.T) {
 		"a long name":              {strings.Repeat("x", 81), products(1), overlay.ErrSetText},
 		"a control character":      {"Li\x1bghts", products(1), overlay.ErrSetText},
 		"not UTF-8":                {"Li\xff", products(1), overlay.ErrSetText},
+		"a direction override":     {"Li\u202eghts", products(1), overlay.ErrSetText},
+		"a joiner":                 {"می\u200cخواهم", products(1), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

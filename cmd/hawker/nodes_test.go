@@ -67,6 +67,7 @@ func TestNodesAreOneShop(t *testing.T) {
 		}
 		h.pins(t, "after "+fault.name)
 	}
+	h.leave(t)
 }
 
 func TestNodesOutliveAMasterOfTheirCluster(t *testing.T) {
@@ -83,6 +84,32 @@ func TestNodesOutliveAMasterOfTheirCluster(t *testing.T) {
 		}
 		h.pins(t, fmt.Sprintf("after master %d was replaced", master))
 	}
+}
+
+// leave takes the first node away. Who followed there goes on at the other from where they were, or is told of a gap; in the
+// end they know all that happened.
+func (h *house) leave(t *testing.T) {
+	t.Helper()
+	v, two := h.viewers[0], h.nodes[1]
+	h.call(t, h.nodes[0], "PUT", "/v1/broadcasts/"+h.broadcast+"/pins/"+h.product, struct{}{}, nil)
+	until(t, "a pin before the node goes", 30*time.Second, func() bool { return v.shows(t) })
+	was, since := v.version, v.position
+	if err := h.nodes[0].stop(); err != nil {
+		t.Fatal(err)
+	}
+	h.call(t, two, "DELETE", "/v1/broadcasts/"+h.broadcast+"/pins/"+h.product, struct{}{}, nil)
+	began := time.Now()
+	v.stop()
+	v.node = two
+	v.follow(t, since)
+	until(t, "what happened while nobody was there", 30*time.Second, func() bool { return !v.shows(t) })
+	if v.version != was+1 {
+		t.Errorf("a viewer who went to the other node has version %d after %d", v.version, was)
+	}
+	// Positions are good at every node, but for those that a node gave while it was without Redis: these are a gap.
+	t.Logf("a viewer whose node went away had everything from the other after %v, with %d scenes loaded anew", time.Since(began).Round(time.Millisecond), v.reloads)
+	h.nodes = h.nodes[1:]
+	h.buy(t)
 }
 
 // house is a shop served by two nodes, with a broadcast on air and a viewer's feed on each.
@@ -271,6 +298,9 @@ type viewer struct {
 	pinned  bool
 	price   int64 // on the card
 	version int64
+
+	position string // of the last frame
+	reloads  int    // since it began to follow
 }
 
 // scene is what who comes in finds.
@@ -289,15 +319,23 @@ func (v *viewer) watch(t *testing.T) {
 	if v.stop != nil {
 		v.stop()
 	}
-	scene := v.scene(t)
+	scene, reloads := v.scene(t), v.reloads
 	v.pinned, v.version = len(scene.Pins) > 0, scene.Version
 	if v.pinned {
 		v.price = scene.Pins[0].price()
 	}
+	v.follow(t, scene.Position)
+	v.reloads = reloads + 1
+}
+
+// follow follows the feed from a position.
+func (v *viewer) follow(t *testing.T, since string) {
+	t.Helper()
+	v.position, v.reloads = since, 0
 	ctx, stop := context.WithCancel(t.Context())
 	v.stop, v.lines = stop, make(chan string, 1000)
 	t.Cleanup(stop)
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+v.node.addresses["http"]+"/v1/broadcasts/"+v.house.broadcast+"/feed?since="+scene.Position, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+v.node.addresses["http"]+"/v1/broadcasts/"+v.house.broadcast+"/feed?since="+since, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,6 +379,7 @@ func (v *viewer) shows(t *testing.T) bool {
 				continue
 			}
 			var f struct {
+				To     string
 				Events []struct {
 					Kind string
 					Data struct {
@@ -353,6 +392,9 @@ func (v *viewer) shows(t *testing.T) bool {
 			}
 			if err := json.Unmarshal([]byte(data), &f); err != nil {
 				t.Fatalf("%v in %q", err, line)
+			}
+			if f.To != "" {
+				v.position = f.To
 			}
 			for _, e := range f.Events {
 				if e.Kind == "price.changed" && e.Data.Variant == v.house.variant {

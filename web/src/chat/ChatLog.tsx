@@ -126,7 +126,7 @@ export function Said({ line }: { line: Line }) {
     <span class="chat-said">
       {line.reply && (
         <span class="chat-quote" dir="auto">
-          {line.reply.name}: {line.reply.text}
+          <bdi>{line.reply.name}</bdi>: <bdi>{line.reply.text}</bdi>
         </span>
       )}
       <bdi class="chat-name">{line.name}</bdi>

@@ -76,9 +76,12 @@ describe('the chart', () => {
   test('a minute names its pins', () => {
     const one = sales({
       products: [{ product: 'a', title: 'Linen shirt' }] as Sales['products'],
-      pins: [{ id: '1', product: 'a', from: 0, gmv: 0 }],
+      pins: [
+        { id: '1', product: 'a', from: 0, gmv: 0 },
+        { id: '2', product: 'a', set: 'Summer', from: 0, gmv: 0 },
+      ],
     });
-    expect(pinTitles(one, minute(0, 0, ['1', 'unknown']))).toEqual(['Linen shirt']);
+    expect(pinTitles(one, minute(0, 0, ['1', '2', 'unknown']))).toEqual(['Linen shirt', 'Summer']);
   });
   test('columns are in units of the currency', () => {
     expect(seriesOf([minute(0, 2900)], 'gmv', 2)).toEqual([[start / 1000 + 30], [29], [10]]);
