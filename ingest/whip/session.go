@@ -427,7 +427,7 @@ func (s *session) close() {
 	s.closed = true
 	s.mu.Unlock()
 	if s.pc != nil {
-		if err := s.pc.GracefulClose(); err != nil {
+		if err := shut(s.pc); err != nil {
 			s.log.Debug("close a peer connection", "err", err)
 		}
 	}
