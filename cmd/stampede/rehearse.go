@@ -19,6 +19,7 @@ const (
 	partMost    = 3 * time.Second // and 99 of 100 parts of LL-HLS must have come
 	cpuMost     = .97             // of the processors: beyond it there is nothing left to give
 	quietFor    = 3 * time.Second // with nobody there
+	idleMost    = .8              // of the processors may be busy then
 	ordersMost  = .95             // share of what checkout does at its fastest that is taken for what it holds
 	atOnce      = 256             // buyers who find out how fast that is
 )
@@ -31,7 +32,7 @@ type rehearseCommand struct {
 	HLS       int           `name:"hls" help:"HLS viewers that are planned." default:"200"`
 	Followers int           `help:"Feeds that are planned." default:"500"`
 	Orders    int           `help:"Orders a second that are planned." default:"1000"`
-	Chat      float64       `help:"Chat messages a second, however large the crowd is. The crowd makes accounts for it; a server takes at most ten from one address." default:"5"`
+	Chat      float64       `help:"Chat messages a second, however large the crowd is. The crowd makes accounts for it; a server takes at most ten from one address. With --team: one of the team says something every two seconds." default:"5"`
 	Likes     float64       `help:"Likes a second, however large the crowd is." default:"20"`
 	Sample    float64       `help:"Share of the plan by which each cost is measured." default:"0.25"`
 	Span      time.Duration `help:"How long each step lasts." default:"8s"`
@@ -119,6 +120,9 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 	r.come(ctx, r.talking(crowd{HLS: 1, WHEP: 1, Orders: 5}), quietFor)
 	if r.idle, err = r.during(ctx, func() { r.come(ctx, r.talking(crowd{}), max(quietFor, r.Span/2)) }); err != nil {
 		return err
+	}
+	if r.limits.CPU > 0 && r.idle.CPU >= idleMost*r.limits.CPU {
+		return fmt.Errorf("%.2f of %.2f cores are busy with nobody there: nothing can be learnt from what a crowd adds", r.idle.CPU, r.limits.CPU)
 	}
 	for _, kind := range kinds {
 		var one crowd

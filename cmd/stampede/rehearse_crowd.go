@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -232,7 +233,7 @@ func enter(ctx context.Context, t target, token string) (a admitted, err error) 
 	if token == "" {
 		return a, nil
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL+"/v1/broadcasts/"+t.Broadcast+"/watch", bytes.NewReader([]byte("{}")))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL+"/v1/broadcasts/"+t.Broadcast+"/watch", strings.NewReader(`{"consent":false}`))
 	if err != nil {
 		return a, err
 	}

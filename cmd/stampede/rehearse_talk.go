@@ -37,8 +37,13 @@ func (r *rehearsal) feed() string {
 	return out
 }
 
-// invite makes accounts for those who chat: the crowd is nobody's friend and brings its own.
+// invite makes accounts for those who chat: the crowd is nobody's friend and brings its own. Where the team lets it in,
+// the team alone may speak, with one voice.
 func (r *rehearsal) invite(ctx context.Context) error {
+	if r.Team != "" && r.plan.Chat > 0 {
+		r.talkers, r.plan.Chat = []string{r.Team}, min(r.plan.Chat, 1/talkEach.Seconds())
+		return nil
+	}
 	for range min(talkersMax, int(r.plan.Chat*talkEach.Seconds()+.999)) {
 		who := map[string]any{"email": "crowd-" + uuid.NewString() + "@example.com", "password": uuid.NewString()}
 		session := maps.Clone(who)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -165,6 +166,10 @@ func TestTheCrowdOfARehearsalShowsItsGrantEverywhere(t *testing.T) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/broadcasts/b/watch", func(w http.ResponseWriter, r *http.Request) {
+		var asks struct{ Consent *bool }
+		if err := json.NewDecoder(r.Body).Decode(&asks); err != nil || asks.Consent == nil {
+			t.Errorf("whether it consents is not said: %v", err)
+		}
 		if !closed(w, r, "watch", r.Header.Get("Authorization") == "Bearer the team's") {
 			says(w, http.StatusCreated, `{"grant":"g"}`)
 		}
@@ -202,7 +207,7 @@ func TestTheCrowdOfARehearsalShowsItsGrantEverywhere(t *testing.T) {
 	mux.HandleFunc("POST /v1/accounts", func(w http.ResponseWriter, _ *http.Request) { says(w, http.StatusCreated, `{"id":"a"}`) })
 	mux.HandleFunc("POST /v1/sessions", func(w http.ResponseWriter, _ *http.Request) { says(w, http.StatusCreated, `{"token":"talker"}`) })
 	mux.HandleFunc("POST /v1/broadcasts/b/chat/messages", func(w http.ResponseWriter, r *http.Request) {
-		if !closed(w, r, "chat", r.URL.Query().Get("grant") == "g" && r.Header.Get("Authorization") == "Bearer talker") {
+		if !closed(w, r, "chat", r.URL.Query().Get("grant") == "g" && r.Header.Get("Authorization") == "Bearer the team's") {
 			says(w, http.StatusTooManyRequests, `{"code":"too-fast"}`)
 		}
 	})
@@ -214,7 +219,11 @@ func TestTheCrowdOfARehearsalShowsItsGrantEverywhere(t *testing.T) {
 	if r.door, err = enter(t.Context(), r.target, r.Team); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.invite(t.Context()); err != nil || len(r.talkers) != 4 {
+	strangers := &rehearsal{rehearseCommand: &rehearseCommand{target: r.target}, plan: everybody}
+	if err := strangers.invite(t.Context()); err != nil || len(strangers.talkers) != 4 || strangers.talkers[0] != "talker" {
+		t.Fatal(strangers.talkers, err)
+	}
+	if err := r.invite(t.Context()); err != nil || len(r.talkers) != 1 || r.plan.Chat != .5 {
 		t.Fatal(r.talkers, err)
 	}
 	faults := strings.Join(r.come(t.Context(), everybody, 4*time.Second), "; ")
