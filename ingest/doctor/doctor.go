@@ -249,7 +249,8 @@ func (p *patient) bitrates(fps float64) {
 
 func (p *patient) sound() {
 	h := p.now
-	if h.AudioCodec == streaming.AAC && h.AudioRate != 48000 {
+	// HE-AAC codes its core at half the rate that is set.
+	if h.AudioCodec == streaming.AAC && h.AudioProfile == "LC" && h.AudioRate != 48000 {
 		p.say(AudioRate, Warn, fieldSampleRate, "48 kHz", "%.1f kHz", float64(h.AudioRate)/1000)
 	}
 	if h.AudioChannels > 2 {

@@ -63,7 +63,7 @@ func TestEachFaultIsNamedAlone(t *testing.T) {
 		doctor.ResolutionHigh: each(func(_ int, h *ingest.Health) { h.Width, h.Height, h.VideoBitrate = 2160, 3840, 8_000_000 }),
 		doctor.AudioRate:      each(func(_ int, h *ingest.Health) { h.AudioRate = 44100 }),
 		doctor.AudioChannels:  each(func(_ int, h *ingest.Health) { h.AudioChannels = 6 }),
-		doctor.AudioProfile:   each(func(_ int, h *ingest.Health) { h.AudioProfile = "HE" }),
+		doctor.AudioProfile:   each(func(_ int, h *ingest.Health) { h.AudioProfile, h.AudioRate = "HE", 24000 }),
 		doctor.AudioBitrate:   each(func(_ int, h *ingest.Health) { h.AudioBitrate = 24_000 }),
 		doctor.Drift:          each(func(i int, h *ingest.Health) { h.DriftMS = int64(i * 10) }),
 		doctor.ClockJumps:     each(func(_ int, h *ingest.Health) { h.Restarts = 4 }),
