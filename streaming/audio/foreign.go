@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 )
@@ -21,6 +22,8 @@ const (
 	foreignRest    = 100  // units that are passed over after one has ended, before the next is started
 	adtsUnitMax    = 8184 // bytes
 	adtsHeader     = 7
+
+	foreignPatience = 2 * time.Second // with an ffmpeg that takes nothing
 )
 
 var (
@@ -218,29 +221,41 @@ func (a *abroad) put(pts int64, au []byte, take func(pts int64, pcm []float32)) 
 			return err
 		}
 	}
-	if len(a.stamps) >= foreignQueue {
-		return a.end(errForeignLate)
-	}
-	select {
-	case a.child.in <- au:
-		a.stamps = append(a.stamps, pts)
-	default:
-		return a.end(errForeignLate)
+	patience := time.NewTimer(foreignPatience)
+	defer patience.Stop()
+	in := a.child.in
+	for in != nil || len(a.stamps) >= foreignQueue { // a bridge that begins gets seconds of sound at once
+		select {
+		case in <- au:
+			a.stamps = append(a.stamps, pts)
+			in = nil
+		case pcm, ok := <-a.child.out:
+			if !a.came(pcm, ok, take) {
+				return a.end(errForeignGone)
+			}
+		case <-patience.C:
+			return a.end(errForeignLate)
+		}
 	}
 	for {
 		select {
 		case pcm, ok := <-a.child.out:
-			if !ok {
+			if !a.came(pcm, ok, take) {
 				return a.end(errForeignGone)
-			}
-			if len(a.stamps) > 0 {
-				take(a.stamps[0], pcm)
-				a.stamps = a.stamps[1:]
 			}
 		default:
 			return nil
 		}
 	}
+}
+
+// came takes the samples of the oldest unit. It reports false when there are none any more.
+func (a *abroad) came(pcm []float32, ok bool, take func(pts int64, pcm []float32)) bool {
+	if ok && len(a.stamps) > 0 {
+		take(a.stamps[0], pcm)
+		a.stamps = a.stamps[1:]
+	}
+	return ok
 }
 
 // end closes the child; another one is started after a while.

@@ -74,11 +74,11 @@ func TestHEAndSurroundAreHeard(t *testing.T) {
 			}
 			defer p.close()
 			const first = 10_000 // ticks; a publication need not begin at 0
-			n := 0
-			for i, au := range accessUnits(t, c.file) {
-				p.write(&streaming.Unit{Track: 2, PTS: first + int64(i)*aacFrame, Payload: [][]byte{au}})
-				if n++; n >= foreignQueue/2 { // as a publisher that sends no faster than it speaks
-					arrive(t, p, 8)
+			stamp := int64(first)
+			for range 2 { // more at once than may be on their way
+				for _, au := range accessUnits(t, c.file) {
+					p.write(&streaming.Unit{Track: 2, PTS: stamp, Payload: [][]byte{au}})
+					stamp += aacFrame
 				}
 			}
 			arrive(t, p, 1)
