@@ -74,6 +74,10 @@ async function dressing(pages) {
   await card.waitFor();
   await pages.hls.locator('hawker-player').locator(`[data-set="${id}"]`).waitFor();
   const said = await card.innerText();
+  const told = player.locator('[aria-live]');
+  await until('the set to be told to who listens', async () =>
+    /: Everything on the table, /.test(await told.textContent()),
+  );
   await card.getByRole('button', { name: 'See all of Everything on the table' }).focus();
   await page.keyboard.press('Enter');
   const panel = player.getByRole('dialog', { name: 'Everything on the table' });
@@ -112,9 +116,7 @@ async function dressing(pages) {
     const fits = panel.scrollWidth <= panel.clientWidth;
     return fits && close.right <= title.right && first > text.getBoundingClientRect().left;
   });
-  if (process.env.E2E_LOOK) await page.screenshot({ path: `${process.env.E2E_LOOK}/set-ar.png` });
   await page.evaluate(() => (document.querySelector('hawker-player').lang = 'en'));
-  if (process.env.E2E_LOOK) await page.screenshot({ path: `${process.env.E2E_LOOK}/set.png` });
   await page.keyboard.press('Escape');
   await panel.waitFor({ state: 'hidden' });
   way.push(await focused());
@@ -165,6 +167,8 @@ async function dealing(pages) {
   const counted = [await card.locator('.time').innerText(), await card.locator('button').isDisabled()];
   await turned('open');
   const shown = await card.innerText();
+  const told = pages.whep.locator('hawker-player').locator('[aria-live]');
+  await until('the deal to be told to who listens', async () => /^Shown now: .*, €/.test(await told.textContent()));
   await card.locator('button').click();
   const sale = await until('the sale at the deal', () =>
     pages.whep.evaluate((id) => heard.find(([type, one]) => type === 'checkout' && one.deal === id)?.[1], id),

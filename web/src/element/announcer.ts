@@ -1,6 +1,7 @@
-import type { Pin } from '../api/types';
+import type { Deal, Pin } from '../api/types';
 import { money } from '../i18n/format';
 import { priceRange } from '../shop/money';
+import type { DealTurn } from './deals';
 import { child } from './dom';
 import type { OfferOptions } from './offer';
 
@@ -29,5 +30,14 @@ export class Announcer {
       const about = set ? words().count(set.count) : range ? money(range.price, tag()) : '';
       this.line.textContent = words().shown(set?.name ?? come.product.title, about);
     } else if (gone) this.line.textContent = words().gone(gone.set?.name ?? gone.product.title);
+  }
+
+  /** turn says when a deal opens, is taken and ends; never the seconds between. */
+  turn({ product: { title }, price }: Deal, state: DealTurn): void {
+    const { words, tag } = this.options;
+    const said = words();
+    if (state === 'open') this.line.textContent = said.shown(title, money(price, tag()));
+    else if (state !== 'announced')
+      this.line.textContent = `${title}: ${state === 'taken' ? said.taken : said.dealOver}`;
   }
 }

@@ -316,7 +316,9 @@ export class HawkerPlayer extends HTMLElement {
     this.tell('hawker-click', detail);
   }
 
-  private onTurn({ id, product, price, left, opens, ends }: Deal, state: DealTurn): void {
+  private onTurn(deal: Deal, state: DealTurn): void {
+    this.announcer.turn(deal, state);
+    const { id, product, price, left, opens, ends } = deal;
     const broadcast = this.room?.id ?? '';
     const detail: DealDetail = { broadcast, deal: id, product: product.id, state, price, left, opens, ends };
     this.tell('hawker-deal', { ...detail, media_time: this.mediaTime });
