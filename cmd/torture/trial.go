@@ -8,6 +8,9 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/hawkerlive/hawker/shop/shopsql"
+	"github.com/hawkerlive/hawker/store"
 )
 
 // trial is one site that is loaded, killed, started again and audited.
@@ -97,6 +100,9 @@ func (t *trial) run(ctx context.Context) (figures, error) {
 		if stopped := s.stop(); stopped != nil {
 			t.result.note("a server ends badly: %v", stopped)
 		}
+	}
+	if err == nil {
+		err = t.hearBank(ctx)
 	}
 	if err == nil {
 		err = t.audit(ctx)
@@ -248,7 +254,12 @@ func (t *trial) noteAnswer(w wish, got receipt, err error) {
 	}
 }
 
-const restWithin = 60 * time.Second
+const (
+	restWithin = 60 * time.Second
+	lateFor    = 1500 * time.Millisecond
+	bankTells  = 6 * time.Second // the bank tells again what was not taken
+	bankTries  = 5
+)
 
 // rest asks again for everything that has no answer or was acknowledged, ends what waits for a bank, and waits until
 // no order waits for its money.
@@ -281,6 +292,7 @@ func (t *trial) rest(ctx context.Context) error {
 	}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	late := time.After(lateFor) // for money that comes when the hold is over
 	for end := time.After(restWithin); ; {
 		open := 0
 		for _, state := range []string{"held", "requires_action"} {
@@ -295,10 +307,12 @@ func (t *trial) rest(ctx context.Context) error {
 				}
 			}
 		}
-		if open == 0 {
-			return nil
+		if open > 0 {
+			late = time.After(lateFor)
 		}
 		select {
+		case <-late:
+			return nil
 		case <-tick.C:
 		case <-end:
 			t.result.note("%d orders still wait for their money after %v", open, restWithin)
@@ -321,4 +335,40 @@ func (t *trial) known(key string) bool {
 func (t *trial) answered(err error) bool {
 	p, ok := errors.AsType[*problem](err)
 	return ok && p.Status != 503
+}
+
+// hearBank lets the bank tell what it could not: money may be under way when a server stops, and comes with the next one.
+func (t *trial) hearBank(ctx context.Context) error {
+	for try := 0; ; try++ {
+		left, err := t.untold(ctx)
+		if err != nil || left == 0 {
+			return err
+		}
+		if try == bankTries {
+			t.result.note("the bank could not tell of %d payments", left)
+			return nil
+		}
+		s, err := t.start(ctx, 0)
+		if err != nil {
+			return err
+		}
+		wait(ctx, bankTells)
+		if stopped := s.stop(); stopped != nil {
+			t.result.note("a server ends badly: %v", stopped)
+		}
+	}
+}
+
+// untold counts the payments that the bank has not told, or not to anybody who took it, and the refunds that it has not
+// been asked for. No server runs.
+func (t *trial) untold(ctx context.Context) (int, error) {
+	db, err := store.Open(ctx, store.Config{Dir: t.data(), Database: t.database}, store.Hawker)
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	rows, soon := &shopsql.Store{DB: db}, time.Now().Add(2*time.Hour)
+	told, err := rows.SandboxPaymentsToTell(ctx, soon, 1000)
+	due, failed := rows.RefundsDue(ctx, soon, 1000)
+	return len(told) + len(due), errors.Join(err, failed)
 }
