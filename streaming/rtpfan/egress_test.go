@@ -255,7 +255,7 @@ func TestAJoinIsABurstAtFourTimesTheRate(t *testing.T) {
 	if h.SequenceNumber != uint16(s.fan.video.key) {
 		t.Error("the burst does not begin with the key picture")
 	}
-	if got := h.GetExtension(5); !bytes.Equal(got, []byte{0, 0, 0}) {
+	if got := h.GetExtension(5); !bytes.Equal(got, []byte{0, 0, playoutMost}) {
 		t.Errorf("the key picture's playout delay is %x", got)
 	}
 	// At the live edge nothing is held back.

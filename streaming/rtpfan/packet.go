@@ -64,6 +64,11 @@ const (
 	packetMax     = headerSize + extensionSize + originalSize + payloadMax + tagMax
 )
 
+// playoutMost is the most, in 10 ms, that a browser may hold the picture back after the least, which is nothing: it shows
+// the first ones at once, and within a quarter of a minute lets the picture wait for its sound, which needs a buffer. Up to
+// half a second Chromium takes for "as soon as it is decoded", and sound stays behind for ever.
+const playoutMost = 60
+
 const paddingBit = 0x20 // of the first byte
 
 // Packet is one RTP packet as every viewer gets it, before encryption. It is immutable and shared. What is filled
@@ -94,8 +99,7 @@ func putHeader(b []byte, timestamp, ssrc uint32, marker, delay bool) int {
 	if !delay {
 		return headerSize
 	}
-	// RFC 8285, one-byte form. The element is three zero bytes: a playout delay of 0 to 0. Its first byte stays
-	// zero, which is padding, for viewers that did not negotiate it.
+	// RFC 8285, one-byte form. The element stays zero, which is padding, for viewers that did not negotiate it.
 	b[0] |= 0x10
 	binary.BigEndian.PutUint32(b[headerSize:], 0xBEDE0001)
 	binary.BigEndian.PutUint32(b[headerSize+4:], 0)
@@ -129,7 +133,7 @@ func (p *Packet) appendHead(dst []byte, d *dress) []byte {
 	dst[at+1] |= d.payloadType & 0x7f
 	binary.BigEndian.PutUint16(dst[at+2:], uint16(d.index))
 	if p.delay && d.delayID != 0 {
-		dst[at+headerSize+4] = d.delayID<<4 | 2
+		dst[at+headerSize+4], dst[at+headerSize+7] = d.delayID<<4|2, playoutMost // 12 bits each
 	}
 	if d.wideID != 0 {
 		if p.delay {

@@ -1,6 +1,6 @@
 // The player's figures in a real browser, on another origin's page with <hawker-player>: make figures. For WebRTC and for
 // LL-HLS, from a show with a key picture every four seconds: the first frame after play() on a loaded page; from two
-// seconds after that, the age of the pictures by the number burnt into them, the lag and the sound's lead. Appends one line
+// (SETTLED) seconds after that, the age of the pictures by the number burnt into them, the lag and the sound's lead. Appends one line
 // per transport to docs/evidence/player.csv. TRIALS=20 is how often each is tried.
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,6 +9,8 @@ import { loop, onAir, rate, root, serve } from './show.mjs';
 
 const trials = Number(process.env.TRIALS ?? 20);
 const only = process.env.TRANSPORT;
+/** Seconds. A browser lets a WebRTC picture wait for its sound by and by. */
+const settled = Number(process.env.SETTLED ?? 2);
 /** Three groups of pictures. */
 const settledMilliseconds = 12_000;
 const out = join(root, 'docs/evidence/player.csv');
@@ -57,7 +59,7 @@ async function trial(transport, n) {
     player.play();
     return (await shown) - began;
   });
-  await page.waitForTimeout(2000);
+  await page.waitForTimeout(settled * 1000);
   const mark = await page.evaluate(() => eye.count);
   const skews = [];
   const lags = [];
