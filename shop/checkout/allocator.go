@@ -107,7 +107,8 @@ type Allocator struct {
 	claims  chan *entry
 	news    chan *entry // settlements
 	charges chan charge
-	instant []*entry // payment results that were there at once, for the next batch; the loop's own
+	instant []*entry // payment results that were there at once, or found no database, for the next batch; the loop's own
+	ending  atomic.Bool
 	pace    pace
 	denials denials
 	opening openings
@@ -133,6 +134,7 @@ type entry struct {
 
 	settlement *shop.Settlement
 	settled    shop.Settled
+	told       bool // by a provider, to this process alone: it is tried until the database takes it
 
 	wait   *shop.WaitCall
 	waited shop.WaitOutcome
@@ -192,6 +194,7 @@ func (a *Allocator) Run(ctx context.Context) error {
 	lasting, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx by the drain
 	defer stop()
 	quit := make(chan struct{})
+	a.ending.Store(false)
 	var loop, workers, rounds sync.WaitGroup
 	loop.Go(func() { a.loop(lasting, quit) })
 	for range a.ChargeWorkers {
@@ -215,6 +218,7 @@ func (a *Allocator) Run(ctx context.Context) error {
 	a.drain()
 	stop() // charges that still run stay held; the next start asks the provider again
 	workers.Wait()
+	a.ending.Store(true)
 	close(quit)
 	loop.Wait()
 	a.watches.closeAll()

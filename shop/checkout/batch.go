@@ -126,7 +126,7 @@ func (a *Allocator) attempt(budget context.Context, entries []*entry) {
 		a.Metrics.failed()
 		gone := lost(err)
 		a.Log.Error("checkout: a batch failed", "entries", len(entries), "try", try+1, "lost", gone, "error", err)
-		if budget.Err() != nil || (!gone && try > 0) {
+		if budget.Err() != nil || (!gone && try > 0) || (gone && a.ending.Load()) {
 			break
 		}
 		if gone {
@@ -143,6 +143,10 @@ func (a *Allocator) attempt(budget context.Context, entries []*entry) {
 		return
 	}
 	for _, e := range entries {
+		if e.told && lost(err) && !a.ending.Load() {
+			a.instant = append(a.instant, e) // whoever paid has paid: nobody tells it again
+			continue
+		}
 		e.outcome.Err, e.settled.Err, e.waited.Err = shop.ErrUnavailable, shop.ErrUnavailable, shop.ErrUnavailable
 		a.finish(e, true)
 	}

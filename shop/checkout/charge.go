@@ -48,7 +48,7 @@ func (a *Allocator) chargeSoon(c charge) {
 			if s, ok := settlementOf(result); ok {
 				s.Placed = &c.order
 				a.open.Add(1)
-				a.instant = append(a.instant, &entry{settlement: &s})
+				a.instant = append(a.instant, &entry{settlement: &s, told: true})
 			}
 			return
 		}
@@ -111,9 +111,8 @@ func (a *Allocator) chargeOne(ctx context.Context, c charge) {
 		return
 	}
 	s.Placed = &c.order
-	e := &entry{settlement: &s, done: make(chan struct{})}
 	a.open.Add(1)
-	a.news <- e // the loop outlives the workers
+	a.news <- &entry{settlement: &s, told: true} // the loop outlives the workers
 }
 
 // sweepHolds releases the stock of holds that ran out, and works off waitlists.

@@ -3,6 +3,8 @@ package checkout_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -75,6 +77,56 @@ func TestALostChargeIsAskedForAgain(t *testing.T) {
 		}
 		d.close()
 	})
+}
+
+// TestMoneyIsKeptWhileTheDatabaseIsAway: what a bank said to this process alone is not forgotten because the database was
+// away for longer than a batch is tried; money that comes back to an order whose hold is over is sent back.
+func TestMoneyIsKeptWhileTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	for what, at := range map[string]struct {
+		hold, away time.Duration
+		state      shop.OrderState
+	}{
+		"shorter than the hold": {10 * time.Minute, 20 * time.Second, shop.Paid},
+		"longer than the hold":  {12 * time.Second, 40 * time.Second, shop.Paid}, // the unit is still free
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := &slowStore{Model: &shoptest.Model{}}
+				var until time.Time
+				s.apply = func(ctx context.Context, b shop.Batch) (shop.BatchResult, error) {
+					if until.IsZero() && len(b.Settlements) > 0 {
+						until = time.Now().Add(at.away)
+					}
+					if time.Now().Before(until) {
+						return shop.BatchResult{}, fmt.Errorf("begin: %w", io.ErrUnexpectedEOF)
+					}
+					return s.Model.Apply(ctx, b)
+				}
+				bank := &moody{}
+				d := open(t, s, with(bank), func(a *checkout.Allocator) { a.HoldFor = at.hold })
+				bank.charge = func(ctx context.Context, c shop.Charge) (shop.PaymentResult, error) {
+					if bank.charges.Load() > 1 {
+						<-ctx.Done() // it answered once
+						return shop.PaymentResult{}, ctx.Err()
+					}
+					return bank.Provider.Charge(ctx, c)
+				}
+				v := shoptest.Stocked(t, d.store, "shop", 1)
+				r, err := d.buy("mina", "k", v.ID, payment.TokenApproved)
+				if err != nil || r.Orders[0].State != shop.Held {
+					t.Fatalf("%+v %v", r, err)
+				}
+				<-time.After(at.away + 10*time.Second) // of the bubble
+				synctest.Wait()
+				if o := d.order(t, r.Orders[0].ID); o.State != at.state || o.Paid != o.Total {
+					t.Fatalf("%+v", o)
+				}
+				d.close()
+			})
+		})
+	}
 }
 
 func TestARefundIsAskedForUntilItIsDone(t *testing.T) {
