@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,6 +25,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hawkerlive/hawker/config"
+	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/ingest/rtmp"
+	"github.com/hawkerlive/hawker/ingest/rtmp/rtmptest"
+	"github.com/hawkerlive/hawker/streaming"
 )
 
 // selfSigned writes a certificate with a serial number, and its key.
@@ -138,6 +143,95 @@ func TestACertificateIsReadAgainWithoutDroppingAnyone(t *testing.T) {
 	if a.certificates.expires() < float64(time.Now().Unix()) {
 		t.Error("it has expired")
 	}
+}
+
+// keyed lets one key in, on one channel.
+type keyed struct{}
+
+func (keyed) AuthorizePublish(_ context.Context, key, _ string) (ingest.Grant, error) {
+	if key != "good" {
+		return ingest.Grant{}, ingest.ErrRefused
+	}
+	return ingest.Grant{ChannelID: "channel", KeyID: "key"}, nil
+}
+
+func (keyed) GoOnAir(context.Context, string) (string, error) { return "broadcast", nil }
+func (keyed) MayGoOnAir(context.Context, string) error        { return nil }
+
+// An encoder inside TLS goes on when the certificate changes; the next one sees the new one, and takes over.
+func TestAnEncoderInTLSStaysWhenTheCertificateChanges(t *testing.T) {
+	t.Parallel()
+	dir, began := t.TempDir(), time.Now().Add(-time.Minute)
+	selfSigned(t, dir, 1, began)
+	a := inTLS(t, dir)
+	if err := a.openCertificates(); err != nil {
+		t.Fatal(err)
+	}
+	sessions := &ingest.Sessions{Hub: &streaming.Hub{}, Authorizer: keyed{}, Broadcasts: keyed{}}
+	server := &rtmp.Server{Addr: "127.0.0.1:0", Sessions: sessions, TLS: a.certificates.config("")}
+	addr, err := server.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 2)
+	for _, run := range []func(context.Context) error{server.Run, sessions.Run} {
+		go func() { ended <- run(ctx) }()
+	}
+	defer func() {
+		stop()
+		if err := errors.Join(<-ended, <-ended); err != nil {
+			t.Error(err)
+		}
+	}()
+	track := streaming.Track{ID: 2, Kind: streaming.Audio, Codec: streaming.AAC, ClockRate: 44100, Config: []byte{0x12, 0x10}}
+	publish := func(serial int64) (speak func(from, to uint32)) {
+		t.Helper()
+		var got int64
+		c, err := rtmptest.PublishTLS(t.Context(), addr.String(), rtmptest.Greeting{Key: "good"}, &tls.Config{
+			InsecureSkipVerify: true, // ours alone; the serial number tells which it is
+			VerifyConnection: func(s tls.ConnectionState) error {
+				got = s.PeerCertificates[0].SerialNumber.Int64()
+				return nil
+			},
+		})
+		if err != nil || got != serial {
+			t.Fatalf("%v; a handshake with certificate %d", err, got)
+		}
+		t.Cleanup(func() { _ = c.Close() }) // it is over
+		if err := c.Send(4, rtmptest.Audio, 0, 1, rtmptest.Legacy(track, nil, track.Config)); err != nil {
+			t.Fatal(err)
+		}
+		return func(from, to uint32) {
+			t.Helper()
+			for ; from < to; from++ {
+				u := &streaming.Unit{Track: 2, Payload: [][]byte{{0x21, 0x10, 4}}}
+				if err := c.Send(4, rtmptest.Audio, from*23, 1, rtmptest.Legacy(track, u, nil)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	units := func() (n uint64) {
+		for _, h := range sessions.OfChannel("channel") {
+			n += h.Frames
+		}
+		return n
+	}
+	old := publish(1)
+	old(0, 150) // whether a picture comes is waited for
+	until(t, "the first encoder's sound", 30*time.Second, func() bool { return units() >= 100 })
+	selfSigned(t, dir, 2, began.Add(10*time.Second))
+	if changed, err := a.certificates.load(); !changed || err != nil {
+		t.Fatalf("%v %v", changed, err)
+	}
+	old(150, 200)
+	until(t, "what it says after the change", 30*time.Second, func() bool { return units() >= 180 })
+	publish(2)(0, 150)
+	until(t, "the second encoder's sound", 30*time.Second, func() bool {
+		h, ok := sessions.Health("broadcast")
+		return ok && h.Frames >= 100 && h.Frames < 180
+	})
 }
 
 func TestAWrongCertificateIsToldAtTheStart(t *testing.T) {

@@ -7,6 +7,7 @@ package rtmptest
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -55,6 +56,11 @@ func Dial(ctx context.Context, addr string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return greet(ctx, conn)
+}
+
+// greet shakes hands on a connection.
+func greet(ctx context.Context, conn net.Conn) (*Client, error) {
 	if by, ok := ctx.Deadline(); ok {
 		_ = conn.SetReadDeadline(by) // a server that does not answer is seen by the caller's own limit
 	}
@@ -87,6 +93,22 @@ func (c *Client) shake() error {
 // Publish dials and goes up to the publish command's answer.
 func Publish(ctx context.Context, addr string, g Greeting) (*Client, error) {
 	c, err := Dial(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.publish(addr, g); err != nil {
+		return nil, errors.Join(err, c.Conn.Close())
+	}
+	return c, c.Conn.SetReadDeadline(time.Time{})
+}
+
+// PublishTLS is Publish inside TLS.
+func PublishTLS(ctx context.Context, addr string, g Greeting, config *tls.Config) (*Client, error) {
+	conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	c, err := greet(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
