@@ -230,6 +230,8 @@ func TestTheCrowdOfARehearsalShowsItsGrantEverywhere(t *testing.T) {
 	if !strings.Contains(faults, "chat messages were refused: map[too-fast:") || !strings.Contains(faults, "WebRTC viewer") {
 		t.Errorf("it says %q", faults)
 	}
+	mu.Lock() // a feed may still be there
+	defer mu.Unlock()
 	for _, what := range []string{"watch", "whep", "hls", "feed", "chat", "like"} {
 		if seen[what] == 0 || seen[what+" without leave"] > 0 {
 			t.Errorf("%s: %v", what, seen)

@@ -1,8 +1,9 @@
 // Publishers of one broadcast change under the eyes of two viewers, over WebRTC and LL-HLS: from protocol to protocol, or
 // (republish) the same key again and again, half of the times after the one before was frozen. Each change is a line of
 // docs/evidence/handover.csv. node web/e2e/handover.mjs <ready file> [handover|republish] [changes]
+import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync } from 'node:fs';
-import { api, deadMedia, demo, origin, phone, run, until } from './lib.mjs';
+import { api, deadMedia, demo, origin, patience, phone, run, until } from './lib.mjs';
 import { publish, publishers, show } from './publishers.mjs';
 
 const mode = process.argv[3] ?? 'handover';
@@ -67,6 +68,37 @@ async function onAir(known) {
   );
 }
 
+/** replayed plays what was recorded from its start to its end, in ffmpeg and, four times as fast, in the browser. */
+async function replayed(chrome, broadcast) {
+  await api('POST', `/v1/broadcasts/${broadcast}/end`, demo.tokens.creator, {});
+  const list = `${origin}/vod/${broadcast}/index.m3u8`;
+  await until('the recording', async () => (await fetch(list)).ok);
+  const said = spawnSync(
+    'ffmpeg',
+    ['-nostdin', '-v', 'error', '-stats', '-i', list, '-map', '0:v:0', '-f', 'null', '-'],
+    {
+      encoding: 'utf8',
+    },
+  );
+  const pictures = Number([...said.stderr.matchAll(/frame=\s*(\d+)/g)].at(-1)?.[1] ?? 0);
+  const problems = said.stderr.split(/[\r\n]+/).filter((line) => line && !line.startsWith('frame='));
+  const page = await phone(chrome);
+  await page.goto(`${origin}/b/${broadcast}`);
+  await until('the recording to play', () =>
+    page.evaluate(() => {
+      document.querySelector('.slate .button-accent[type=button]')?.click();
+      const video = document.querySelector('video');
+      if (video?.dataset.state === 'playing') video.playbackRate = 4;
+      return video?.playbackRate === 4;
+    }),
+  );
+  const seconds = await page.evaluate(() => document.querySelector('video').duration);
+  const end = () => page.evaluate(() => document.querySelector('video').ended);
+  await until('the end of the recording', end, patience + seconds * 1000);
+  const problem = page.faults.concat(said.status === 0 ? [] : [`ffmpeg ended with ${said.status}`]);
+  return { seconds, pictures, problems: [...problems.slice(0, 5), ...problem] };
+}
+
 await run(async (chrome) => {
   const { id } = await api('POST', `/v1/channels/${demo.channel}/broadcasts`, demo.tokens.creator, {
     title: 'Handover',
@@ -113,6 +145,7 @@ await run(async (chrome) => {
   } finally {
     await now.stop();
   }
-  if (result.bad > 0) throw new Error(JSON.stringify(result));
+  result.replay = await replayed(chrome, id);
+  if (result.bad > 0 || result.replay.problems.length > 0) throw new Error(JSON.stringify(result));
   return result;
 }, '--autoplay-policy=no-user-gesture-required');

@@ -29,7 +29,7 @@ await run(async (chrome) => {
   await until(
     'the bar',
     () => page.evaluate(() => Number(document.querySelector('.replay-bar input')?.max) > 0),
-    5_000,
+    patience,
   );
   // A bar is moved on a picture that stands still: what is looked for does not play on meanwhile.
   await page.evaluate(() => document.querySelector('video').pause());
