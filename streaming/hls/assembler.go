@@ -44,6 +44,7 @@ type assembler struct {
 	clock      streaming.Track // the track that is cut
 	start      int64           // its stamp at the epoch's beginning
 	sound      *sound          // nil without
+	mute       bool            // the generation has no sound: silence alone, where any is, and nothing is waited for
 	jump       bool            // the next segment is a discontinuity
 	breaks     *atomic.Bool    // so is the next one that begins with a key picture, where it is set
 	sequence   uint32
@@ -54,6 +55,9 @@ type assembler struct {
 	missing bool  // sound was filled in and has not come back
 	filled  int   // parts that silence was laid into because sound did not come in time
 }
+
+// speechless tells whether there is no sound but silence.
+func (a *assembler) speechless() bool { return a.sound == nil || a.mute }
 
 func (a *assembler) push(c cut) { a.queue = append(a.queue, c) }
 
@@ -86,10 +90,10 @@ func (a *assembler) settle(all bool) {
 			continue
 		}
 		if a.sound != nil && a.sound.clock < a.soundAt(c.shown) {
-			if !all && !a.missing && !a.overdue(c) {
+			if !all && !a.mute && !a.missing && !a.overdue(c) {
 				return
 			}
-			if !all {
+			if !all && !a.mute {
 				a.missing = true
 				a.filled++
 			}

@@ -41,7 +41,8 @@ type segmenter struct {
 	plan    plan // of the newest epoch with pictures
 	planned bool
 	inits   int64
-	begun   bool // there has been an epoch: the next one is a discontinuity
+	begun   bool            // there has been an epoch: the next one is a discontinuity
+	spoken  streaming.Track // the sound of the newest epoch that had some; ID 0: none had
 
 	waiting *waiting
 	cutter  *cutter
@@ -98,7 +99,7 @@ func (s *segmenter) see(u *streaming.Unit) {
 	}
 	if u.Key {
 		pic, err := pictureOf(s.video, u.Payload)
-		missing := s.cutter.sound == nil && s.heard
+		missing := s.cutter.speechless() && s.heard
 		if err == nil && (missing || !pic.equal(s.picture)) {
 			s.reopen(u, s.cutter.sound)
 			return
@@ -119,7 +120,7 @@ func (s *segmenter) hear(u *streaming.Unit) {
 	switch {
 	case s.alone != nil:
 		s.alone.hear(u.PTS, u.Payload[0])
-	case s.cutter.sound != nil:
+	case !s.cutter.speechless():
 		s.cutter.hear(u.PTS, u.Payload[0])
 		s.cutter.settle(false)
 	}
@@ -127,7 +128,7 @@ func (s *segmenter) hear(u *streaming.Unit) {
 		return
 	}
 	if newest := s.video.Time(s.cutter.pending.pts); s.heardAt-newest > mediatime.Of(pictureLost) {
-		if s.cutter.sound == nil {
+		if s.cutter.speechless() {
 			s.reopen(u, nil)
 		} else {
 			s.reopen(nil, s.cutter.sound)
@@ -210,12 +211,17 @@ func (s *segmenter) show(w *waiting) {
 			s.refuse(w, err)
 			return
 		}
-		snd.from = s.audio.Ticks(s.video.Time(w.key.PTS))
+		snd.from, s.spoken = s.audio.Ticks(s.video.Time(w.key.PTS)), s.audio
 	}
 	muxed := snd
 	split := s.layout != nil && s.layout(snd != nil)
-	if split {
+	mute := snd == nil && !split
+	switch {
+	case split:
 		muxed = nil
+	case mute:
+		snd = s.silence(w.key)
+		muxed = snd
 	}
 	init, err := newInit(s.inits, s.generation, pic, muxed)
 	if err != nil {
@@ -228,7 +234,8 @@ func (s *segmenter) show(w *waiting) {
 		w.gop.open, w.gop.asked = !w.whole, s.takes
 		s.plan, s.planned = choosePlan(w.gop), true
 	}
-	if snd != nil {
+	c.mute = mute
+	if snd != nil && !mute {
 		c.late = min(s.audio.Ticks(s.audio.Zero+w.late), c.ticks(soundWaitMax))
 	}
 	c.plan = s.plan
@@ -236,6 +243,22 @@ func (s *segmenter) show(w *waiting) {
 	k := w.key
 	c.begin(shot{dts: k.DTS, pts: k.PTS, key: true, payload: pic.sample(k.Payload, true)})
 	s.replay(w, k)
+}
+
+// silence is what an epoch has whose generation brings no sound, where an earlier one brought some: a player that has
+// begun with both in one buffer takes no part with pictures alone (Media Source Extensions, 3.5.8).
+func (s *segmenter) silence(key *streaming.Unit) *sound {
+	if s.spoken.ID == 0 {
+		return nil
+	}
+	t := s.spoken
+	t.Zero = s.video.Zero
+	snd, err := newSound(t)
+	if err != nil || snd.silent == nil {
+		return nil
+	}
+	snd.from = t.Ticks(s.video.Time(key.PTS))
+	return snd
 }
 
 // sing begins an epoch without pictures.

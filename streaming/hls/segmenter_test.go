@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"bytes"
 	"math"
 	"strings"
 	"testing"
@@ -237,6 +238,39 @@ func TestSoundThatComesLateMakesANewInit(t *testing.T) {
 		t.Errorf("%+v", p.Segments)
 	}
 	r.end()
+}
+
+// A player that has begun with pictures and sound in one buffer takes no initialisation without one of them.
+func TestAPublisherWithoutSoundIsSilent(t *testing.T) {
+	t.Parallel()
+	for name, second := range map[string][]streaming.Track{
+		"no sound":                        {videoTrack()},
+		"sound that is said and not sent": {videoTrack(), aacTrack(44100)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.generation(1, 0, videoTrack(), aacTrack(48000))
+			r.feed(clip{fps: 30, gop: 60, rate: 48000, seconds: 9}.units())
+			r.generation(2, 9.5, second...)
+			r.feed(clip{fps: 24, gop: 48, rate: 44100, seconds: 9, soundAt: func(float64) bool { return false }}.units())
+			r.generation(3, 19, videoTrack(), aacTrack(48000))
+			r.feed(clip{fps: 25, gop: 50, rate: 48000, seconds: 9, soundAt: func(t float64) bool { return t > 5 }}.units())
+			p := r.parsed()
+			maps := map[string]bool{}
+			for _, s := range p.Segments {
+				maps[s.Map] = true
+			}
+			if len(maps) != 4 { // the third generation is silent at first
+				t.Errorf("%d init segments\n%s", len(maps), r.newest())
+			}
+			for uri := range maps {
+				if init, err := r.get(uri); err != nil || !bytes.Contains(init, []byte("soun")) || !bytes.Contains(init, []byte("vide")) {
+					t.Errorf("%s has not both tracks: %v", uri, err)
+				}
+			}
+			r.end()
+		})
+	}
 }
 
 func TestNewParameterSetsMakeANewInit(t *testing.T) {
