@@ -86,10 +86,14 @@ async function replayed(chrome, broadcast) {
   const problems = [];
   let pictures = 0;
   for (const input of epochs.map((epoch) => Buffer.concat(epoch))) {
-    const said = spawnSync('ffmpeg', ['-v', 'error', '-stats', '-i', '-', '-f', 'null', '-'], {
-      input,
-      encoding: 'utf8',
-    });
+    const said = spawnSync(
+      'ffmpeg',
+      ['-v', 'error', '-stats', '-i', '-', '-fps_mode', 'passthrough', '-f', 'null', '-'],
+      {
+        input,
+        encoding: 'utf8',
+      },
+    );
     pictures += Number([...said.stderr.matchAll(/frame=\s*(\d+)/g)].at(-1)?.[1] ?? 0);
     problems.push(...said.stderr.split(/[\r\n]+/).filter((line) => line && !line.startsWith('frame=')));
     if (said.status !== 0) problems.push(`ffmpeg ended with ${said.status}`);
