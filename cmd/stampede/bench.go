@@ -20,6 +20,7 @@ type benchCommand struct {
 	Commit    string        `help:"What is measured, for the file." default:"unknown"`
 	Database  string        `help:"Then also orders on PostgreSQL, by a server on this database (postgres://…), against a transaction per step of each order there." placeholder:"URL"`
 	Recording bool          `help:"Measure what recording costs, and nothing else."`
+	Orders    bool          `help:"Measure orders, and nothing else."`
 	Span      time.Duration `help:"How long each load lasts." default:"6s"`
 	Buyers    int           `help:"Buyers at a time." default:"128"`
 	Viewers   int           `help:"WebRTC viewers." default:"200"`
@@ -57,10 +58,13 @@ func (c *benchCommand) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer b.log.Close()
-	boot := func(ctx context.Context) error { return b.boot(ctx) }
+	boot := func(ctx context.Context) error { return b.boot(ctx, "data") }
 	steps := []func(context.Context) error{b.sending, boot, b.checkout, b.feed, b.playlists, b.players, b.recording}
-	if c.Recording {
+	switch {
+	case c.Recording:
 		steps = []func(context.Context) error{boot, b.recording}
+	case c.Orders:
+		steps = []func(context.Context) error{boot, b.checkout}
 	}
 	for _, step := range steps {
 		if err = step(ctx); err != nil {
@@ -81,9 +85,9 @@ func (c *benchCommand) Run(ctx context.Context) (err error) {
 	return b.append()
 }
 
-// boot starts the server with demo data.
-func (b *bench) boot(ctx context.Context, more ...string) (err error) {
-	if b.server, b.target, err = b.demo(ctx, "data", more...); err != nil {
+// boot starts the server with demo data, in a folder of that name.
+func (b *bench) boot(ctx context.Context, name string, more ...string) (err error) {
+	if b.server, b.target, err = b.demo(ctx, name, more...); err != nil {
 		return err
 	}
 	// A first viewer and a first buyer: what is made for the first time is not what is measured.

@@ -4,19 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 )
 
 // postgres compares paid orders on PostgreSQL with a transaction per step of each order on the same server, as many
 // callers for the same row of stock.
 func (b *bench) postgres(ctx context.Context) (err error) {
-	if err := os.RemoveAll(filepath.Join(b.dir, "ready.json")); err != nil { // of the server before
+	b.server = nil // the one on SQLite has stopped
+	// A folder of its own: the demo's accounts are in the database, and what names them is in the folder.
+	if err := b.boot(ctx, "postgres", "--database", b.Database); err != nil {
+		if b.server != nil {
+			err = errors.Join(err, b.server.stop())
+		}
 		return err
-	}
-	if err := b.boot(ctx, "--database", b.Database); err != nil {
-		return errors.Join(err, b.server.stop())
 	}
 	got := buy(ctx, b.target, b.Buyers, b.Span)
 	if err := errors.Join(b.server.stop(), ctx.Err()); err != nil {
