@@ -37,8 +37,9 @@ type Broadcasts struct {
 	// Now is the wall clock. It defaults to time.Now.
 	Now func() time.Time
 
-	wake  chan struct{}
-	rests rests
+	wake   chan struct{}
+	rests  rests
+	lately lately
 
 	// Run's goroutine only.
 	seen map[string]*air
