@@ -3,7 +3,9 @@ package dashboard_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -335,6 +337,55 @@ func TestAFactThatCannotBeReadStopsNothing(t *testing.T) {
 	e.order(2, event.OrderPaid, "o", "mina", "paid", nil)
 	if got := e.sales(); got.Orders != 1 {
 		t.Fatalf("%+v", got)
+	}
+}
+
+// steps counts the transactions of a fold.
+type steps struct {
+	*dashboardtest.Model
+	orders []int // asked for by each
+}
+
+func (s *steps) Fold(ctx context.Context, source string, from, to int64, k dashboard.Keys, apply func(*dashboard.Tables)) error {
+	s.orders = append(s.orders, len(k.Orders))
+	return s.Model.Fold(ctx, source, from, to, k, apply)
+}
+
+func TestAnOrderThatIsPlacedAndPaidMeanwhileIsWrittenOnce(t *testing.T) {
+	e := newEvening(t)
+	for i := range 90 { // each fact by itself: fewer facts than are read at once
+		id := fmt.Sprint("o", i)
+		e.order(10, event.OrderPlaced, id, "mina", "held", nil)
+		e.order(11, event.OrderPaid, id, "mina", "paid", nil)
+	}
+	many := func(state string) fields {
+		var orders []fields
+		for i := range 400 {
+			orders = append(orders, fields{"order": fmt.Sprint("many", i), "shop": "s", "broadcast": "b", "buyer": "noor", "state": state, "total": 100, "currency": "EUR", "lines": []fields{}})
+		}
+		return fields{"orders": orders}
+	}
+	e.fact(12, "shop/s", event.OrderPlaced, many("held"))
+	e.fact(13, "shop/s", event.OrderPaid, many("paid"))
+	e.order(14, event.OrderPlaced, "last", "mina", "held", nil)
+	s := &steps{Model: &e.store}
+	fold := &dashboard.Fold{Store: s, Facts: &e.facts, Audience: &e.audience, Log: slog.New(slog.DiscardHandler)}
+	if _, err := fold.Step(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{491}; !slices.Equal(s.orders, want) {
+		t.Errorf("transactions of %v orders, want %v", s.orders, want)
+	}
+	e.fact(15, "shop/s", event.OrderPlaced, many("held"))
+	for i := range 101 {
+		e.order(16, event.OrderPlaced, fmt.Sprint("more", i), "mina", "held", nil)
+	}
+	s.orders = nil
+	if _, err := fold.Step(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{500, 1}; !slices.Equal(s.orders, want) {
+		t.Errorf("transactions of %v orders, want %v", s.orders, want)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 const (
 	foldEvery  = 250 * time.Millisecond
 	foldFacts  = 200 // facts read at once
-	foldOrders = 500 // orders folded in one transaction; at least one fact
+	foldOrders = 500 // orders and clicks of one transaction, each counted once; at least one fact
 	retryFold  = time.Second
 )
 
@@ -128,19 +128,24 @@ func (f *Fold) fold(ctx context.Context, source string, facts []Fact) error {
 	return nil
 }
 
-// bounded is how many of the facts fit into one transaction: one at least.
+// bounded is how many of the facts fit into one transaction: one at least. An order that was placed and paid since the
+// last one is read and written once, so it counts once: a fold that lags writes fewer rows for the same facts.
 func bounded(facts []parsed) int {
-	orders := 0
+	rows, orders := 0, map[string]bool{}
 	for i, f := range facts {
 		switch d := f.data.(type) {
 		case *ordersData:
-			orders += len(d.Orders)
+			for _, o := range d.Orders {
+				orders[o.Order] = true
+			}
 		case *refundsData:
-			orders += len(d.Orders)
+			for _, o := range d.Orders {
+				orders[o.Order] = true
+			}
 		case *countedData:
-			orders += len(d.Clicks)
+			rows += len(d.Clicks)
 		}
-		if orders > foldOrders && i > 0 {
+		if rows+len(orders) > foldOrders && i > 0 {
 			return i
 		}
 	}

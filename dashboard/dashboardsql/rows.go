@@ -4,23 +4,23 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hawkerlive/hawker/dashboard"
 	"github.com/hawkerlive/hawker/store"
 )
 
-const (
-	inMax   = 400 // values of one IN list
-	rowsMax = 200 // rows of one INSERT
-)
+const inMax = 400 // values of one IN list
 
 // table maps one kind of rows: its columns, the first keys of which are its key, and how a row is read and
-// written in their order.
+// written in their order. The columns of fixed are written with a new row and never again: no index on them is
+// touched when the row changes.
 type table[R any] struct {
 	name    string
 	columns []string
 	keys    int
+	fixed   []string
 	read    func(scan func(...any) error) (R, error)
 	write   func(R) []any
 }
@@ -63,26 +63,28 @@ func (t table[R]) in(ctx context.Context, tx *store.Tx, column string, values []
 
 // save writes rows: new ones and new values of old ones.
 func (t table[R]) save(ctx context.Context, tx *store.Tx, rows []R) error {
-	var set []string
-	for _, c := range t.columns[t.keys:] {
-		set = append(set, c+` = excluded.`+c)
+	args := make([]any, 0, len(rows)*len(t.columns))
+	for _, r := range rows {
+		args = append(args, t.write(r)...)
 	}
-	conflict := ` ON CONFLICT DO NOTHING`
-	if len(set) > 0 {
-		conflict = ` ON CONFLICT (` + strings.Join(t.columns[:t.keys], ", ") + `) DO UPDATE SET ` + strings.Join(set, ", ")
-	}
-	for len(rows) > 0 {
-		n := min(len(rows), rowsMax)
-		args := make([]any, 0, n*len(t.columns))
-		for _, r := range rows[:n] {
-			args = append(args, t.write(r)...)
-		}
-		if _, err := tx.Exec(ctx, `INSERT INTO `+t.name+` (`+t.list()+`) VALUES `+store.Placeholders(n, len(t.columns))+conflict, args...); err != nil {
-			return fmt.Errorf("write %s: %w", t.name, err)
-		}
-		rows = rows[n:]
+	if _, err := tx.ExecRows(ctx, `INSERT INTO `+t.name+` (`+t.list()+`) VALUES`, len(t.columns), args, t.conflict()); err != nil {
+		return fmt.Errorf("write %s: %w", t.name, err)
 	}
 	return nil
+}
+
+// conflict is what happens to a row that is there already.
+func (t table[R]) conflict() string {
+	var set []string
+	for _, c := range t.columns[t.keys:] {
+		if !slices.Contains(t.fixed, c) {
+			set = append(set, c+` = excluded.`+c)
+		}
+	}
+	if len(set) == 0 {
+		return ` ON CONFLICT DO NOTHING`
+	}
+	return ` ON CONFLICT (` + strings.Join(t.columns[:t.keys], ", ") + `) DO UPDATE SET ` + strings.Join(set, ", ")
 }
 
 func columns(names string) []string { return strings.Fields(names) }
@@ -146,6 +148,7 @@ var pins = table[dashboard.Pin]{
 var orders = table[dashboard.Order]{
 	name: "dashboard_order", keys: 1,
 	columns: columns(`id broadcast session buyer state currency total placed_at paid_at at pin media_time evidence lines video gmv units refunded`),
+	fixed:   columns(`broadcast session buyer currency total placed_at pin media_time video`),
 	read: func(scan func(...any) error) (o dashboard.Order, err error) {
 		var lines string
 		var sum int64 // what SQL adds up is in the lines
