@@ -48,8 +48,8 @@ torture: build ## Kill the server in a rush in TRIALS (20) more trials on ENGINE
 	@$(GO) run ./cmd/torture -trials $(TRIALS) -engine $(ENGINE) -faults "$(FAULTS)"
 
 .PHONY: crowd
-crowd: build ## Let BUYERS (10000) want 100 units of 3 nodes while Redis and PostgreSQL fail: exactly 100 must be sold
-	@$(GO) run ./cmd/torture -engine postgres -crowd $(or $(BUYERS),10000) -faults redis-hang,postgres-kill,redis-flush
+crowd: build ## Let BUYERS (10000) want 100 units of 3 nodes while Redis and PostgreSQL fail, or FAULTS happen: exactly 100 must be sold
+	@$(GO) run ./cmd/torture -engine postgres -crowd $(or $(BUYERS),10000) -faults "$(if $(FAULTS),$(FAULTS),redis-hang,postgres-kill,redis-flush)"
 
 RUNS ?= 60
 hang: build ## Play RUNS (60) loaded runs in hls.js and look for its hang; provoke one under the player's guard; note in docs/evidence

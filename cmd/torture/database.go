@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver that makes a trial's database
@@ -17,12 +18,23 @@ import (
 // world is what the trials of a run share: the servers that nodes need, and what befalls them.
 type world struct {
 	postgres *storetest.Server  // nil on SQLite
-	redis    *redistest.Server  // nil where no fault needs it
-	cluster  *redistest.Cluster // instead: six nodes, each trial's own, since a master of them will be gone
+	redis    carrier            // nil where no fault needs it
+	cluster  *redistest.Cluster // it is one: six nodes, each trial's own
 	clusters bool
 	faults   []fault
 	small    bool
 	number   int
+	url      string // of Redis
+}
+
+// carrier is the Redis of a run.
+type carrier interface {
+	Kill()
+	Again() error
+	Hang() error
+	Resume() error
+	Do(args ...any) error
+	Stop()
 }
 
 // open starts what the engine and the faults need.
@@ -44,18 +56,19 @@ func open(engine, faults string) (w *world, err error) {
 	default:
 		return w, fmt.Errorf("an unknown engine: %q", engine)
 	}
-	for _, name := range strings.FieldsFunc(faults, func(r rune) bool { return r == ',' }) {
+	names := strings.FieldsFunc(faults, func(r rune) bool { return r == ',' })
+	w.clusters = slices.ContainsFunc(names, onCluster)
+	for _, name := range names {
 		make, ok := allFaults[name]
 		if !ok {
 			return w, fmt.Errorf("an unknown fault %q: there are %s", name, strings.Join(faultNames(), ", "))
 		}
-		if w.clusters = w.clusters || name == failOver; w.clusters && w.redis != nil {
-			return w, fmt.Errorf("%s goes with no other fault of Redis", failOver)
-		}
 		if strings.HasPrefix(name, "redis") && !w.clusters && w.redis == nil {
-			if w.redis, err = redistest.Start(); err != nil {
+			server, err := redistest.Start()
+			if err != nil {
 				return w, err
 			}
+			w.redis, w.url = server, server.URL()
 		}
 		f, err := make(w)
 		if err != nil {
@@ -75,29 +88,24 @@ func (w *world) close() {
 	if w.redis != nil {
 		w.redis.Stop()
 	}
-	if w.cluster != nil {
-		w.cluster.Stop()
-	}
 }
 
 var errEngine = errors.New("this fault needs another engine")
 
 // site gives a trial an empty database of its own; on SQLite it is in the trial's folder.
 func (w *world) site(ctx context.Context, binary string) (site, error) {
-	out := site{binary: binary, small: w.small}
-	if w.redis != nil {
-		out.redis = w.redis.URL()
-	}
 	if w.clusters {
-		if w.cluster != nil {
-			w.cluster.Stop()
+		if w.redis != nil {
+			w.redis.Stop()
+			w.redis = nil
 		}
-		var err error
-		if w.cluster, err = redistest.StartCluster(); err != nil {
-			return out, err
+		cluster, err := redistest.StartCluster()
+		if err != nil {
+			return site{}, err
 		}
-		out.redis = "redis://" + strings.Join(w.cluster.Addrs(), ",")
+		w.redis, w.cluster, w.url = cluster, cluster, "redis://"+strings.Join(cluster.Addrs(), ",")
 	}
+	out := site{binary: binary, small: w.small, redis: w.url}
 	if w.postgres == nil {
 		return out, nil
 	}

@@ -25,8 +25,10 @@ type fault struct {
 const (
 	diskFull  = "disk-full"
 	failOver  = "redis-failover"
+	stale     = "redis-stale"
 	diskBytes = "96m"
-	faultFor  = 1500 * time.Millisecond
+	faultMin  = 500 * time.Millisecond
+	faultMore = 2 * time.Second // by chance
 	refusesIn = 15 * time.Second
 	faultBad  = 5 * time.Second // after its end everything must go on within this
 )
@@ -42,8 +44,25 @@ var allFaults = map[string]func(w *world) (fault, error){
 	"redis-flush": func(w *world) (fault, error) {
 		return fault{begin: func(*trial) error { return w.redis.Do("FLUSHALL") }, end: func(*trial) error { return nil }}, nil
 	},
+	// A master of the Cluster dies, its replica takes over, and it comes back as the replica.
 	failOver: func(w *world) (fault, error) {
-		return fault{begin: func(t *trial) error { return w.cluster.FailOver(int(t.seed % 3)) }, end: func(*trial) error { return nil }}, nil
+		return fault{
+			begin: func(t *trial) error { w.cluster.Leader(t.shard()).Kill(); return nil },
+			end: func(t *trial) error {
+				lost := w.cluster.Leader(t.shard())
+				return errors.Join(w.cluster.Promoted(t.shard()), lost.Again(), w.cluster.Joined(t.shard()))
+			},
+		}, nil
+	},
+	// The same, and the master only hung: when it goes on it takes itself for the master still, with what it held.
+	stale: func(w *world) (fault, error) {
+		return fault{
+			begin: func(t *trial) error { return w.cluster.Leader(t.shard()).Hang() },
+			end: func(t *trial) error {
+				lost := w.cluster.Leader(t.shard())
+				return errors.Join(w.cluster.Promoted(t.shard()), lost.Resume(), w.cluster.Joined(t.shard()))
+			},
+		}, nil
 	},
 	"postgres-kill": func(w *world) (fault, error) {
 		if w.postgres == nil {
@@ -61,22 +80,30 @@ var allFaults = map[string]func(w *world) (fault, error){
 
 func faultNames() []string { return slices.Sorted(maps.Keys(allFaults)) }
 
-// suffer lets a fault happen in a rush, and wants no server to end, and everything to go on when it is over.
+// onCluster tells whether a fault needs Redis to be a Cluster.
+func onCluster(name string) bool { return name == failOver || name == stale }
+
+// shard is the part of the Cluster that the trial's faults befall.
+func (t *trial) shard() int { return int(t.seed % 3) }
+
+// suffer lets a fault happen at a random moment of a rush, with nodes killed beside it, and wants no other server to end,
+// and everything to go on when it is over.
 func (t *trial) suffer(ctx context.Context, round int, f fault, servers []*server) (err error) {
 	before := t.result.Unknown
+	rng := rand.New(rand.NewPCG(t.seed, uint64(round*1000+498)))
 	t.rush(ctx, round, func() {
 		if err = f.begin(t); err != nil {
 			return
 		}
-		wait(ctx, faultFor)
+		err = t.beside(ctx, rng, f, servers)
 		if f.refuses { // a database that has reserves uses them up first
 			t.refusal(ctx, before)
 		}
-		err = f.end(t)
+		err = errors.Join(err, f.end(t))
 		if err == nil && !t.recovers(ctx, round) {
 			t.result.note("%s: nothing can be bought %v after its end", f.name, faultBad)
 		}
-	}, 300*time.Millisecond)
+	}, time.Duration(100+rng.IntN(700))*time.Millisecond)
 	for i, s := range servers {
 		select {
 		case <-s.done:
@@ -89,6 +116,26 @@ func (t *trial) suffer(ctx context.Context, round int, f fault, servers []*serve
 	if f.refuses && t.result.Unknown == before {
 		t.result.note("%s: nothing was refused: nothing was proven", f.name)
 	}
+	if err == nil {
+		err = t.revive(ctx, servers)
+	}
+	return err
+}
+
+// beside lets a fault last, and kills nodes at a random moment of it, but one that goes on. Where a node can start
+// without what is gone, they start again at once.
+func (t *trial) beside(ctx context.Context, rng *rand.Rand, f fault, servers []*server) (err error) {
+	lasts := faultMin + time.Duration(rng.Int64N(int64(faultMore)))
+	at := time.Duration(rng.Int64N(int64(lasts)))
+	wait(ctx, at)
+	if len(servers) > 1 {
+		spared := rng.IntN(len(servers))
+		t.strike(rng, slices.Delete(slices.Clone(servers), spared, spared+1))
+		if !f.refuses {
+			err = t.revive(ctx, servers)
+		}
+	}
+	wait(ctx, lasts-at)
 	return err
 }
 
@@ -101,7 +148,7 @@ func (t *trial) refusal(ctx context.Context, before int) {
 		refused := t.result.Unknown > before
 		t.mu.Unlock()
 		if refused {
-			wait(ctx, faultFor/3)
+			wait(ctx, faultMin)
 			return
 		}
 		select {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -121,7 +122,7 @@ func (t *trial) revive(ctx context.Context, servers []*server) (err error) {
 			return err
 		}
 	}
-	t.client.use(servers...)
+	t.client.use(slices.Clone(servers)...) // buyers read theirs while nodes come and go
 	return nil
 }
 

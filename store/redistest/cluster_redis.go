@@ -12,11 +12,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Cluster is six servers: three masters, then the replica of each.
+// Cluster is six servers: three masters, then the replica of each. A shard is what one master holds.
 type Cluster struct {
 	Servers []*Server
 	dir     string
+	turned  [shards]bool // the shard's replica leads
 }
+
+const shards = 3
 
 var errNotReady = errors.New("the cluster is not ready")
 
@@ -60,17 +63,10 @@ func startCluster(dir string) (*Cluster, error) {
 		c.Servers = append(c.Servers, s)
 	}
 	for n, s := range c.Servers {
-		err := s.await(func(ctx context.Context, client *redis.Client) error {
-			info, err := client.ClusterInfo(ctx).Result()
-			if err != nil || !strings.Contains(info, "cluster_state:ok") {
-				return errors.Join(errNotReady, err)
-			}
-			role, err := client.Info(ctx, "replication").Result()
-			if n >= 3 && !strings.Contains(role, "master_link_status:up") {
-				return errors.Join(errNotReady, err)
-			}
-			return err
-		})
+		err := s.inOrder()
+		if err == nil && n >= shards {
+			err = s.replicates("master_link_status:up")
+		}
 		if err != nil {
 			c.end()
 			return nil, err
@@ -109,16 +105,96 @@ func (c *Cluster) Addrs() (out []string) {
 	return out
 }
 
-// FailOver kills a master, of 0 to 2, and returns when its replica has taken over.
-func (c *Cluster) FailOver(master int) error {
-	c.Servers[master].Kill()
-	return c.Servers[master+3].await(func(ctx context.Context, client *redis.Client) error {
+// pair are the leader of a shard, as far as we know, and the other one.
+func (c *Cluster) pair(shard int) (leader, other *Server) {
+	leader, other = c.Servers[shard], c.Servers[shard+shards]
+	if c.turned[shard] {
+		return other, leader
+	}
+	return leader, other
+}
+
+// FailOver kills the leader of a shard, of 0 to 2, and returns when its replica has taken over.
+func (c *Cluster) FailOver(shard int) error {
+	c.Leader(shard).Kill()
+	return c.Promoted(shard)
+}
+
+// Leader is the server that answers for a shard.
+func (c *Cluster) Leader(shard int) *Server {
+	leader, _ := c.pair(shard)
+	return leader
+}
+
+// Promoted waits until the replica of a shard, whose leader was taken away, has taken over.
+func (c *Cluster) Promoted(shard int) error {
+	_, heir := c.pair(shard)
+	err := heir.replicates("role:master")
+	if err == nil {
+		c.turned[shard] = !c.turned[shard]
+	}
+	return err
+}
+
+// Joined waits until the former leader of a shard, which runs again, follows the new one.
+func (c *Cluster) Joined(shard int) error {
+	_, former := c.pair(shard)
+	return former.replicates("role:slave", "master_link_status:up")
+}
+
+// replicates waits until a server says all this of its part in replication.
+func (s *Server) replicates(says ...string) error {
+	return s.await(func(ctx context.Context, client *redis.Client) error {
 		info, err := client.Info(ctx, "replication").Result()
-		if err == nil && !strings.Contains(info, "role:master") {
+		for _, one := range says {
+			if err == nil && !strings.Contains(info, one) {
+				err = errNotReady
+			}
+		}
+		return err
+	})
+}
+
+// inOrder waits until a node finds the Cluster whole.
+func (s *Server) inOrder() error {
+	return s.await(func(ctx context.Context, client *redis.Client) error {
+		info, err := client.ClusterInfo(ctx).Result()
+		if err == nil && !strings.Contains(info, "cluster_state:ok") {
 			err = errNotReady
 		}
 		return err
 	})
+}
+
+// Kill ends all nodes at once.
+func (c *Cluster) Kill() { c.end() }
+
+// Again starts all nodes where they have ended. They come back empty.
+func (c *Cluster) Again() error {
+	return errors.Join(c.each((*Server).Again), c.each((*Server).inOrder))
+}
+
+// Hang stops all nodes from answering, until Resume.
+func (c *Cluster) Hang() error { return c.each((*Server).Hang) }
+
+// Resume lets them go on, and waits until they have found each other.
+func (c *Cluster) Resume() error {
+	return errors.Join(c.each((*Server).Resume), c.each((*Server).inOrder))
+}
+
+// Do sends one command to each leader.
+func (c *Cluster) Do(args ...any) (err error) {
+	for shard := range shards {
+		err = errors.Join(err, c.Leader(shard).Do(args...))
+	}
+	return err
+}
+
+func (c *Cluster) each(what func(*Server) error) (err error) {
+	for _, s := range c.Servers {
+		err = errors.Join(err, what(s))
+	}
+	return err
 }
 
 // Stop ends all nodes.
@@ -129,10 +205,9 @@ func (c *Cluster) Stop() {
 
 func (c *Cluster) end() {
 	for _, s := range c.Servers {
-		select {
-		case <-s.done:
-		default:
-			s.Kill()
-		}
+		_ = s.cmd.Process.Kill() // all first: none shall see another go
+	}
+	for _, s := range c.Servers {
+		<-s.done
 	}
 }
