@@ -31,6 +31,8 @@ type rehearseCommand struct {
 	Whep      int           `name:"whep" help:"WebRTC viewers that are planned." default:"200"`
 	HLS       int           `name:"hls" help:"HLS viewers that are planned." default:"200"`
 	Followers int           `help:"Feeds that are planned." default:"500"`
+	Replays   int           `help:"Viewers of past shows of the channel that are planned; where none was recorded they wind the show on air back." default:"0"`
+	Replay    string        `help:"The past show that they watch, instead of the newest ten." placeholder:"BROADCAST"`
 	Orders    int           `help:"Orders a second that are planned." default:"1000"`
 	Chat      float64       `help:"Chat messages a second, however large the crowd is. The crowd makes accounts for it; a server takes at most ten from one address. With --team: one of the team says something every two seconds." default:"5"`
 	Likes     float64       `help:"Likes a second, however large the crowd is." default:"20"`
@@ -53,6 +55,8 @@ type rehearsal struct {
 	limits  use
 	plan    crowd
 	talkers []string // sessions of those who chat
+	replays []string // multivariant playlists of what is watched again
+	wound   bool     // which is the show on air
 	shared  bool     // the crowd is on the server's machine: what it uses there itself is not the server's to have
 }
 
@@ -70,7 +74,7 @@ func (c *rehearseCommand) Run(ctx context.Context) error {
 	if err := c.ready(); err != nil {
 		return err
 	}
-	r := &rehearsal{rehearseCommand: c, plan: crowd{float64(c.Whep), float64(c.HLS), float64(c.Followers), float64(c.Orders), c.Chat, c.Likes}}
+	r := &rehearsal{rehearseCommand: c, plan: crowd{float64(c.Whep), float64(c.HLS), float64(c.Followers), float64(c.Replays), float64(c.Orders), c.Chat, c.Likes}}
 	if err := r.run(ctx); err != nil {
 		return err
 	}
@@ -113,11 +117,14 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 	if err := r.setLimits(ctx); err != nil {
 		return err
 	}
+	if err := r.findReplays(ctx); err != nil {
+		return err
+	}
 	if err := r.invite(ctx); err != nil {
 		return err
 	}
 	// A first viewer and a first buyer: what is made for the first time is not what is measured.
-	r.come(ctx, r.talking(crowd{HLS: 1, WHEP: 1, Orders: 5}), quietFor)
+	r.come(ctx, r.talking(crowd{HLS: 1, WHEP: 1, Replays: min(1, r.plan.Replays), Orders: 5}), quietFor)
 	if r.idle, err = r.during(ctx, func() { r.come(ctx, r.talking(crowd{}), max(quietFor, r.Span/2)) }); err != nil {
 		return err
 	}
@@ -242,6 +249,9 @@ func (r *rehearsal) come(ctx context.Context, c crowd, d time.Duration) (faults 
 			<-ctx.Done()
 		})
 	}
+	if n := int(c.Replays); n > 0 {
+		all.Go(func() { fault("%s", rewatch(ctx, r.replays, n).fault(c.Replays)) })
+	}
 	if c.Chat > 0 {
 		all.Go(func() { fault("%s", r.chat(ctx).fault("chat messages")) })
 	}
@@ -299,7 +309,7 @@ func (r *rehearsal) during(ctx context.Context, work func()) (u use, err error) 
 		u.CPU = max(u.CPU, busy/took)
 	}
 	u.Orders = grew("hawker_checkout_charges_total")
-	u.Sent = grew("hawker_rtpfan_sent_bytes_total") + grew("hawker_hls_sent_bytes_total") + grew("hawker_feed_bytes_total")
+	u.Sent = grew("hawker_rtpfan_sent_bytes_total") + grew("hawker_hls_sent_bytes_total") + grew("hawker_vod_sent_bytes_total") + grew("hawker_feed_bytes_total")
 	u.Memory, u.Files = max(u.Memory, after["process_resident_memory_bytes"]), max(u.Files, after["process_open_fds"])
 	return u, nil
 }

@@ -10,8 +10,8 @@ import (
 
 // crowd is how many of each kind there are.
 type crowd struct {
-	WHEP, HLS, Followers float64 // at a time
-	Orders               float64 // a second
+	WHEP, HLS, Followers, Replays float64 // at a time
+	Orders                        float64 // a second
 
 	// What is said and tapped in a second is not more with a larger crowd: nobody could read it. It belongs to the show,
 	// and goes on in every step, so that what one feed costs is what it costs to hear that.
@@ -19,7 +19,7 @@ type crowd struct {
 }
 
 func (c crowd) times(by float64) crowd {
-	return crowd{c.WHEP * by, c.HLS * by, c.Followers * by, c.Orders * by, c.Chat, c.Likes}
+	return crowd{c.WHEP * by, c.HLS * by, c.Followers * by, c.Replays * by, c.Orders * by, c.Chat, c.Likes}
 }
 
 // use is what the server uses of each of its resources while a crowd is there.
@@ -53,6 +53,7 @@ var kinds = []struct {
 	{"WebRTC viewers", func(c *crowd) *float64 { return &c.WHEP }},
 	{"HLS viewers", func(c *crowd) *float64 { return &c.HLS }},
 	{"feeds", func(c *crowd) *float64 { return &c.Followers }},
+	{"replay viewers", func(c *crowd) *float64 { return &c.Replays }},
 	{"orders a second", func(c *crowd) *float64 { return &c.Orders }},
 }
 

@@ -57,6 +57,9 @@ func (r *rehearsal) print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "%-26s %16s %16s %8s\n", v.Name, amount(v.Unit, v.Use), there, fits)
 	}
+	if again := r.again(); again != "" {
+		fmt.Fprintf(w, "\n%s\n", again)
+	}
 	fmt.Fprintln(w, "\nwhat one costs:")
 	for k, each := range r.model().Each {
 		if each != (use{}) {
@@ -108,7 +111,7 @@ func (r *rehearsal) page() []byte {
 	b.WriteString(`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Rehearsal</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1b1b1f;background:#fff}svg{width:100%;height:auto}table{border-collapse:collapse;width:100%}td,th{text-align:start;padding:.3rem .6rem;border-bottom:1px solid #ddd}@media(prefers-color-scheme:dark){body{color:#eee;background:#17171a}td,th{border-color:#444}}</style>
 <h1>Rehearsal</h1>`)
-	fmt.Fprintf(&b, "<p><strong>%s</strong></p><p>Plan: %s.</p>", text(r.first()), text(r.plan.String()))
+	fmt.Fprintf(&b, "<p><strong>%s</strong></p><p>Plan: %s. %s</p>", text(r.first()), text(r.plan.String()), text(r.again()))
 	judged := r.model().judge(r.plan, r.limits)
 	fmt.Fprintf(&b, `<svg viewBox="0 0 720 %d" role="img" aria-label="How much of each resource the plan uses">`, 44*len(judged)+24)
 	for i, v := range judged {

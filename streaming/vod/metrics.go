@@ -4,9 +4,9 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // Metrics counts what is recorded. A nil one counts nothing.
 type Metrics struct {
-	recordings, spool, halted      prometheus.Gauge
-	segments, bytes, losses, tries prometheus.Counter
-	requests                       *prometheus.CounterVec
+	recordings, spool, halted            prometheus.Gauge
+	segments, bytes, losses, tries, sent prometheus.Counter
+	requests                             *prometheus.CounterVec
 }
 
 // NewMetrics registers the figures.
@@ -25,10 +25,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		bytes:      counter("hawker_vod_stored_bytes_total", "Bytes of the segments stored."),
 		losses:     counter("hawker_vod_losses_total", "Times that something was not recorded."),
 		tries:      counter("hawker_vod_upload_failures_total", "Uploads that failed and are tried again."),
+		sent:       counter("hawker_vod_sent_bytes_total", "Bytes of recordings and their playlists sent."),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "hawker_vod_requests_total", Help: "Requests for replays."}, []string{"status"}),
 	}
-	r.MustRegister(m.recordings, m.spool, m.halted, m.segments, m.bytes, m.losses, m.tries, m.requests)
+	r.MustRegister(m.recordings, m.spool, m.halted, m.segments, m.bytes, m.losses, m.tries, m.sent, m.requests)
 	return m
 }
 
@@ -76,5 +77,11 @@ func (m *Metrics) stored(n int64) {
 func (m *Metrics) answered(status string) {
 	if m != nil {
 		m.requests.WithLabelValues(status).Inc()
+	}
+}
+
+func (m *Metrics) bytesSent(n int64) {
+	if m != nil {
+		m.sent.Add(float64(n))
 	}
 }

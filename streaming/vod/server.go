@@ -216,9 +216,23 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, name string, f fil
 }
 
 func (s *Server) content(w http.ResponseWriter, r *http.Request, body io.ReadSeeker) error {
-	http.ServeContent(w, r, "", time.Time{}, body)
+	c := &counted{ReadSeeker: body}
+	http.ServeContent(w, r, "", time.Time{}, c)
 	s.Metrics.answered("200")
+	s.Metrics.bytesSent(c.n)
 	return nil
+}
+
+// counted counts what is read.
+type counted struct {
+	io.ReadSeeker
+	n int64
+}
+
+func (c *counted) Read(p []byte) (n int, err error) {
+	n, err = c.ReadSeeker.Read(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // find returns a video's replay: from memory, or read anew. It waits for a recording that is just ending.

@@ -2,6 +2,7 @@ package vod_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hawkerlive/hawker/streaming/hls"
 	"github.com/hawkerlive/hawker/streaming/hls/hlstest"
@@ -145,5 +148,22 @@ func TestSegmentsAreServedInRangesAndForEver(t *testing.T) {
 	}
 	if a, _ := get(t, client, strings.Replace(base, "show", "other", 1)+"index.m3u8"); a.StatusCode != http.StatusNotFound {
 		t.Errorf("another video: %d", a.StatusCode)
+	}
+	all += some + text
+	counted := prometheus.NewRegistry()
+	direct := &vod.Server{Store: h.store, Blobs: h.blobs, Broadcasts: h.books, Metrics: vod.NewMetrics(counted)}
+	for _, file := range []struct{ name, part string }{{name, ""}, {name, "bytes=100-299"}, {"main.m3u8", ""}} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/vod/show/"+file.name, nil)
+		r.Header.Set("Range", file.part)
+		direct.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	families, err := counted.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "hawker_vod_sent_bytes_total" && f.GetMetric()[0].GetCounter().GetValue() != float64(len(all)) {
+			t.Errorf("%v, sent were %d bytes", f, len(all))
+		}
 	}
 }
