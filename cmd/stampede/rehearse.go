@@ -22,6 +22,9 @@ const (
 	idleMost    = .8              // of the processors may be busy then
 	ordersMost  = .95             // share of what checkout does at its fastest that is taken for what it holds
 	atOnce      = 256             // buyers who find out how fast that is
+	plainly     = .1              // of the processors: what costs less than that could be chance
+	samplesMost = 3               // samples of a kind, each so many times as large:
+	sampleGrows = 3
 )
 
 type rehearseCommand struct {
@@ -41,6 +44,7 @@ type rehearseCommand struct {
 	Link      float64       `help:"What the server's line carries, Mbit/s. Without it bandwidth is not judged."`
 	Memory    float64       `help:"Memory that the server may use, MiB. Without it: four fifths of this machine's, if it runs here."`
 	Cores     float64       `help:"Cores that the server may use. Without it: what it says itself; where the crowd is on the same machine, all of the machine's, for both."`
+	Tries     int           `help:"How often all come together, in larger and smaller crowds, to find where they are no longer served well. 0: what each kind costs alone is all that is known." default:"6"`
 	At        []float64     `help:"Then let such shares of what it holds come, together: 0.9,1.1 shows whether it is so." placeholder:"0.9,1.1"`
 	Report    string        `help:"HTML page to draw the result into." placeholder:"FILE"`
 }
@@ -52,7 +56,13 @@ type rehearsal struct {
 	idle    use
 	steps   []seen
 	trials  []trial
-	limits  use
+	has     use     // of each resource
+	limits  use     // what is of use of it
+	dearer  float64 // what all cost of the processors together, against one kind at a time; 0: not known
+	end     float64 // times the plan at which the tries ended; 0: every one was held
+	gaveWay string  // the resource that ended there
+	why     string  // and what was seen of it
+	tried   []trial // all kinds at once, shares of the plan
 	plan    crowd
 	talkers []string // sessions of those who chat
 	replays []string // multivariant playlists of what is watched again
@@ -87,8 +97,8 @@ func (c *rehearseCommand) Run(ctx context.Context) error {
 
 // ready fills in what the ready file knows.
 func (c *rehearseCommand) ready() error {
-	if c.Sample <= 0 || c.Sample > 1 || c.Span < time.Second || c.Span > 10*time.Minute || len(c.At) > 10 || c.Chat < 0 || c.Likes < 0 {
-		return errors.New("--sample is a share, --span between 1s and 10m, at most ten shares are tried, and nothing is said less than never")
+	if c.Sample <= 0 || c.Sample > 1 || c.Span < time.Second || c.Span > 10*time.Minute || len(c.At) > 10 || c.Tries < 0 || c.Tries > 20 || c.Chat < 0 || c.Likes < 0 {
+		return errors.New("--sample is a share, --span between 1s and 10m, at most ten shares and twenty tries are made, and nothing is said less than never")
 	}
 	if err := c.fill(&c.Token, &c.Broadcast, &c.Variant, &c.Instrument); err != nil {
 		return err
@@ -117,6 +127,7 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 	if err := r.setLimits(ctx); err != nil {
 		return err
 	}
+	r.has = r.limits
 	if err := r.findReplays(ctx); err != nil {
 		return err
 	}
@@ -143,11 +154,14 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 			}
 			continue
 		}
-		if _, err := r.step(ctx, r.talking(one), 0); err != nil {
+		if err := r.alone(ctx, one); err != nil {
 			return err
 		}
 	}
-	held := r.model().judge(r.plan, r.limits)[0].Fits
+	if err := r.together(ctx); err != nil {
+		return err
+	}
+	held, _ := r.holds()
 	for _, share := range r.At {
 		if held > 1e6 {
 			return errors.New("nothing gives way, as far as is known: there is no share of it to try")
@@ -157,6 +171,20 @@ func (r *rehearsal) run(ctx context.Context) (err error) {
 			return err
 		}
 		r.trials = append(r.trials, t)
+	}
+	return nil
+}
+
+// alone lets one kind come, and more of it while what it costs the processors cannot be told from what they do anyway.
+func (r *rehearsal) alone(ctx context.Context, one crowd) error {
+	for n := range samplesMost {
+		if n > 0 {
+			one = one.times(sampleGrows)
+		}
+		t, err := r.step(ctx, r.talking(one), 0)
+		if err != nil || t.Use.CPU-r.idle.CPU >= plainly*r.limits.CPU {
+			return err
+		}
 	}
 	return nil
 }
@@ -190,15 +218,21 @@ func (r *rehearsal) talking(c crowd) crowd {
 
 // model rests on the steps with one kind each.
 func (r *rehearsal) model() model {
-	return fit(r.idle, r.steps)
+	m := fit(r.idle, r.steps)
+	if r.dearer > 0 {
+		for k := range m.Each {
+			m.Each[k].CPU *= r.dearer
+		}
+	}
+	return m
 }
 
 // step lets a crowd come and notes what was used. Only steps of one kind are measured by.
 func (r *rehearsal) step(ctx context.Context, c crowd, share float64) (t trial, err error) {
 	t = trial{Share: share, Crowd: c}
 	t.Use, err = r.during(ctx, func() { t.Faults = r.come(ctx, c, r.Span) })
-	if share > 0 && r.limits.CPU > 0 && t.Use.CPU >= cpuMost*r.limits.CPU {
-		t.Faults = append(t.Faults, fmt.Sprintf("the processors are used up: %.2f of %.2f cores", t.Use.CPU, r.limits.CPU))
+	if share > 0 && r.has.CPU > 0 && t.Use.CPU >= cpuMost*r.has.CPU {
+		t.Faults = append(t.Faults, fmt.Sprintf("the processors are used up: %.2f of %.2f cores", t.Use.CPU, r.has.CPU))
 	}
 	if err == nil && share == 0 {
 		r.steps = append(r.steps, seen{c, t.Use})

@@ -35,14 +35,15 @@ type use struct {
 type resource struct {
 	Name, Unit string
 	of         func(*use) *float64
+	soft       bool // it does not end at a wall: only those who come can say how much of it is of use
 }
 
 var resources = []resource{
-	{"processors", "cores", func(u *use) *float64 { return &u.CPU }},
-	{"memory", "bytes", func(u *use) *float64 { return &u.Memory }},
-	{"bandwidth", "bytes/s", func(u *use) *float64 { return &u.Sent }},
-	{"descriptors", "files", func(u *use) *float64 { return &u.Files }},
-	{"checkout's transactions", "orders/s", func(u *use) *float64 { return &u.Orders }},
+	{"processors", "cores", func(u *use) *float64 { return &u.CPU }, true},
+	{"memory", "bytes", func(u *use) *float64 { return &u.Memory }, false},
+	{"bandwidth", "bytes/s", func(u *use) *float64 { return &u.Sent }, false},
+	{"descriptors", "files", func(u *use) *float64 { return &u.Files }, false},
+	{"checkout's transactions", "orders/s", func(u *use) *float64 { return &u.Orders }, true},
 }
 
 // kinds are the fields of a crowd.

@@ -37,15 +37,23 @@ func amount(unit string, v float64) string {
 
 // first says what gives way first, in a sentence.
 func (r *rehearsal) first() string {
-	v := r.model().judge(r.plan, r.limits)[0]
-	if math.IsInf(v.Fits, 1) {
+	times, ends := r.holds()
+	if math.IsInf(times, 1) {
 		return "The plan uses nothing up, as far as is known."
 	}
-	return fmt.Sprintf("This installation holds %.2f times the plan: %s. Then its %s give way.", v.Fits, r.plan.times(v.Fits), v.Name)
+	if ends == "" {
+		ends = "people are no longer served well, though nothing that is measured is used up"
+	} else {
+		ends = "its " + ends + " give way"
+	}
+	return fmt.Sprintf("This installation holds %.2f times the plan: %s. Then %s.", times, r.plan.times(times), ends)
 }
 
 func (r *rehearsal) print(w io.Writer) {
 	fmt.Fprintln(w, r.first())
+	if learnt := r.learnt(); learnt != "" {
+		fmt.Fprintln(w, learnt)
+	}
 	fmt.Fprintf(w, "\nplan: %s\n%-26s %16s %16s %8s\n", r.plan, "resource", "plan uses", "there is", "fits")
 	for _, v := range r.model().judge(r.plan, r.limits) {
 		there, fits := "not known", "-"
@@ -65,6 +73,9 @@ func (r *rehearsal) print(w io.Writer) {
 		if each != (use{}) {
 			fmt.Fprintf(w, "  one of the %-16s %.3f ms of a core a second, %.1f KiB, %.1f kbit/s\n", kinds[k].name, each.CPU*1e3, each.Memory/1024, each.Sent*8/1e3)
 		}
+	}
+	for _, t := range r.tried {
+		fmt.Fprintf(w, "\n%.2f times the plan (%s): %s; %s\n", t.Share, t.Crowd, r.used(t), t.verdict())
 	}
 	for _, t := range r.trials {
 		fmt.Fprintf(w, "\nat %.0f %% of it (%s): %s; %s\n", 100*t.Share, t.Crowd, r.used(t), t.verdict())
@@ -92,6 +103,12 @@ func (r *rehearsal) confirmed() string {
 			return fmt.Sprintf("Not confirmed: %.0f %% of it is too much already.", 100*t.Share)
 		case t.Share > 1 && holds:
 			return fmt.Sprintf("Not confirmed: %.0f %% of it holds as well; more is there than was said.", 100*t.Share)
+		case !holds:
+			if _, said := r.holds(); said != "" {
+				if was := usedMost(t.Use, r.limits); was != "" && was != said {
+					return fmt.Sprintf("Not confirmed: at %.0f %% of it %s gave way, not %s.", 100*t.Share, was, said)
+				}
+			}
 		}
 	}
 	return "Confirmed by the trials."
@@ -111,7 +128,7 @@ func (r *rehearsal) page() []byte {
 	b.WriteString(`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Rehearsal</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1b1b1f;background:#fff}svg{width:100%;height:auto}table{border-collapse:collapse;width:100%}td,th{text-align:start;padding:.3rem .6rem;border-bottom:1px solid #ddd}@media(prefers-color-scheme:dark){body{color:#eee;background:#17171a}td,th{border-color:#444}}</style>
 <h1>Rehearsal</h1>`)
-	fmt.Fprintf(&b, "<p><strong>%s</strong></p><p>Plan: %s. %s</p>", text(r.first()), text(r.plan.String()), text(r.again()))
+	fmt.Fprintf(&b, "<p><strong>%s</strong></p><p>%s</p><p>Plan: %s. %s</p>", text(r.first()), text(r.learnt()), text(r.plan.String()), text(r.again()))
 	judged := r.model().judge(r.plan, r.limits)
 	fmt.Fprintf(&b, `<svg viewBox="0 0 720 %d" role="img" aria-label="How much of each resource the plan uses">`, 44*len(judged)+24)
 	for i, v := range judged {
@@ -132,8 +149,15 @@ func (r *rehearsal) page() []byte {
 			y, text(v.Name), text(note), y+6, y+6, 720*math.Min(1, share), colour)
 	}
 	b.WriteString(`</svg>`)
+	if len(r.tried) > 0 {
+		b.WriteString(`<h2>All at once</h2><table><tr><th>Times the plan<th>Crowd<th>Used<th>What came of it</tr>`)
+		for _, t := range r.tried {
+			fmt.Fprintf(&b, "<tr><td>%.2f<td>%s<td>%s<td>%s</tr>", t.Share, text(t.Crowd.String()), text(r.used(t)), text(t.verdict()))
+		}
+		b.WriteString(`</table>`)
+	}
 	if len(r.trials) > 0 {
-		b.WriteString(`<h2>Tried</h2><table><tr><th>Share<th>Crowd<th>Used<th>What came of it</tr>`)
+		b.WriteString(`<h2>Whether it is so</h2><table><tr><th>Share<th>Crowd<th>Used<th>What came of it</tr>`)
 		for _, t := range r.trials {
 			fmt.Fprintf(&b, "<tr><td>%.0f %%<td>%s<td>%s<td>%s</tr>", 100*t.Share, text(t.Crowd.String()), text(r.used(t)), text(t.verdict()))
 		}
