@@ -92,9 +92,10 @@ var rooms = map[string][]string{
 	"config":                        {"outbound", "event", "streaming/...", "ingest/...", "shop/...", "overlay", "account", "store", "dashboard/...", "api"},
 	"web":                           {},
 	"outbound":                      {},
+	"lately":                        {},
 	"deploy":                        {}, // tests alone: that what starts Hawker elsewhere names what exists
 	"api/apitest":                   {"api", "account", "store"},
-	"api":                           {"access", "captions", "feed", "account", "shop", "shop/checkout", "shop/payment", "overlay", "overlay/chat", "overlay/likes", "dashboard/...", "streaming", "streaming/mediatime", "streaming/vod", "event", "store"},
+	"api":                           {"access", "captions", "lately", "feed", "account", "shop", "shop/checkout", "shop/payment", "overlay", "overlay/chat", "overlay/likes", "dashboard/...", "streaming", "streaming/mediatime", "streaming/vod", "event", "store"},
 	"streaming/play":                {"streaming", "streaming/mediatime"},
 	"streaming/relay":               {"streaming", "streaming/mediatime"},
 	"streaming/poster":              {"streaming", "streaming/mediatime"},

@@ -21,7 +21,6 @@ type Broadcasts interface {
 	CreateFor(ctx context.Context, channelID, title string, startsAt time.Time, access streaming.Access) (streaming.Broadcast, error)
 	Rehearse(ctx context.Context, channelID, title string) (streaming.Broadcast, error)
 	Get(ctx context.Context, id string) (streaming.Broadcast, error)
-	Lately(ctx context.Context, id string) (streaming.Broadcast, error)
 	List(ctx context.Context, f streaming.Filter) ([]streaming.Broadcast, error)
 	Rename(ctx context.Context, id, title string) (streaming.Broadcast, error)
 	SetAccess(ctx context.Context, id string, access streaming.Access) (streaming.Broadcast, error)

@@ -13,7 +13,6 @@ import (
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/shop/checkout"
-	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/mediatime"
 )
 
@@ -109,7 +108,7 @@ func (s *Server) buy(ctx context.Context, in *checkoutIn) (*checkoutOut, error) 
 		}
 		r.Shop, r.Source.Video, r.Source.Broadcast = v.Shop, v.ID, v.Broadcast()
 	} else if b.Broadcast != "" {
-		of, err := s.sourceBroadcast(ctx, b.Broadcast, mediatime.Time(b.MediaTime))
+		of, err := s.broadcastSource(ctx, b.Broadcast, mediatime.Time(b.MediaTime))
 		if err != nil {
 			return nil, err
 		}
@@ -130,21 +129,6 @@ func (s *Server) buy(ctx context.Context, in *checkoutIn) (*checkoutOut, error) 
 		return claimReceipt(s.claimOrder(ctx, *receipt.Claim)), nil
 	}
 	return receiptOf(receipt), nil
-}
-
-// sourceBroadcast is the show that a purchase comes from. Thousands of them a second name the same one, so that it is as it
-// was within the last second: only what that one would turn away is held against the newest.
-func (s *Server) sourceBroadcast(ctx context.Context, id string, at mediatime.Time) (of streaming.Broadcast, err error) {
-	for _, read := range []func(context.Context, string) (streaming.Broadcast, error){s.Broadcasts.Lately, s.Broadcasts.Get} {
-		if of, err = read(ctx, id); err != nil {
-			return of, err
-		}
-		newest, ok := of.Anchors.Newest()
-		if !ok || at <= newest.At(s.Now().Add(mediaTimeAhead)) {
-			return of, nil
-		}
-	}
-	return of, invalid("body.media_time", "lies in the future") // a frame that has not been yet cannot have been seen
 }
 
 // claimReceipt answers a claim of a fair deal: it has been taken, and the draw decides.

@@ -128,6 +128,7 @@ type Server struct {
 	declare func(*router) // routes of a test's own
 	once    sync.Once
 	door    *door
+	sold    sources // what purchases come from
 	origin  string
 	secure  bool
 }

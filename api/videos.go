@@ -124,13 +124,17 @@ func (s *Server) routesVideos(r *router) {
 
 // seeVideo returns a video that the caller may see, and whether the caller is one of its people.
 func (s *Server) seeVideo(ctx context.Context, id string) (v vod.Video, team bool, err error) {
-	v, err = s.Videos.Video(ctx, id)
-	if err != nil {
+	if v, err = s.Videos.Video(ctx, id); err != nil {
 		return v, false, err
 	}
+	return s.seen(ctx, v)
+}
+
+// seen lets those see a video who may.
+func (s *Server) seen(ctx context.Context, v vod.Video) (_ vod.Video, team bool, _ error) {
 	team = s.mayRead(ctx, account.Owner{Shop: v.Shop, Channel: v.Channel})
 	if v.Kind == vod.KindReplay || !team && !v.Public(s.Now()) {
-		return v, false, vod.ErrNotFound
+		return vod.Video{}, false, vod.ErrNotFound
 	}
 	return v, team, nil
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/hawkerlive/hawker/account"
-	"github.com/hawkerlive/hawker/streaming/mediatime"
 	"github.com/hawkerlive/hawker/streaming/vod"
 )
 
@@ -121,18 +120,4 @@ func (s *Server) routesReview(r *router) {
 		p, secret, err := s.Reviews.SetPolicy(ctx, in.ID, in.Body.Review, in.Body.Webhook)
 		return &struct{ Body reviewBody }{reviewBody{Review: p.Review, Webhook: p.Webhook, Secret: secret}}, err
 	})
-}
-
-// videoSource fills in what an order that was placed from a video names: the video, and the broadcast that it is a slice of.
-func (s *Server) videoSource(ctx context.Context, id string, at int64) (v vod.Video, err error) {
-	if s.Videos == nil {
-		return v, vod.ErrNotFound
-	}
-	if v, _, err = s.seeVideo(ctx, id); err != nil {
-		return v, err
-	}
-	if v.Duration > 0 && mediatime.Time(at) > v.From+mediatime.Of(v.Duration+time.Second) {
-		return v, invalid("body.media_time", "lies behind the video's end")
-	}
-	return v, nil
 }

@@ -37,9 +37,8 @@ type Broadcasts struct {
 	// Now is the wall clock. It defaults to time.Now.
 	Now func() time.Time
 
-	wake   chan struct{}
-	rests  rests
-	lately lately
+	wake  chan struct{}
+	rests rests
 
 	// Run's goroutine only.
 	seen map[string]*air

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hawkerlive/hawker/access"
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/api"
+	"github.com/hawkerlive/hawker/lately"
 	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/overlay/chat"
 	"github.com/hawkerlive/hawker/streaming"
@@ -18,7 +18,6 @@ import (
 )
 
 const (
-	doorKeeps    = 900 * time.Millisecond // an answer about a broadcast is good for this long: players ask six times a second
 	doorKeepsMax = 10_000
 	doorReads    = 5 * time.Second // the database, where nobody waits
 	recheckEvery = 5 * time.Second // finds what has run out, and keeps the seats of viewing tokens
@@ -39,49 +38,17 @@ type doorkeeper struct {
 	// again has room for one: somebody may have lost the right to watch.
 	again chan struct{}
 
-	mu    sync.Mutex
-	kept  map[string]kept
-	epoch int // rises with each change: what was read before is not kept
-}
-
-type kept struct {
-	broadcast streaming.Broadcast
-	err       error
-	until     time.Time
+	kept lately.Cache[streaming.Broadcast]
 }
 
 // find reads a broadcast through a cache of a moment.
 func (d *doorkeeper) find(ctx context.Context, id string) (streaming.Broadcast, error) {
-	now := d.now()
-	d.mu.Lock()
-	k, ok := d.kept[id]
-	epoch := d.epoch
-	d.mu.Unlock()
-	if ok && now.Before(k.until) {
-		return k.broadcast, k.err
-	}
-	b, err := d.broadcasts.Get(ctx, id)
-	if err != nil && !errors.Is(err, streaming.ErrNotFound) {
-		return b, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if epoch != d.epoch {
-		return b, err
-	}
-	if d.kept == nil || len(d.kept) >= doorKeepsMax {
-		d.kept = map[string]kept{}
-	}
-	d.kept[id] = kept{b, err, now.Add(doorKeeps)}
-	return b, err
+	return d.kept.Get(ctx, id, d.now(), func(ctx context.Context) (streaming.Broadcast, error) { return d.broadcasts.Get(ctx, id) })
 }
 
 // changed forgets what is known of a broadcast and looks at its sessions again.
 func (d *doorkeeper) changed(broadcast string) {
-	d.mu.Lock()
-	delete(d.kept, broadcast)
-	d.epoch++
-	d.mu.Unlock()
+	d.kept.Forget(broadcast)
 	d.revoked()
 }
 

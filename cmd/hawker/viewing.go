@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hawkerlive/hawker/access"
 	"github.com/hawkerlive/hawker/access/accesssql"
 	"github.com/hawkerlive/hawker/account"
+	"github.com/hawkerlive/hawker/streaming"
 )
 
 // buildAccess makes what decides who may watch, and the doorkeeper that every protocol asks.
@@ -16,6 +18,7 @@ func (a *app) buildAccess(ctx context.Context) error {
 		Shared: a.config.Database != "",
 	}
 	a.door = &doorkeeper{broadcasts: a.broadcasts, access: a.access, now: time.Now, again: make(chan struct{}, 1)}
+	a.door.kept.Max, a.door.kept.Keep = doorKeepsMax, func(err error) bool { return errors.Is(err, streaming.ErrNotFound) } // players ask six times a second
 	a.access.OnRevoked, a.broadcasts.OnAccess = a.door.revoked, a.door.changed
 	a.accounts.Keepers = append(a.accounts.Keepers, a.access)
 	a.accounts.OnLost = a.lost
