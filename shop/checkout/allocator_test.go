@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -168,6 +170,37 @@ func TestARetryIsAnsweredAfterTheSellOut(t *testing.T) {
 			t.Fatalf("the retry: %+v, %v", again, err)
 		}
 	}
+}
+
+// A machine whose clock is years ahead when the server starts, and is set right a little later, still knows what was
+// bought the day before.
+func TestARetryIsAnsweredAfterAStartWithAWrongClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &shoptest.Model{}
+		v := shoptest.Stocked(t, store, "shop", 1)
+		d := open(t, store)
+		first, err := d.buy("mina", "k", v.ID, payment.TokenApproved)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.close()
+		time.Sleep(24 * time.Hour) // in the bubble
+		var ahead atomic.Int64
+		ahead.Store(int64(3 * 365 * 24 * time.Hour))
+		d = open(t, store, func(a *checkout.Allocator) {
+			a.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		})
+		synctest.Wait() // what it remembers of keys is read
+		if _, err := d.buy("omar", "k", v.ID, payment.TokenApproved); !errors.Is(err, shop.ErrSoldOut) {
+			t.Fatalf("sold out: %v", err)
+		}
+		ahead.Store(0)
+		again, err := d.buy("mina", "k", v.ID, payment.TokenApproved)
+		if err != nil || again.Orders[0].ID != first.Orders[0].ID {
+			t.Fatalf("the retry: %+v, %v", again, err)
+		}
+	})
 }
 
 func TestADeclinedChargeGivesTheUnitBack(t *testing.T) {

@@ -166,7 +166,7 @@ func (a *Allocator) apply(entries []*entry) (r shop.BatchResult, err error) {
 		if e.claim != nil {
 			// Asked now, when every batch before has been answered, and noted at once: whatever becomes of this try, the
 			// next one looks the key up.
-			e.claim.Fresh = !a.keys.mayHave(e.claim.Key)
+			e.claim.Fresh = !a.keys.mayHave(e.claim.Key, b.KeysFrom)
 			a.keys.add(e.claim.Key)
 			b.Claims = append(b.Claims, *e.claim)
 		} else if e.wait != nil {

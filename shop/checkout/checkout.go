@@ -218,10 +218,11 @@ func (a *Allocator) admit(ctx context.Context, r *Request, c *shop.Claim) (p pas
 
 // known answers a key that was used before. Memory says no fast; only the store says yes.
 func (a *Allocator) known(ctx context.Context, c *shop.Claim) (Receipt, error) {
-	if !a.keys.mayHave(c.Key) {
+	from := a.now().Add(-keysFor)
+	if !a.keys.mayHave(c.Key, from) {
 		return Receipt{}, nil
 	}
-	out, print, err := a.Store.Known(ctx, c.Key, a.now().Add(-keysFor))
+	out, print, err := a.Store.Known(ctx, c.Key, from)
 	switch {
 	case err != nil:
 		a.Log.Warn("checkout: a key was not looked up", "error", err)

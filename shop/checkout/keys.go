@@ -5,18 +5,22 @@ import (
 	"fmt"
 	"hash/fnv"
 	"sync/atomic"
+	"time"
 )
 
 const (
 	filterBits   = 1 << 25 // 4 MB: one in a thousand wrong at three million keys
 	filterHashes = 4
+	keysSlack    = 24 * time.Hour // by which the clock may be set back without the store being asked for every key
 )
 
 // keyFilter says fast that a key is new. It may only be wrong the other way: then the store is asked. It knows
-// nothing until the keys of the last 30 days are loaded, and, where other nodes use the same database, never.
+// nothing until the keys of the last 30 days are loaded, and, where other nodes use the same database, never. It was
+// loaded by the clock as it stood: where that is set back, older keys count than it has, and it knows nothing again.
 type keyFilter struct {
 	shared bool
 	loaded atomic.Bool
+	since  atomic.Int64 // Unix milliseconds: the keys of orders since then are loaded
 	bits   []atomic.Uint64
 }
 
@@ -48,8 +52,9 @@ func (f *keyFilter) add(key string) {
 	}
 }
 
-func (f *keyFilter) mayHave(key string) bool {
-	if f.shared || !f.loaded.Load() {
+// mayHave tells whether a key that counts since from may have been used.
+func (f *keyFilter) mayHave(key string, from time.Time) bool {
+	if f.shared || !f.loaded.Load() || from.UnixMilli() < f.since.Load() {
 		return true
 	}
 	for _, at := range f.places(key) {
@@ -65,7 +70,8 @@ func (a *Allocator) loadKeys(ctx context.Context) {
 	if a.Shared {
 		return
 	}
-	ms := a.now().Add(-keysFor).UnixMilli()
+	ms := a.now().Add(-keysFor - keysSlack).UnixMilli()
+	a.keys.since.Store(ms)
 	after := fmt.Sprintf("%08x-%04x-", ms>>16, ms&0xffff)
 	for {
 		keys, last, err := a.Store.Keys(ctx, after, keysPage)
