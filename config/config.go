@@ -205,6 +205,7 @@ type Broadcast struct {
 	Grace   time.Duration `yaml:"grace"`
 	Silence time.Duration `yaml:"silence"`
 	Rest    time.Duration `yaml:"rest"`
+	Lease   time.Duration `yaml:"lease"`
 }
 
 // Chat says how long what viewers said is kept.
@@ -298,6 +299,9 @@ func (c Config) check() error {
 	}
 	if c.Broadcast.Rest < time.Second || c.Broadcast.Rest > 10*time.Minute {
 		bad("broadcast.rest", "must be between 1s and 10m")
+	}
+	if c.Broadcast.Lease < 2*time.Second || c.Broadcast.Lease > 5*time.Minute {
+		bad("broadcast.lease", "must be between 2s and 5m")
 	}
 	if c.WebRTCIngest.KeyInterval < 500*time.Millisecond || c.WebRTCIngest.KeyInterval > 10*time.Second {
 		bad("webrtc_ingest.key_interval", "must be between 500ms and 10s")

@@ -95,6 +95,7 @@ func TestWhatIsWrongIsNamedWithItsPlace(t *testing.T) {
 		"data: [\n":                           `hawker.yaml:1: `,
 		"broadcast:\n  grace: 0s\n":           `broadcast.grace: must be between`,
 		"broadcast:\n  rest: 11m\n":           `broadcast.rest: must be between`,
+		"broadcast:\n  lease: 1s\n":           `broadcast.lease: must be between`,
 		"rtmp:\n  public: live.example\n":     `rtmp.public: must read`,
 		"rtmp:\n  public: rtmp://a/live/k\n":  `rtmp.public: must read`,
 		"rtmp:\n  public: rtmp://:1935\n":     `rtmp.public: must read`,

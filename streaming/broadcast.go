@@ -151,7 +151,8 @@ type Move struct {
 // and stays a rehearsal. The added anchors are those of the move
 // that b did not have.
 func (m Move) Apply(b Broadcast) (after Broadcast, added mediatime.Anchors, err error) {
-	again := b.State == Live && m.To == Live
+	live := b.State == Live
+	again := live && m.To == Live
 	rehearses := b.State == Rehearsal && (m.To == Live || m.To == Interrupted)
 	if !again && !rehearses && !b.State.May(m.To) {
 		return b, nil, ErrMove
@@ -179,6 +180,9 @@ func (m Move) Apply(b Broadcast) (after Broadcast, added mediatime.Anchors, err 
 		b.InterruptedAt = m.At
 	case Ended:
 		b.EndedAt, b.Length = m.At, m.Length
+		if a, ok := b.Anchors.Newest(); ok && live && b.Length == 0 { // ended by a node that does not have its media
+			b.Length = max(0, a.At(m.At))
+		}
 	}
 	return b, added, nil
 }

@@ -34,6 +34,8 @@ type Broadcasts struct {
 	OnAccess func(broadcastID string)
 	// Leases, if set, are shared with the other processes that have this store; nil: there is none.
 	Leases Leases
+	// Lease is how long a node answers for its broadcasts without a word. It defaults to fifteen seconds.
+	Lease time.Duration
 	// Now is the wall clock. It defaults to time.Now.
 	Now func() time.Time
 
@@ -232,7 +234,7 @@ func (b *Broadcasts) Run(ctx context.Context) error {
 				b.Log.Error("record of a broadcast", "broadcast", s.ID, "error", err)
 			}
 		}
-		if b.Leases == nil || b.now().Sub(renewed) < leaseEvery {
+		if b.Leases == nil || b.now().Sub(renewed) < b.lease()/leaseWords {
 			continue
 		}
 		if err := b.renew(ctx); err != nil && ctx.Err() == nil {
@@ -268,7 +270,7 @@ func (b *Broadcasts) look(ctx context.Context, s *Stream) error {
 	switch {
 	case active && any && (known.state != Live || known.generation < newest.Generation):
 		if known.state != Live && b.Leases != nil { // before anybody can see it on air and without a node
-			if _, err := b.Leases.Hold(ctx, Holding{Node: b.node, Publishing: []string{s.ID}, At: now, Until: now.Add(leaseFor)}); err != nil {
+			if _, err := b.Leases.Hold(ctx, Holding{Node: b.node, Publishing: []string{s.ID}, At: now, Until: now.Add(b.lease())}); err != nil {
 				return err
 			}
 		}

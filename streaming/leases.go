@@ -8,10 +8,9 @@ import (
 )
 
 const (
-	// leaseFor is how long a node answers for its broadcasts without a word. Clocks of nodes may differ by the rest
-	// of it after leaseEvery.
-	leaseFor   = 15 * time.Second
-	leaseEvery = 3 * time.Second
+	leaseDefault = 15 * time.Second
+	// A node says so many times within a lease that it is there. Clocks of nodes may differ by the rest of it.
+	leaseWords = 5
 	// A node that stops has this long to say that its broadcasts are free.
 	releaseWithin = time.Second
 )
@@ -86,7 +85,7 @@ func (b *Broadcasts) holds(ctx context.Context, id string) (bool, error) {
 		return true, nil
 	}
 	now := b.now()
-	lost, err := b.Leases.Hold(ctx, Holding{Node: b.node, Waiting: []string{id}, At: now, Until: now.Add(leaseFor)})
+	lost, err := b.Leases.Hold(ctx, Holding{Node: b.node, Waiting: []string{id}, At: now, Until: now.Add(b.lease())})
 	if err != nil {
 		return false, fmt.Errorf("hold broadcast %s: %w", id, err)
 	}
@@ -96,7 +95,7 @@ func (b *Broadcasts) holds(ctx context.Context, id string) (bool, error) {
 // renew keeps what this node answers for, lets go of what others took or ended, and takes what nobody has.
 func (b *Broadcasts) renew(ctx context.Context) error {
 	now := b.now()
-	h := Holding{Node: b.node, At: now, Until: now.Add(leaseFor)}
+	h := Holding{Node: b.node, At: now, Until: now.Add(b.lease())}
 	for id, known := range b.seen {
 		switch known.state {
 		case Live:
@@ -132,4 +131,12 @@ func (b *Broadcasts) release() {
 	if err := b.Leases.Release(ctx, b.node); err != nil {
 		b.Log.Warn("broadcasts are not given back: others take them when their leases are over", "error", err)
 	}
+}
+
+// lease is how long a node answers for its broadcasts without a word.
+func (b *Broadcasts) lease() time.Duration {
+	if b.Lease > 0 {
+		return b.Lease
+	}
+	return leaseDefault
 }

@@ -185,8 +185,12 @@ func TestAShowThatIsEndedElsewhereEndsHere(t *testing.T) {
 		if _, err := one.Hub.Stream(id); err == nil {
 			t.Error("it goes on")
 		}
-		if s := state(t, one.Broadcasts, id); s != streaming.Ended {
-			t.Errorf("it is %s", s)
+		b, err := one.Get(t.Context(), id)
+		if err != nil || b.State != streaming.Ended {
+			t.Errorf("it is %s: %v", b.State, err)
+		}
+		if a, _ := b.Anchors.Newest(); b.Length == 0 || b.EndedAt.Sub(a.Date(b.Length)).Abs() > time.Millisecond {
+			t.Errorf("it ended at %v of its time, %v", b.Length, b.EndedAt)
 		}
 	})
 }

@@ -222,7 +222,7 @@ func (a *app) buildStreaming(context.Context) error {
 	a.hub = &streaming.Hub{Config: a.config.Streaming, Log: a.log}
 	a.broadcasts = &streaming.Broadcasts{
 		Store: &streamingsql.Store{DB: a.main}, Hub: a.hub, Channels: a.accounts, Log: a.log,
-		Grace: a.config.Broadcast.Grace, Silence: a.config.Broadcast.Silence, Rest: a.config.Broadcast.Rest, Leases: leases(a.main),
+		Grace: a.config.Broadcast.Grace, Silence: a.config.Broadcast.Silence, Rest: a.config.Broadcast.Rest, Leases: leases(a.main), Lease: a.config.Broadcast.Lease,
 	}
 	a.hub.Watch = a.broadcasts.Watch()
 	a.sessions = &ingest.Sessions{

@@ -54,18 +54,24 @@ type process struct {
 }
 
 type readyFile struct {
-	HTTP string
-	Demo demoData
+	HTTP, RTMP string
+	Demo       demoData
 }
 
 // startProcess starts the demo over a folder and waits until it is ready.
 func startProcess(t *testing.T, dir string) *process {
 	t.Helper()
+	return startAs(t, dir, "demo")
+}
+
+// startAs starts a command with flags over a folder and waits until it is ready.
+func startAs(t *testing.T, dir, command string, flags ...string) *process {
+	t.Helper()
 	ready := filepath.Join(dir, "ready.json")
 	if err := os.Remove(ready); err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
-	args := []string{"demo", "--data", filepath.Join(dir, "data"), "--ready-file", ready, "--log.level", "debug"}
+	args := append([]string{command, "--data", filepath.Join(dir, "data"), "--ready-file", ready, "--log.level", "debug"}, flags...)
 	for _, door := range []string{"http", "rtmp", "srt", "rtsp", "webrtc", "webrtc-ingest", "metrics"} {
 		args = append(args, "--"+door, "127.0.0.1:0")
 	}
