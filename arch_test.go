@@ -54,6 +54,7 @@ var rooms = map[string][]string{
 	"ingest/pull/pullsql":           {"ingest/pull", "store"},
 	"ingest/pull/pulltest":          {"ingest/pull"},
 	"ingest/obs":                    {"ingest", "streaming"},
+	"ingest/ingesttest":             {"ingest", "streaming"},
 	"ingest/rtmp":                   {"ingest", "streaming", "streaming/mediatime"},
 	"ingest/rtmp/rtmptest":          {"streaming"},
 	"ingest/rtsp":                   {"ingest", "streaming", "streaming/mediatime"},

@@ -36,7 +36,7 @@ func (s *Store) Follow(ctx context.Context, account string, f access.Follow, max
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO follow (account, channel, since) VALUES ($1,$2,$3) ON CONFLICT (account, channel) DO NOTHING`,
 			account, f.Channel, store.Millis(f.Since))
-		return wrap(err, "follow")
+		return store.Wrap(err, "follow")
 	})
 }
 
@@ -70,13 +70,13 @@ func (s *Store) Followers(ctx context.Context, channel string) (int, error) {
 
 func (s *Store) count(ctx context.Context, query string, args ...any) (n int, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error { return tx.QueryRow(ctx, query, args...).Scan(&n) })
-	return n, wrap(err, "count follows")
+	return n, store.Wrap(err, "count follows")
 }
 
 // FollowsOf implements access.Store.
 func (s *Store) FollowsOf(ctx context.Context, account string) (out []access.Follow, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		out, err = collect(ctx, tx, func(rows *sql.Rows) (f access.Follow, err error) {
+		out, err = store.Collect(ctx, tx, func(rows *sql.Rows) (f access.Follow, err error) {
 			var since int64
 			err = rows.Scan(&f.Channel, &since)
 			f.Since = store.Time(since)
@@ -84,7 +84,7 @@ func (s *Store) FollowsOf(ctx context.Context, account string) (out []access.Fol
 		}, `SELECT channel, since FROM follow WHERE account = $1 ORDER BY since DESC, channel`, account)
 		return err
 	})
-	return out, wrap(err, "list follows")
+	return out, store.Wrap(err, "list follows")
 }
 
 // Forget implements access.Store.
@@ -111,7 +111,7 @@ func (s *Store) AddToken(ctx context.Context, t access.ViewingToken, max int) er
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO viewing_token (`+tokenColumns+`) VALUES `+store.Placeholders(1, 7),
 			t.ID, t.Broadcast, t.Name, t.Digest, store.Millis(t.Created), store.Millis(t.Expires), t.SessionsMax)
-		return wrap(err, "add a viewing token")
+		return store.Wrap(err, "add a viewing token")
 	})
 }
 
@@ -134,7 +134,7 @@ func (s *Store) Tokens(ctx context.Context, broadcast string) ([]access.ViewingT
 
 func (s *Store) tokens(ctx context.Context, where string, arg string) (out []access.ViewingToken, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		out, err = collect(ctx, tx, func(rows *sql.Rows) (t access.ViewingToken, err error) {
+		out, err = store.Collect(ctx, tx, func(rows *sql.Rows) (t access.ViewingToken, err error) {
 			var created, expires int64
 			err = rows.Scan(&t.ID, &t.Broadcast, &t.Name, &t.Digest, &created, &expires, &t.SessionsMax)
 			t.Created, t.Expires = store.Time(created), store.Time(expires)
@@ -142,7 +142,7 @@ func (s *Store) tokens(ctx context.Context, where string, arg string) (out []acc
 		}, `SELECT `+tokenColumns+` FROM viewing_token `+where, arg)
 		return err
 	})
-	return out, wrap(err, "read viewing tokens")
+	return out, store.Wrap(err, "read viewing tokens")
 }
 
 // DeleteToken implements access.Store.
@@ -171,13 +171,13 @@ func revoke(ctx context.Context, tx *store.Tx, r access.Revocation) error {
 	_, err := tx.Exec(ctx, `INSERT INTO access_revocation (subject, at, until) VALUES ($1,$2,$3)
 		ON CONFLICT (subject) DO UPDATE SET at = excluded.at, until = excluded.until WHERE excluded.at > access_revocation.at`,
 		r.Subject, store.Millis(r.At), store.Millis(r.Until))
-	return wrap(err, "store a revocation")
+	return store.Wrap(err, "store a revocation")
 }
 
 // Revocations implements access.Store.
 func (s *Store) Revocations(ctx context.Context, now time.Time) (out []access.Revocation, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		out, err = collect(ctx, tx, func(rows *sql.Rows) (r access.Revocation, err error) {
+		out, err = store.Collect(ctx, tx, func(rows *sql.Rows) (r access.Revocation, err error) {
 			var at, until int64
 			err = rows.Scan(&r.Subject, &at, &until)
 			r.At, r.Until = store.Time(at), store.Time(until)
@@ -185,7 +185,7 @@ func (s *Store) Revocations(ctx context.Context, now time.Time) (out []access.Re
 		}, `SELECT subject, at, until FROM access_revocation WHERE until > $1 ORDER BY subject`, store.Millis(now))
 		return err
 	})
-	return out, wrap(err, "read revocations")
+	return out, store.Wrap(err, "read revocations")
 }
 
 // Sweep implements access.Store.
@@ -209,28 +209,4 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (deleted in
 		return nil
 	})
 	return deleted, err
-}
-
-func collect[T any](ctx context.Context, tx *store.Tx, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []T
-	for rows.Next() {
-		v, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-	return out, rows.Err()
-}
-
-func wrap(err error, what string) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
 }

@@ -71,24 +71,6 @@ func room(ctx context.Context, tx *store.Tx, max int, query string, args ...any)
 	return nil
 }
 
-// collect scans all rows of a query.
-func collect[T any](ctx context.Context, tx *store.Tx, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []T
-	for rows.Next() {
-		v, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-	return out, rows.Err()
-}
-
 // null stores the zero time as NULL.
 func null(t time.Time) any {
 	if t.IsZero() {

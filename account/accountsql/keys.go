@@ -19,7 +19,7 @@ func (s *Store) RotateStreamKey(ctx context.Context, k account.StreamKey, fact f
 		if err := lock(ctx, tx, lockChannel, k.Channel); err != nil {
 			return err
 		}
-		if revoked, err = collect(ctx, tx, text, `SELECT id FROM stream_key WHERE channel = $1 AND revoked_at IS NULL ORDER BY id`, k.Channel); err != nil {
+		if revoked, err = store.Collect(ctx, tx, text, `SELECT id FROM stream_key WHERE channel = $1 AND revoked_at IS NULL ORDER BY id`, k.Channel); err != nil {
 			return fmt.Errorf("read stream keys: %w", err)
 		}
 		if _, err := tx.Exec(ctx, `UPDATE stream_key SET revoked_at = $1 WHERE channel = $2 AND revoked_at IS NULL`, store.Millis(k.Created), k.Channel); err != nil {
@@ -65,7 +65,7 @@ func (s *Store) StreamKey(ctx context.Context, d account.Digest) (k account.Stre
 // SigningKeys implements account.Keys.
 func (s *Store) SigningKeys(ctx context.Context) (out []account.SigningKey, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		out, err = collect(ctx, tx, func(r *sql.Rows) (k account.SigningKey, err error) {
+		out, err = store.Collect(ctx, tx, func(r *sql.Rows) (k account.SigningKey, err error) {
 			var before, after, revoked int64
 			err = r.Scan(&k.ID, &k.Purpose, &k.Sealed, &before, &after, &revoked)
 			k.NotBefore, k.NotAfter, k.RevokedAt = store.Time(before), store.Time(after), store.Time(revoked)

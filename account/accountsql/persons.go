@@ -107,7 +107,7 @@ func (s *Store) Erase(ctx context.Context, id string, at time.Time) error {
 
 // soleOwner refuses an account that is the only living owner of a shop. It locks the shops in order.
 func soleOwner(ctx context.Context, tx *store.Tx, id string) error {
-	shops, err := collect(ctx, tx, text, `SELECT shop FROM membership WHERE account = $1 AND channel = '' AND role = 'owner'`, id)
+	shops, err := store.Collect(ctx, tx, text, `SELECT shop FROM membership WHERE account = $1 AND channel = '' AND role = 'owner'`, id)
 	if err != nil {
 		return fmt.Errorf("read owned shops: %w", err)
 	}
@@ -159,7 +159,7 @@ func (s *Store) AddAddress(ctx context.Context, id string, a account.Address, ma
 // Addresses implements account.Sessions.
 func (s *Store) Addresses(ctx context.Context, id string) (out []account.Address, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		out, err = collect(ctx, tx, func(r *sql.Rows) (a account.Address, err error) {
+		out, err = store.Collect(ctx, tx, func(r *sql.Rows) (a account.Address, err error) {
 			var created int64
 			err = r.Scan(&a.ID, &a.Name, &a.Line1, &a.Line2, &a.City, &a.Zip, &a.Country, &a.Phone, &created)
 			a.Created = store.Time(created)

@@ -58,7 +58,7 @@ func principal(ctx context.Context, tx *store.Tx, id string) (account.Principal,
 	}
 	p.Admin = admin.Valid
 	var err error
-	p.Memberships, err = collect(ctx, tx, func(r *sql.Rows) (m account.Membership, err error) {
+	p.Memberships, err = store.Collect(ctx, tx, func(r *sql.Rows) (m account.Membership, err error) {
 		return m, r.Scan(&m.Shop, &m.Channel, &m.Role, &m.Name)
 	}, `SELECT m.shop, m.channel, m.role, COALESCE(c.name, s.name) FROM membership m JOIN shop s ON s.id = m.shop
 		LEFT JOIN channel c ON c.id = m.channel WHERE m.account = $1 ORDER BY m.shop, m.channel`, id)
@@ -113,7 +113,7 @@ func (s *Store) CreateToken(ctx context.Context, t account.Token, d account.Dige
 // Tokens implements account.Tokens.
 func (s *Store) Tokens(ctx context.Context, id string) (out []account.Token, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		out, err = collect(ctx, tx, func(r *sql.Rows) (t account.Token, err error) {
+		out, err = store.Collect(ctx, tx, func(r *sql.Rows) (t account.Token, err error) {
 			var scopes string
 			var created int64
 			err = r.Scan(&t.ID, &t.Account, &t.Name, &scopes, &t.Shop, &t.Channel, &created)

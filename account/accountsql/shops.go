@@ -105,7 +105,7 @@ func (s *Store) UpdateChannel(ctx context.Context, id, name string) error {
 // Channels implements account.Shops.
 func (s *Store) Channels(ctx context.Context, shop string) (out []account.Channel, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		out, err = collect(ctx, tx, func(r *sql.Rows) (account.Channel, error) { return scanChannel(r.Scan) },
+		out, err = store.Collect(ctx, tx, func(r *sql.Rows) (account.Channel, error) { return scanChannel(r.Scan) },
 			channelColumns+`WHERE c.shop = $1 ORDER BY c.id`, shop)
 		return err
 	})
@@ -115,7 +115,7 @@ func (s *Store) Channels(ctx context.Context, shop string) (out []account.Channe
 // Members implements account.Members.
 func (s *Store) Members(ctx context.Context, place account.Owner) (out []account.Member, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		out, err = collect(ctx, tx, func(r *sql.Rows) (m account.Member, err error) {
+		out, err = store.Collect(ctx, tx, func(r *sql.Rows) (m account.Member, err error) {
 			return m, r.Scan(&m.Account, &m.Name, &m.Role)
 		}, `SELECT m.account, p.name, m.role FROM membership m JOIN person p ON p.account = m.account
 			WHERE m.shop = $1 AND m.channel = $2 ORDER BY m.account`, place.Shop, place.Channel)

@@ -21,8 +21,8 @@ import (
 
 // buildPlayers lets RTMP and RTSP players watch where encoders publish.
 func (a *app) buildPlayers() {
-	a.play = &play.Server{Hub: a.hub, Sound: aacForPlayers{a.legs}, Log: a.log, Metrics: play.NewMetrics(a.registry)}
-	a.relay = &relay.Server{Hub: a.hub, Log: a.log, Metrics: relay.NewMetrics(a.registry)}
+	a.play = &play.Server{Hub: a.hub, Sound: aacForPlayers{a.legs}, Log: a.log, Metrics: streaming.NewPlayerMetrics(a.registry, "rtmp")}
+	a.relay = &relay.Server{Hub: a.hub, Log: a.log, Metrics: streaming.NewPlayerMetrics(a.registry, "rtsp")}
 	a.rtmp.Player = rtmpPlayers{a.door, a.play}
 	a.rtsp.Player = rtspPlayers{a.door, a.relay}
 }

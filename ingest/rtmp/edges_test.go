@@ -12,6 +12,7 @@ import (
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 
 	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/ingest/ingesttest"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
 	"github.com/hawkerlive/hawker/ingest/rtmp/rtmptest"
 	"github.com/hawkerlive/hawker/streaming"
@@ -162,12 +163,12 @@ func TestTheEdgesOfTheProtocol(t *testing.T) {
 			one.say(t)
 			pictures := len(slices.DeleteFunc(slices.Clone(one.film.units), func(u *streaming.Unit) bool { return u.Track != one.film.video.ID }))
 			var h struct{ frames, restarts uint64 }
-			eventually(t, "the film", func() bool {
-				now, ok := s.sessions.Health("broadcast")
+			ingesttest.Eventually(t, "the film", func() bool {
+				now, ok := s.Sessions.Health("broadcast")
 				h.frames, h.restarts = now.Frames, now.Restarts
 				return ok && now.Frames >= uint64(len(one.film.units)-12)
 			})
-			stream, err := s.hub.Stream("broadcast")
+			stream, err := s.Hub.Stream("broadcast")
 			must(t, err)
 			if h.restarts != 0 || stream.Generation().Number != 1 || pictures == 0 {
 				t.Errorf("%d frames, %d restarts", h.frames, h.restarts)
@@ -205,7 +206,7 @@ func TestWhatEndsASession(t *testing.T) {
 				break
 			}
 		}
-		eventually(t, name+" to end", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+		ingesttest.Eventually(t, name+" to end", func() bool { return len(s.Sessions.OfChannel("channel")) == 0 })
 	}
 }
 

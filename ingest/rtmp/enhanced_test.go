@@ -13,6 +13,7 @@ import (
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 
+	"github.com/hawkerlive/hawker/ingest/ingesttest"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
 	"github.com/hawkerlive/hawker/ingest/rtmp/rtmptest"
 	"github.com/hawkerlive/hawker/streaming"
@@ -108,7 +109,7 @@ func publisher(t *testing.T, s *station, g rtmptest.Greeting) *rtmptest.Client {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	g.Key = goodKey
+	g.Key = ingesttest.GoodKey
 	c, err := rtmptest.Publish(ctx, s.addr, g)
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +151,7 @@ func TestEveryCodingOfEnhancedRTMP(t *testing.T) {
 			var reader *streaming.Reader
 			var got []*streaming.Unit
 			take := func() {
-				if stream, err := s.hub.Stream("broadcast"); reader == nil && err == nil {
+				if stream, err := s.Hub.Stream("broadcast"); reader == nil && err == nil {
 					reader = stream.Subscribe(streaming.ReadOptions{Start: streaming.FromOldest})
 				}
 				for u := (*streaming.Unit)(nil); reader != nil; {
@@ -186,14 +187,14 @@ func TestEveryCodingOfEnhancedRTMP(t *testing.T) {
 				}
 				return out
 			}
-			eventually(t, "all units", func() bool { take(); return len(seen(1)) == count(film.video.ID) })
+			ingesttest.Eventually(t, "all units", func() bool { take(); return len(seen(1)) == count(film.video.ID) })
 			defer reader.Close()
 			for i, u := range seen(1) {
 				if want := int64(i) * 3600; u.DTS-seen(1)[0].DTS < want-1 || u.DTS-seen(1)[0].DTS > want+1 {
 					t.Fatalf("picture %d lies at tick %d", i, u.DTS-seen(1)[0].DTS)
 				}
 			}
-			h, _ := s.sessions.Health("broadcast")
+			h, _ := s.Sessions.Health("broadcast")
 			if h.VideoCodec != film.video.Codec || h.AudioCodec != film.audio.Codec || h.Dropped != 0 || h.Restarts != 0 || len(h.LeftOut) != 0 || h.BFrames {
 				t.Errorf("health %+v", h)
 			}
@@ -235,11 +236,11 @@ func TestEncodersAreAskedToConnectAgain(t *testing.T) {
 	t.Parallel()
 	s := start(t, rtmp.Config{Drain: time.Minute})
 	able := publisher(t, s, rtmptest.Greeting{CapsEx: 1})
-	all := s.sessions.OfChannel("channel")
+	all := s.Sessions.OfChannel("channel")
 	if len(all) != 1 {
 		t.Fatalf("%d sessions", len(all))
 	}
-	if found, asked := s.sessions.Reconnect("channel", all[0].ID, "rtmp://other.example/live"); !found || !asked {
+	if found, asked := s.Sessions.Reconnect("channel", all[0].ID, "rtmp://other.example/live"); !found || !asked {
 		t.Fatal("it was not asked")
 	}
 	info, err := able.Info()
@@ -251,12 +252,12 @@ func TestEncodersAreAskedToConnectAgain(t *testing.T) {
 		t.Errorf("it hears %v", info)
 	}
 	publisher(t, s, rtmptest.Greeting{})
-	eventually(t, "the second", func() bool { return len(s.sessions.OfChannel("channel")) == 2 })
-	unable := s.sessions.OfChannel("channel")[1].ID
-	if found, asked := s.sessions.Reconnect("channel", unable, ""); !found || asked {
+	ingesttest.Eventually(t, "the second", func() bool { return len(s.Sessions.OfChannel("channel")) == 2 })
+	unable := s.Sessions.OfChannel("channel")[1].ID
+	if found, asked := s.Sessions.Reconnect("channel", unable, ""); !found || asked {
 		t.Error("an encoder was asked what it does not know")
 	}
-	if found, _ := s.sessions.Reconnect("other", unable, ""); found {
+	if found, _ := s.Sessions.Reconnect("other", unable, ""); found {
 		t.Error("a session of another channel was found")
 	}
 	s.stop()
@@ -265,9 +266,9 @@ func TestEncodersAreAskedToConnectAgain(t *testing.T) {
 	if _, named := info.Get("tcUrl"); named {
 		t.Errorf("on stopping it hears %v", info)
 	}
-	eventually(t, "the other to be closed", func() bool { return len(s.sessions.OfChannel("channel")) == 1 })
+	ingesttest.Eventually(t, "the other to be closed", func() bool { return len(s.Sessions.OfChannel("channel")) == 1 })
 	// The server still listens to the first.
 	must(t, able.Send(4, rtmptest.Audio, 0, 1, []byte{0xaf, 0, 0x11, 0x90}))
 	must(t, able.Command("FCUnpublish", 9, nil, "x"))
-	eventually(t, "the encoder to have left", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+	ingesttest.Eventually(t, "the encoder to have left", func() bool { return len(s.Sessions.OfChannel("channel")) == 0 })
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bluenviron/gortmplib/pkg/amf0"
 
+	"github.com/hawkerlive/hawker/ingest/ingesttest"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
 	"github.com/hawkerlive/hawker/ingest/rtmp/rtmptest"
 	"github.com/hawkerlive/hawker/streaming"
@@ -121,13 +122,13 @@ func TestTracksAreRenditions(t *testing.T) {
 			must(t, c.Send(4, rtmptest.Audio, 0, 1, rtmptest.Tracks(streaming.Audio, rtmptest.SequenceStart, true, rtmptest.OneTrack, nil,
 				rtmptest.Track{ID: 1, Codec: streaming.AAC, Data: l.shows[0].audio.Config})))
 			l.say(t, c, way, 0)
-			stream, err := s.hub.Stream("broadcast")
+			stream, err := s.Hub.Stream("broadcast")
 			must(t, err)
 			for i, want := range []streaming.RenditionInfo{{Name: "180p", Width: 320, Height: 180, Bitrate: 400_000}, {Name: "90p", Width: 160, Height: 90}} {
 				var info streaming.RenditionInfo
 				var units []*streaming.Unit
 				count := len(l.shows[i+1].pictures())
-				eventually(t, "the rendition "+want.Name, func() bool {
+				ingesttest.Eventually(t, "the rendition "+want.Name, func() bool {
 					info, units = rendition(t, stream, want.Name)
 					return len(units) == count
 				})
@@ -140,7 +141,7 @@ func TestTracksAreRenditions(t *testing.T) {
 					}
 				}
 			}
-			h, _ := s.sessions.Health("broadcast")
+			h, _ := s.Sessions.Health("broadcast")
 			if len(h.Renditions) != 2 || h.Renditions[0].Name != "180p" || !h.Renditions[0].OnAir || h.Renditions[1].Codec != streaming.H265 || h.Width != 640 {
 				t.Errorf("health %+v", h)
 			}
@@ -161,14 +162,14 @@ func TestTracksComeAndGo(t *testing.T) {
 	l, s := three(t), start(t, rtmp.Config{})
 	c := publisher(t, s, rtmptest.Greeting{})
 	l.say(t, c, rtmptest.OneTrack, 0)
-	stream, err := s.hub.Stream("broadcast")
+	stream, err := s.Hub.Stream("broadcast")
 	must(t, err)
-	eventually(t, "two renditions", func() bool { return len(stream.Renditions()) == 2 })
+	ingesttest.Eventually(t, "two renditions", func() bool { return len(stream.Renditions()) == 2 })
 	must(t, c.Send(6, rtmptest.Video, 2600, 1, rtmptest.Tracks(streaming.Video, rtmptest.SequenceEnd, false, rtmptest.OneTrack, nil, rtmptest.Track{ID: 2, Codec: streaming.H265})))
-	eventually(t, "one of them to be gone", func() bool { return len(stream.Renditions()) == 1 })
+	ingesttest.Eventually(t, "one of them to be gone", func() bool { return len(stream.Renditions()) == 1 })
 
 	l.say(t, c, rtmptest.OneTrack, 50_000_000) // 13 hours later
-	eventually(t, "it to be back", func() bool { return len(stream.Renditions()) == 2 })
+	ingesttest.Eventually(t, "it to be back", func() bool { return len(stream.Renditions()) == 2 })
 	if n := stream.Generation().Number; n != 2 {
 		t.Errorf("generation %d", n)
 	}
@@ -183,8 +184,8 @@ func TestTracksComeAndGo(t *testing.T) {
 	// The encoder sends its smaller size first from now on, and the larger one as a further track.
 	l.shows[0], l.shows[1] = l.shows[1], l.shows[0]
 	l.say(t, c, rtmptest.ManyTracks, 50_010_000)
-	eventually(t, "the change", func() bool {
-		h, _ := s.sessions.Health("broadcast")
+	ingesttest.Eventually(t, "the change", func() bool {
+		h, _ := s.Sessions.Health("broadcast")
 		return h.Width == 320 && len(h.Renditions) == 2 && h.Renditions[0].Width == 640
 	})
 	if n := stream.Generation().Number; n < 3 {
@@ -207,9 +208,9 @@ func TestTooManyTracksAreLeftOut(t *testing.T) {
 	broken := rtmptest.Tracks(streaming.Video, rtmptest.SequenceStart, true, rtmptest.OneTrack, nil, rtmptest.Track{ID: 98, Codec: streaming.H265, Data: []byte("x")})
 	must(t, c.Send(6, rtmptest.Video, 0, 1, []byte(strings.Replace(string(broken), "hvc1", "vvc1", 1))))
 	l.say(t, c, rtmptest.OneTrack, 0)
-	stream, err := s.hub.Stream("broadcast")
+	stream, err := s.Hub.Stream("broadcast")
 	must(t, err)
-	eventually(t, "six renditions", func() bool { return len(stream.Renditions()) == 6 })
+	ingesttest.Eventually(t, "six renditions", func() bool { return len(stream.Renditions()) == 6 })
 	var names []string
 	for _, r := range stream.Renditions() {
 		info, _ := r.Rendition()
@@ -220,7 +221,7 @@ func TestTooManyTracksAreLeftOut(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("renditions %v, want %v", names, want)
 	}
-	h, _ := s.sessions.Health("broadcast")
+	h, _ := s.Sessions.Health("broadcast")
 	told := strings.Join(h.LeftOut, "\n")
 	for _, what := range []string{"vvc1", "track 99", "track 11"} {
 		if !strings.Contains(told, what) {

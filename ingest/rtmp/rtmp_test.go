@@ -22,36 +22,12 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/ingest/ingesttest"
 	"github.com/hawkerlive/hawker/ingest/rtmp"
 	"github.com/hawkerlive/hawker/streaming"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-const goodKey, restingKey = "hk_key_good", "hk_key_resting"
-
-// people is an Authorizer and Broadcaster of one channel.
-type people struct{}
-
-func (people) AuthorizePublish(_ context.Context, key, _ string) (ingest.Grant, error) {
-	switch key {
-	case restingKey:
-		return ingest.Grant{ChannelID: "resting", KeyID: "key"}, nil
-	case goodKey:
-	default:
-		return ingest.Grant{}, ingest.ErrRefused
-	}
-	return ingest.Grant{ChannelID: "channel", KeyID: "key"}, nil
-}
-
-func (people) GoOnAir(context.Context, string) (string, error) { return "broadcast", nil }
-
-func (people) MayGoOnAir(_ context.Context, channel string) error {
-	if channel == "resting" {
-		return streaming.ErrResting
-	}
-	return nil
-}
 
 // journal is a log that can be read while it is written.
 type journal struct {
@@ -73,65 +49,31 @@ func (j *journal) String() string {
 
 // station is a running server.
 type station struct {
-	addr     string
-	hub      *streaming.Hub
-	sessions *ingest.Sessions
-	log      *journal
-	stop     func() // the listener, not the sessions
+	addr string
+	*ingesttest.Station
+	log  *journal
+	stop func() // the listener, not the sessions
 }
 
 func start(t *testing.T, config rtmp.Config) *station { return startWith(t, config, ingest.Config{}) }
 
 func startWith(t *testing.T, config rtmp.Config, bounds ingest.Config) *station {
 	t.Helper()
-	s := &station{hub: &streaming.Hub{}, log: &journal{}}
+	s := &station{Station: ingesttest.New(), log: &journal{}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
-	s.sessions = &ingest.Sessions{
-		Hub: s.hub, Authorizer: people{}, Broadcasts: people{}, Config: bounds, Log: log, Metrics: ingest.NewMetrics(prometheus.NewRegistry()),
-	}
+	s.Sessions.Config, s.Sessions.Log, s.Sessions.Metrics = bounds, log, ingest.NewMetrics(prometheus.NewRegistry())
 	server := &rtmp.Server{
-		Addr: "127.0.0.1:0", Sessions: s.sessions, Config: config, Log: log, Metrics: ingest.NewDoorMetrics(prometheus.NewRegistry(), "rtmp"),
+		Addr: "127.0.0.1:0", Sessions: s.Sessions, Config: config, Log: log, Metrics: ingest.NewDoorMetrics(prometheus.NewRegistry(), "rtmp"),
 	}
 	addr, err := server.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.addr = addr.String()
-	ctx, cancel := context.WithCancel(context.Background())
-	listening, stop := context.WithCancel(ctx)
+	listening, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	var running sync.WaitGroup
-	for _, run := range []func() error{func() error { return server.Run(listening) }, func() error { return s.sessions.Run(ctx) }} {
-		running.Add(1)
-		go func() {
-			defer running.Done()
-			if err := run(); err != nil {
-				t.Error(err)
-			}
-		}()
-	}
-	t.Cleanup(func() {
-		stop()
-		cancel()
-		running.Wait()
-		s.hub.Close()
-	})
+	s.Run(t, stop, func(context.Context) error { return server.Run(listening) })
 	return s
-}
-
-// eventually waits for a condition.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(15 * time.Second)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("still waiting for: %s", what)
-		}
-	}
 }
 
 // ffmpeg publishes a test picture and a tone until the test stops it.
@@ -159,12 +101,12 @@ func stop(cmd *exec.Cmd) {
 func TestAnEncoderGoesOnAir(t *testing.T) {
 	t.Parallel()
 	s := start(t, rtmp.Config{})
-	cmd := ffmpeg(t, "rtmp://"+s.addr+"/live/"+goodKey)
+	cmd := ffmpeg(t, "rtmp://"+s.addr+"/live/"+ingesttest.GoodKey)
 	defer stop(cmd)
 	var stream *streaming.Stream
-	eventually(t, "the broadcast", func() bool {
+	ingesttest.Eventually(t, "the broadcast", func() bool {
 		var err error
-		stream, err = s.hub.Stream("broadcast")
+		stream, err = s.Hub.Stream("broadcast")
 		return err == nil
 	})
 	r := stream.Subscribe(streaming.ReadOptions{})
@@ -205,21 +147,21 @@ func TestAnEncoderGoesOnAir(t *testing.T) {
 	if g.Number != 1 || video.Codec != streaming.H264 || audio.Codec != streaming.AAC || audio.ClockRate != 44100 {
 		t.Errorf("generation %+v", g)
 	}
-	h, ok := s.sessions.Health("broadcast")
+	h, ok := s.Sessions.Health("broadcast")
 	if !ok || h.BFrames || h.Width != 320 || h.Height != 240 || h.FPS < 20 || h.FPS > 30 || h.KeyIntervalMS < 950 || h.KeyIntervalMS > 1050 ||
 		h.AudioRate != 44100 || h.AudioChannels != 2 || h.VideoBitrate < 10_000 || h.Dropped != 0 || h.Resyncs != 0 {
 		t.Errorf("health %+v", h)
 	}
 	// Rotating the key takes the encoder off the air within a second.
 	began := time.Now()
-	if n := s.sessions.Kick("channel", "key"); n != 1 {
+	if n := s.Sessions.Kick("channel", "key"); n != 1 {
 		t.Errorf("%d sessions kicked", n)
 	}
-	eventually(t, "the kicked session to be gone", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+	ingesttest.Eventually(t, "the kicked session to be gone", func() bool { return len(s.Sessions.OfChannel("channel")) == 0 })
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("the kick took %s", took)
 	}
-	if out := s.log.String(); strings.Contains(out, goodKey) {
+	if out := s.log.String(); strings.Contains(out, ingesttest.GoodKey) {
 		t.Errorf("the key stands in the log:\n%s", out)
 	}
 }
@@ -232,16 +174,16 @@ func TestBFramesAreSeenInTheFirstGroup(t *testing.T) {
 		t.Fatal("ffmpeg is needed: apt-get install ffmpeg")
 	}
 	cmd := exec.Command(path, "-loglevel", "error", "-re", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=25",
-		"-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "50", "-f", "flv", "rtmp://"+s.addr+"/live/"+goodKey)
+		"-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "50", "-f", "flv", "rtmp://"+s.addr+"/live/"+ingesttest.GoodKey)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer stop(cmd)
-	eventually(t, "B-frames to be seen", func() bool {
-		h, ok := s.sessions.Health("broadcast")
+	ingesttest.Eventually(t, "B-frames to be seen", func() bool {
+		h, ok := s.Sessions.Health("broadcast")
 		return ok && h.BFrames
 	})
-	if h, _ := s.sessions.Health("broadcast"); h.Keys != 1 {
+	if h, _ := s.Sessions.Health("broadcast"); h.Keys != 1 {
 		t.Errorf("it took %d groups of pictures", h.Keys)
 	}
 }
@@ -265,7 +207,7 @@ func TestAWrongKeyIsRefusedAtOnce(t *testing.T) {
 			t.Errorf("%s: refused after %s", name, took)
 		}
 	}
-	eventually(t, "the log lines", func() bool { return strings.Count(s.log.String(), "publisher refused") >= 4 })
+	ingesttest.Eventually(t, "the log lines", func() bool { return strings.Count(s.log.String(), "publisher refused") >= 4 })
 	if out := s.log.String(); strings.Contains(out, "hk_key_wrong") || strings.ContainsRune(out, 0x1b) {
 		t.Errorf("the log holds what it must not:\n%s", out)
 	}
@@ -274,7 +216,7 @@ func TestAWrongKeyIsRefusedAtOnce(t *testing.T) {
 func TestAnEncoderThatComesBackTooEarlyIsToldWhy(t *testing.T) {
 	t.Parallel()
 	s := start(t, rtmp.Config{})
-	u, err := url.Parse("rtmp://" + s.addr + "/live/" + restingKey)
+	u, err := url.Parse("rtmp://" + s.addr + "/live/" + ingesttest.RestingKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,10 +227,10 @@ func TestAnEncoderThatComesBackTooEarlyIsToldWhy(t *testing.T) {
 	if err := client.Initialize(ctx); err == nil || !strings.Contains(err.Error(), "NetStream.Publish.Rejected") {
 		t.Errorf("the encoder hears %v", err)
 	}
-	if out := s.log.String(); !strings.Contains(out, "just ended its broadcast") || strings.Contains(out, restingKey) {
+	if out := s.log.String(); !strings.Contains(out, "just ended its broadcast") || strings.Contains(out, ingesttest.RestingKey) {
 		t.Errorf("the log says:\n%s", out)
 	}
-	if n := len(s.sessions.OfChannel("resting")); n != 0 {
+	if n := len(s.Sessions.OfChannel("resting")); n != 0 {
 		t.Errorf("%d sessions are left", n)
 	}
 }
@@ -296,38 +238,38 @@ func TestAnEncoderThatComesBackTooEarlyIsToldWhy(t *testing.T) {
 func TestTheKeyMayStandInTheQuery(t *testing.T) {
 	t.Parallel()
 	s := start(t, rtmp.Config{})
-	cmd := ffmpeg(t, "rtmp://"+s.addr+"/live/show?key="+goodKey)
+	cmd := ffmpeg(t, "rtmp://"+s.addr+"/live/show?key="+ingesttest.GoodKey)
 	defer stop(cmd)
-	eventually(t, "the broadcast", func() bool { _, err := s.hub.Stream("broadcast"); return err == nil })
+	ingesttest.Eventually(t, "the broadcast", func() bool { _, err := s.Hub.Stream("broadcast"); return err == nil })
 }
 
 func TestTheNewestPublisherWins(t *testing.T) {
 	t.Parallel()
 	s := start(t, rtmp.Config{})
-	first := ffmpeg(t, "rtmp://"+s.addr+"/live/"+goodKey)
+	first := ffmpeg(t, "rtmp://"+s.addr+"/live/"+ingesttest.GoodKey)
 	defer stop(first)
-	eventually(t, "the broadcast", func() bool { _, err := s.hub.Stream("broadcast"); return err == nil })
-	second := ffmpeg(t, "rtmp://"+s.addr+"/live/"+goodKey)
+	ingesttest.Eventually(t, "the broadcast", func() bool { _, err := s.Hub.Stream("broadcast"); return err == nil })
+	second := ffmpeg(t, "rtmp://"+s.addr+"/live/"+ingesttest.GoodKey)
 	defer stop(second)
 	if err := first.Wait(); err == nil {
 		t.Log("the first encoder left by itself")
 	}
-	stream, err := s.hub.Stream("broadcast")
+	stream, err := s.Hub.Stream("broadcast")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if n := stream.Generation().Number; n != 2 {
 		t.Errorf("generation %d", n)
 	}
-	eventually(t, "one session to be left", func() bool { return len(s.sessions.OfChannel("channel")) == 1 })
-	backup := ffmpeg(t, "rtmp://"+s.addr+"/live/"+goodKey+"?backup=1")
+	ingesttest.Eventually(t, "one session to be left", func() bool { return len(s.Sessions.OfChannel("channel")) == 1 })
+	backup := ffmpeg(t, "rtmp://"+s.addr+"/live/"+ingesttest.GoodKey+"?backup=1")
 	defer stop(backup)
-	eventually(t, "the backup to stand by", func() bool {
-		all := s.sessions.OfChannel("channel")
+	ingesttest.Eventually(t, "the backup to stand by", func() bool {
+		all := s.Sessions.OfChannel("channel")
 		return len(all) == 2 && !all[0].Standby && all[1].Standby
 	})
 	stop(second)
-	eventually(t, "the backup to take over", func() bool { return stream.Generation().Number == 3 })
+	ingesttest.Eventually(t, "the backup to take over", func() bool { return stream.Generation().Number == 3 })
 }
 
 // dial opens a connection and says a plain handshake, or the beginning of one.
@@ -428,7 +370,7 @@ func TestHalfOpenConnectionsOfOneAddressAreFew(t *testing.T) {
 	for range 3 {
 		dial(t, s, 100)
 	}
-	eventually(t, "a fourth to be refused", func() bool {
+	ingesttest.Eventually(t, "a fourth to be refused", func() bool {
 		c, err := net.Dial("tcp", s.addr)
 		if err != nil {
 			t.Fatal(err)
@@ -443,14 +385,14 @@ func TestHalfOpenConnectionsOfOneAddressAreFew(t *testing.T) {
 func TestASilentPublisherIsClosed(t *testing.T) {
 	t.Parallel()
 	s := start(t, rtmp.Config{Idle: 700 * time.Millisecond})
-	cmd := ffmpeg(t, "rtmp://"+s.addr+"/live/"+goodKey)
+	cmd := ffmpeg(t, "rtmp://"+s.addr+"/live/"+ingesttest.GoodKey)
 	defer stop(cmd)
-	eventually(t, "the broadcast", func() bool { _, err := s.hub.Stream("broadcast"); return err == nil })
+	ingesttest.Eventually(t, "the broadcast", func() bool { _, err := s.Hub.Stream("broadcast"); return err == nil })
 	if err := pause(cmd); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the silent session to be closed", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
-	if _, err := s.hub.Stream("broadcast"); err != nil {
+	ingesttest.Eventually(t, "the silent session to be closed", func() bool { return len(s.Sessions.OfChannel("channel")) == 0 })
+	if _, err := s.Hub.Stream("broadcast"); err != nil {
 		t.Error("the stream went with its publisher")
 	}
 }
@@ -462,14 +404,14 @@ func TestBytesAloneKeepNobodyOnTheLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said = bytes.Replace(said, []byte("hk_key_good"), []byte(goodKey), 1)
+	said = bytes.Replace(said, []byte("hk_key_good"), []byte(ingesttest.GoodKey), 1)
 	c := dial(t, s, 0)
 	if _, err := c.Write(said[:9000]); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the session", func() bool { return len(s.sessions.OfChannel("channel")) == 1 })
+	ingesttest.Eventually(t, "the session", func() bool { return len(s.Sessions.OfChannel("channel")) == 1 })
 	began := time.Now()
-	for i := 9000; len(s.sessions.OfChannel("channel")) == 1; i++ {
+	for i := 9000; len(s.Sessions.OfChannel("channel")) == 1; i++ {
 		if i < len(said) {
 			_, _ = c.Write(said[i : i+1]) // one byte of a message at a time, until it is closed
 		}
@@ -490,5 +432,5 @@ func TestAPlayRequestIsRefusedWithoutAPlayer(t *testing.T) {
 	if err := exec.Command(path, "-loglevel", "quiet", "rtmp://"+s.addr+"/live/broadcast").Run(); err == nil {
 		t.Error("it played")
 	}
-	eventually(t, "the log line", func() bool { return strings.Contains(s.log.String(), "play request refused") })
+	ingesttest.Eventually(t, "the log line", func() bool { return strings.Contains(s.log.String(), "play request refused") })
 }

@@ -2,13 +2,11 @@ package rtsp_test
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"log/slog"
 	"net"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,41 +14,25 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/ingest/ingesttest"
 	"github.com/hawkerlive/hawker/ingest/rtsp"
 	"github.com/hawkerlive/hawker/streaming"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const goodKey = "hk_key_good"
-
-// people know one key.
-type people struct{}
-
-func (people) AuthorizePublish(_ context.Context, key, _ string) (ingest.Grant, error) {
-	if key != goodKey {
-		return ingest.Grant{}, ingest.ErrRefused
-	}
-	return ingest.Grant{ChannelID: "channel", KeyID: "key"}, nil
-}
-
-func (people) GoOnAir(context.Context, string) (string, error) { return "broadcast", nil }
-
-func (people) MayGoOnAir(context.Context, string) error { return nil }
-
 // station is a running server.
 type station struct {
-	addr     string
-	hub      *streaming.Hub
-	sessions *ingest.Sessions
+	addr string
+	*ingesttest.Station
 }
 
 func start(t *testing.T, config rtsp.Config) *station {
 	t.Helper()
-	s := &station{hub: &streaming.Hub{}}
-	s.sessions = &ingest.Sessions{Hub: s.hub, Authorizer: people{}, Broadcasts: people{}, Metrics: ingest.NewMetrics(prometheus.NewRegistry())}
+	s := &station{Station: ingesttest.New()}
+	s.Sessions.Metrics = ingest.NewMetrics(prometheus.NewRegistry())
 	server := &rtsp.Server{
-		Addr: "127.0.0.1:0", Sessions: s.sessions, Config: config, Log: slog.New(slog.DiscardHandler),
+		Addr: "127.0.0.1:0", Sessions: s.Sessions, Config: config, Log: slog.New(slog.DiscardHandler),
 		Metrics: ingest.NewDoorMetrics(prometheus.NewRegistry(), "rtsp"),
 	}
 	addr, err := server.Listen()
@@ -58,38 +40,8 @@ func start(t *testing.T, config rtsp.Config) *station {
 		t.Fatal(err)
 	}
 	s.addr = addr.String()
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	for _, run := range []func(context.Context) error{server.Run, s.sessions.Run} {
-		running.Add(1)
-		go func() {
-			defer running.Done()
-			if err := run(ctx); err != nil {
-				t.Error(err)
-			}
-		}()
-	}
-	t.Cleanup(func() {
-		cancel()
-		running.Wait()
-		s.hub.Close()
-	})
+	s.Run(t, nil, server.Run)
 	return s
-}
-
-// eventually waits for a condition.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(20 * time.Second)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("still waiting for: %s", what)
-		}
-	}
 }
 
 var (
@@ -135,11 +87,11 @@ func TestAnEncoderGoesOnAir(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, rtsp.Config{Idle: 5 * time.Second})
-			cmd, said := ffmpeg(t, "rtsp://live:"+goodKey+"@"+s.addr+"/live", c.transport, c.codecs...)
+			cmd, said := ffmpeg(t, "rtsp://live:"+ingesttest.GoodKey+"@"+s.addr+"/live", c.transport, c.codecs...)
 			defer stop(cmd)
 			var h ingest.Health
-			eventually(t, "two seconds of pictures", func() bool {
-				h, _ = s.sessions.Health("broadcast")
+			ingesttest.Eventually(t, "two seconds of pictures", func() bool {
+				h, _ = s.Sessions.Health("broadcast")
 				return h.Frames > 100 && h.Keys >= 2
 			})
 			if h.Protocol != "rtsp" || h.VideoCodec != c.video || h.AudioCodec != c.audio || h.Width != 320 || h.Restarts > 0 || h.BFrames != c.b || h.Lost > 0 {
@@ -149,7 +101,7 @@ func TestAnEncoderGoesOnAir(t *testing.T) {
 				t.Errorf("sound and picture are %d ms apart", h.SkewMS)
 			}
 			stop(cmd)
-			eventually(t, "the session to end", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+			ingesttest.Eventually(t, "the session to end", func() bool { return len(s.Sessions.OfChannel("channel")) == 0 })
 		})
 	}
 }
@@ -168,7 +120,7 @@ func TestEncodersAreSentAway(t *testing.T) {
 			t.Errorf("%s: %v %s", name, err, said)
 		}
 	}
-	if len(s.sessions.OfChannel("channel")) > 0 {
+	if len(s.Sessions.OfChannel("channel")) > 0 {
 		t.Error("there is a session")
 	}
 }
@@ -211,13 +163,13 @@ func TestStrangersCostLittleAndAreClosed(t *testing.T) {
 	if got := ask(t, s.addr, "OPTIONS"); got != "" || time.Since(began) > 3*time.Second {
 		t.Errorf("half a request: %q", got)
 	}
-	for _, said := range []string{strings.Repeat("x", 1<<16), "ANNOUNCE rtsp://h/live?key=" + goodKey + " RTSP/1.0\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n"} {
+	for _, said := range []string{strings.Repeat("x", 1<<16), "ANNOUNCE rtsp://h/live?key=" + ingesttest.GoodKey + " RTSP/1.0\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n"} {
 		ask(t, s.addr, said)
 	}
-	eventually(t, "the door to close", func() bool {
+	ingesttest.Eventually(t, "the door to close", func() bool {
 		return ask(t, s.addr, "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n") == ""
 	})
-	if len(s.sessions.OfChannel("channel")) > 0 {
+	if len(s.Sessions.OfChannel("channel")) > 0 {
 		t.Error("there is a session")
 	}
 }
@@ -225,10 +177,10 @@ func TestStrangersCostLittleAndAreClosed(t *testing.T) {
 func TestARotatedKeyPutsThePublisherOut(t *testing.T) {
 	t.Parallel()
 	s := start(t, rtsp.Config{NoUDP: true})
-	cmd, _ := ffmpeg(t, "rtsp://"+s.addr+"/live?key="+goodKey, "tcp", h264AAC...)
+	cmd, _ := ffmpeg(t, "rtsp://"+s.addr+"/live?key="+ingesttest.GoodKey, "tcp", h264AAC...)
 	defer stop(cmd)
-	eventually(t, "the broadcast", func() bool { _, err := s.hub.Stream("broadcast"); return err == nil })
-	if s.sessions.Kick("channel", "key") != 1 {
+	ingesttest.Eventually(t, "the broadcast", func() bool { _, err := s.Hub.Stream("broadcast"); return err == nil })
+	if s.Sessions.Kick("channel", "key") != 1 {
 		t.Fatal("nobody was kicked")
 	}
 	if err := cmd.Wait(); err == nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/datarhei/gosrt/crypto"
 	"github.com/datarhei/gosrt/packet"
 
+	"github.com/hawkerlive/hawker/ingest/ingesttest"
 	"github.com/hawkerlive/hawker/ingest/srt"
 )
 
@@ -130,7 +131,7 @@ func (c *caller) conclusion(t testing.TB, streamID string) []byte {
 // enter comes in with a good key and returns the listener's socket.
 func (c *caller) enter(t testing.TB) uint32 {
 	t.Helper()
-	said := c.conclusion(t, "publish:"+goodKey)
+	said := c.conclusion(t, "publish:"+ingesttest.GoodKey)
 	me := c.socket
 	for range 5 {
 		c.say(t, said)
@@ -164,10 +165,10 @@ func TestAHandshakeByHandComesIn(t *testing.T) {
 	s := start(t, strangersAllowed)
 	c := call(t, s.addr)
 	to := c.enter(t)
-	eventually(t, "the publisher", func() bool { return len(s.sessions.OfChannel("channel")) == 1 })
-	eventually(t, "an answer", func() bool { return c.lives(t, to) })
+	ingesttest.Eventually(t, "the publisher", func() bool { return len(s.Sessions.OfChannel("channel")) == 1 })
+	ingesttest.Eventually(t, "an answer", func() bool { return c.lives(t, to) })
 	c.say(t, control(packet.CTRLTYPE_SHUTDOWN.Value(), 0, 0, to, make([]byte, 4)))
-	eventually(t, "the end", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+	ingesttest.Eventually(t, "the end", func() bool { return len(s.Sessions.OfChannel("channel")) == 0 })
 }
 
 // A caller names the size of its datagrams; below the library's own headers it would have gigabytes made for each.
@@ -176,7 +177,7 @@ func TestTooSmallDatagramsAreRefused(t *testing.T) {
 	s := start(t, strangersAllowed)
 	c := call(t, s.addr)
 	for _, size := range []uint32{0, 1, 34, 43, 44, 75} {
-		said := c.conclusion(t, "publish:"+goodKey)
+		said := c.conclusion(t, "publish:"+ingesttest.GoodKey)
 		me := c.socket
 		binary.BigEndian.PutUint32(said[headerBytes+12:], size)
 		c.say(t, said)
@@ -196,7 +197,7 @@ func TestTooSmallDatagramsAreRefused(t *testing.T) {
 func FuzzHandshake(f *testing.F) {
 	s := start(f, strangersAllowed)
 	c := call(f, s.addr)
-	good := c.conclusion(f, "publish:"+goodKey)[headerBytes:]
+	good := c.conclusion(f, "publish:"+ingesttest.GoodKey)[headerBytes:]
 	f.Add(uint32(5), uint16(2), uint16(7), uint32(1500), good[48:])
 	f.Add(uint32(4), uint16(0), uint16(2), uint32(1500), []byte{})
 	f.Add(uint32(5), uint16(2), uint16(7), uint32(1), good[48:])

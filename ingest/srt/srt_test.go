@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/ingest/ingesttest"
 	"github.com/hawkerlive/hawker/ingest/srt"
 	"github.com/hawkerlive/hawker/streaming"
 )
@@ -25,35 +25,18 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/datarhei/gosrt.Dial.func1"), goleak.IgnoreTopFunction("github.com/datarhei/gosrt.Dial.func3"))
 }
 
-const goodKey = "hk_key_good"
-
-// people know one key.
-type people struct{}
-
-func (people) AuthorizePublish(_ context.Context, key, _ string) (ingest.Grant, error) {
-	if key != goodKey {
-		return ingest.Grant{}, ingest.ErrRefused
-	}
-	return ingest.Grant{ChannelID: "channel", KeyID: "key"}, nil
-}
-
-func (people) GoOnAir(context.Context, string) (string, error) { return "broadcast", nil }
-
-func (people) MayGoOnAir(context.Context, string) error { return nil }
-
 // station is a running server.
 type station struct {
-	addr     string
-	hub      *streaming.Hub
-	sessions *ingest.Sessions
+	addr string
+	*ingesttest.Station
 }
 
 func start(t testing.TB, config srt.Config) *station {
 	t.Helper()
-	s := &station{hub: &streaming.Hub{}}
-	s.sessions = &ingest.Sessions{Hub: s.hub, Authorizer: people{}, Broadcasts: people{}, Metrics: ingest.NewMetrics(prometheus.NewRegistry())}
+	s := &station{Station: ingesttest.New()}
+	s.Sessions.Metrics = ingest.NewMetrics(prometheus.NewRegistry())
 	server := &srt.Server{
-		Addr: "127.0.0.1:0", Sessions: s.sessions, Config: config, Log: slog.New(slog.DiscardHandler),
+		Addr: "127.0.0.1:0", Sessions: s.Sessions, Config: config, Log: slog.New(slog.DiscardHandler),
 		Metrics: ingest.NewDoorMetrics(prometheus.NewRegistry(), "srt"),
 	}
 	addr, err := server.Listen()
@@ -61,38 +44,8 @@ func start(t testing.TB, config srt.Config) *station {
 		t.Fatal(err)
 	}
 	s.addr = addr.String()
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	for _, run := range []func(context.Context) error{server.Run, s.sessions.Run} {
-		running.Add(1)
-		go func() {
-			defer running.Done()
-			if err := run(ctx); err != nil {
-				t.Error(err)
-			}
-		}()
-	}
-	t.Cleanup(func() {
-		cancel()
-		running.Wait()
-		s.hub.Close()
-	})
+	s.Run(t, nil, server.Run)
 	return s
-}
-
-// eventually waits for a condition.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(time.Minute)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("still waiting for: %s", what)
-		}
-	}
 }
 
 var (
@@ -131,9 +84,9 @@ func TestAnEncoderGoesOnAir(t *testing.T) {
 		id, more     string
 		config       srt.Config
 	}{
-		"H.264 and AAC":  {h264AAC, streaming.H264, streaming.AAC, "publish:" + goodKey, "", srt.Config{}},
-		"H.265 and Opus": {h265Opus, streaming.H265, streaming.Opus, "#!::m=publish,r=" + goodKey, "", srt.Config{}},
-		"encrypted":      {h264AAC, streaming.H264, streaming.AAC, "publish%3A" + goodKey, "&passphrase=correct-horse&pbkeylen=16", srt.Config{Passphrase: "correct-horse"}},
+		"H.264 and AAC":  {h264AAC, streaming.H264, streaming.AAC, "publish:" + ingesttest.GoodKey, "", srt.Config{}},
+		"H.265 and Opus": {h265Opus, streaming.H265, streaming.Opus, "#!::m=publish,r=" + ingesttest.GoodKey, "", srt.Config{}},
+		"encrypted":      {h264AAC, streaming.H264, streaming.AAC, "publish%3A" + ingesttest.GoodKey, "&passphrase=correct-horse&pbkeylen=16", srt.Config{Passphrase: "correct-horse"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,19 +94,19 @@ func TestAnEncoderGoesOnAir(t *testing.T) {
 			cmd, said := ffmpeg(t.Context(), t, s.url(c.id)+c.more, c.codecs...)
 			defer stop(cmd)
 			var h ingest.Health
-			eventually(t, "two seconds of pictures", func() bool {
-				h, _ = s.sessions.Health("broadcast")
+			ingesttest.Eventually(t, "two seconds of pictures", func() bool {
+				h, _ = s.Sessions.Health("broadcast")
 				return h.Frames > 100 && h.Keys >= 2
 			})
 			if h.Protocol != "srt" || h.VideoCodec != c.video || h.AudioCodec != c.audio || h.Width != 320 || h.Resyncs > 1 || h.Restarts > 0 || h.BFrames {
 				t.Errorf("health %+v\n%s", h, said)
 			}
-			eventually(t, "sound and picture to come together", func() bool { // an encoder that is starved is behind with one of them
-				h, _ = s.sessions.Health("broadcast")
+			ingesttest.Eventually(t, "sound and picture to come together", func() bool { // an encoder that is starved is behind with one of them
+				h, _ = s.Sessions.Health("broadcast")
 				return h.SkewMS > -200 && h.SkewMS < 200
 			})
 			stop(cmd)
-			eventually(t, "the session to end", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+			ingesttest.Eventually(t, "the session to end", func() bool { return len(s.Sessions.OfChannel("channel")) == 0 })
 		})
 	}
 }
@@ -168,10 +121,10 @@ func TestCallersAreSentAway(t *testing.T) {
 		"no key":                    {"publish:", "", srt.Config{}},
 		"no stream id":              {"", "", srt.Config{}},
 		"a viewer":                  {"read:broadcast", "", srt.Config{}},
-		"a wrong passphrase":        {"publish:" + goodKey, "wrong-horse", srt.Config{Passphrase: "correct-horse"}},
-		"no passphrase":             {"publish:" + goodKey, "", srt.Config{Passphrase: "correct-horse"}},
-		"a passphrase without need": {"publish:" + goodKey, "wrong-horse", srt.Config{}},
-		"one too many":              {"publish:" + goodKey, "", srt.Config{Conns: -1, HalfOpen: 1, Failed: 1}},
+		"a wrong passphrase":        {"publish:" + ingesttest.GoodKey, "wrong-horse", srt.Config{Passphrase: "correct-horse"}},
+		"no passphrase":             {"publish:" + ingesttest.GoodKey, "", srt.Config{Passphrase: "correct-horse"}},
+		"a passphrase without need": {"publish:" + ingesttest.GoodKey, "wrong-horse", srt.Config{}},
+		"one too many":              {"publish:" + ingesttest.GoodKey, "", srt.Config{Conns: -1, HalfOpen: 1, Failed: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -194,7 +147,7 @@ func TestCallersAreSentAway(t *testing.T) {
 			if time.Since(began) > 10*time.Second {
 				t.Errorf("it was not told: %v", err)
 			}
-			if len(s.sessions.OfChannel("channel")) > 0 {
+			if len(s.Sessions.OfChannel("channel")) > 0 {
 				t.Error("it has a session")
 			}
 		})
@@ -205,26 +158,26 @@ func TestASilentPublisherIsClosed(t *testing.T) {
 	t.Parallel()
 	s := start(t, srt.Config{Idle: 300 * time.Millisecond})
 	config := gosrt.DefaultConfig()
-	config.StreamId = "publish:" + goodKey
+	config.StreamId = "publish:" + ingesttest.GoodKey
 	conn, err := gosrt.Dial("srt", s.addr, config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	eventually(t, "the session", func() bool { return len(s.sessions.OfChannel("channel")) == 1 })
+	ingesttest.Eventually(t, "the session", func() bool { return len(s.Sessions.OfChannel("channel")) == 1 })
 	if _, err := conn.Write(bytes.Repeat([]byte{0x47, 0x1f, 0xff, 0x10}, 47)); err != nil { // a null packet is no media
 		t.Fatal(err)
 	}
-	eventually(t, "its end", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+	ingesttest.Eventually(t, "its end", func() bool { return len(s.Sessions.OfChannel("channel")) == 0 })
 }
 
 func TestARotatedKeyPutsThePublisherOut(t *testing.T) {
 	t.Parallel()
 	s := start(t, srt.Config{})
-	cmd, _ := ffmpeg(t.Context(), t, s.url("publish:"+goodKey), h264AAC...)
+	cmd, _ := ffmpeg(t.Context(), t, s.url("publish:"+ingesttest.GoodKey), h264AAC...)
 	defer stop(cmd)
-	eventually(t, "the broadcast", func() bool { _, err := s.hub.Stream("broadcast"); return err == nil })
-	if s.sessions.Kick("channel", "key") != 1 {
+	ingesttest.Eventually(t, "the broadcast", func() bool { _, err := s.Hub.Stream("broadcast"); return err == nil })
+	if s.Sessions.Kick("channel", "key") != 1 {
 		t.Fatal("nobody was kicked")
 	}
 	if err := cmd.Wait(); err == nil {

@@ -3,6 +3,8 @@ package whip_test
 import (
 	"net/http"
 	"testing"
+
+	"github.com/hawkerlive/hawker/ingest/ingesttest"
 )
 
 // Whoever guesses keys is told to come back later, with the right key too; so the standard has it for what is busy.
@@ -16,7 +18,7 @@ func TestWhoFailsTooOftenIsToldToComeBackLater(t *testing.T) {
 			if n < 10 || a.header.Get("Retry-After") == "" {
 				t.Errorf("after %d attempts: %v", n, a.header)
 			}
-			if a := s.do(t, http.MethodPost, "", "application/sdp", good, goodKey, ""); a.status != http.StatusServiceUnavailable {
+			if a := s.do(t, http.MethodPost, "", "application/sdp", good, ingesttest.GoodKey, ""); a.status != http.StatusServiceUnavailable {
 				t.Errorf("the right key got %d", a.status)
 			}
 			return

@@ -67,7 +67,7 @@ func TestLostPacketsAreAskedForAndComeAgain(t *testing.T) {
 			for proxy.Counts().LostUp < 60 {
 				read(30)
 			}
-			health, ok := s.sessions.Health("broadcast")
+			health, ok := s.Sessions.Health("broadcast")
 			lost := proxy.Counts().LostUp
 			if !ok || health.Lost*2 > uint64(lost) {
 				t.Errorf("of %d packets lost on the way %d did not come again", lost, health.Lost)

@@ -18,6 +18,7 @@ import (
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
+	"github.com/hawkerlive/hawker/ingest/ingesttest"
 	"github.com/hawkerlive/hawker/streaming"
 )
 
@@ -106,7 +107,7 @@ func (s *station) simulcast(t *testing.T) *simulcaster {
 		t.Fatal(err)
 	}
 	<-gathered
-	a := s.do(t, "POST", "", "application/sdp", pc.LocalDescription().SDP, goodKey, "")
+	a := s.do(t, "POST", "", "application/sdp", pc.LocalDescription().SDP, ingesttest.GoodKey, "")
 	if a.status != 201 || !strings.Contains(a.body, "a=simulcast:recv h;m;l") || !strings.Contains(a.body, "a=rid:m recv") || !strings.Contains(a.body, "rtx/90000") {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
@@ -181,8 +182,8 @@ func TestLayersAreRenditions(t *testing.T) {
 	s := start(t)
 	p := s.simulcast(t)
 	stream := s.stream(t)
-	width := func() int { h, _ := s.sessions.Health("broadcast"); return h.Width }
-	eventually(t, "three pictures", func() bool {
+	width := func() int { h, _ := s.Sessions.Health("broadcast"); return h.Width }
+	ingesttest.Eventually(t, "three pictures", func() bool {
 		return width() == 640 && slices.Equal(names(stream), []string{"180p", "90p"})
 	})
 	if n := stream.Generation().Number; n != 1 {
@@ -212,27 +213,27 @@ func TestLayersAreRenditions(t *testing.T) {
 	before := [3]int64{p.layers[0].plis.Load(), p.layers[1].plis.Load(), p.layers[2].plis.Load()}
 	info, _ := small.Rendition()
 	layer := map[int]int{320: 1, 160: 2}[info.Width]
-	eventually(t, "the layer to be asked", func() bool {
+	ingesttest.Eventually(t, "the layer to be asked", func() bool {
 		small.RequestKey() // one that comes soon after another is merged with it
 		return p.layers[layer].plis.Load() > before[layer]
 	})
 
 	p.layers[0].asleep.Store(true)
-	eventually(t, "the next layer to take its place", func() bool { return width() == 320 && slices.Equal(names(stream), []string{"90p"}) })
+	ingesttest.Eventually(t, "the next layer to take its place", func() bool { return width() == 320 && slices.Equal(names(stream), []string{"90p"}) })
 	if n := stream.Generation().Number; n != 2 {
 		t.Errorf("generation %d", n)
 	}
 	p.layers[0].asleep.Store(false)
-	eventually(t, "the largest layer to be back", func() bool {
+	ingesttest.Eventually(t, "the largest layer to be back", func() bool {
 		return width() == 640 && slices.Equal(names(stream), []string{"180p", "90p"})
 	})
-	eventually(t, "its generation", func() bool { return stream.Generation().Number == 3 })
-	eventually(t, "the small ones in it", func() bool {
+	ingesttest.Eventually(t, "its generation", func() bool { return stream.Generation().Number == 3 })
+	ingesttest.Eventually(t, "the small ones in it", func() bool {
 		return !slices.ContainsFunc(stream.Renditions(), func(r *streaming.Stream) bool { g := r.Generation(); return g == nil || g.Number != 3 })
 	})
 	p.layers[2].asleep.Store(true)
-	eventually(t, "a layer that sleeps to be taken away", func() bool { return slices.Equal(names(stream), []string{"180p"}) })
-	h, _ := s.sessions.Health("broadcast")
+	ingesttest.Eventually(t, "a layer that sleeps to be taken away", func() bool { return slices.Equal(names(stream), []string{"180p"}) })
+	h, _ := s.Sessions.Health("broadcast")
 	if h.Dropped > 3 || len(h.LeftOut) > 0 || h.Restarts != 2 {
 		t.Errorf("health %+v", h)
 	}

@@ -23,43 +23,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
-	"github.com/hawkerlive/hawker/ingest"
+	"github.com/hawkerlive/hawker/ingest/ingesttest"
 	"github.com/hawkerlive/hawker/ingest/whip"
 	"github.com/hawkerlive/hawker/streaming"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const goodKey, restingKey = "hk_key_good", "hk_key_resting"
-
-type people struct{}
-
-func (people) AuthorizePublish(_ context.Context, key, _ string) (ingest.Grant, error) {
-	switch key {
-	case restingKey:
-		return ingest.Grant{ChannelID: "resting", KeyID: "key"}, nil
-	case goodKey:
-	default:
-		return ingest.Grant{}, ingest.ErrRefused
-	}
-	return ingest.Grant{ChannelID: "channel", KeyID: "key"}, nil
-}
-
-func (people) GoOnAir(context.Context, string) (string, error) { return "broadcast", nil }
-
-func (people) MayGoOnAir(_ context.Context, channel string) error {
-	if channel == "resting" {
-		return streaming.ErrResting
-	}
-	return nil
-}
-
 // station is a running server.
 type station struct {
-	url      string
-	media    netip.AddrPort // where publishers send to
-	hub      *streaming.Hub
-	sessions *ingest.Sessions
+	url   string
+	media netip.AddrPort // where publishers send to
+	*ingesttest.Station
 }
 
 func start(t *testing.T) *station { return startWith(t, whip.Config{}) }
@@ -67,35 +42,23 @@ func start(t *testing.T) *station { return startWith(t, whip.Config{}) }
 func startWith(t *testing.T, config whip.Config) *station {
 	t.Helper()
 	config.Listen = "127.0.0.1:0"
-	s := &station{hub: &streaming.Hub{}}
-	s.sessions = &ingest.Sessions{Hub: s.hub, Authorizer: people{}, Broadcasts: people{}, Log: slog.New(slog.DiscardHandler)}
+	s := &station{Station: ingesttest.New()}
+	s.Sessions.Log = slog.New(slog.DiscardHandler)
 	server := &whip.Server{
-		Sessions: s.sessions, Config: config, Metrics: whip.NewMetrics(prometheus.NewRegistry()),
+		Sessions: s.Sessions, Config: config, Metrics: whip.NewMetrics(prometheus.NewRegistry()),
 	}
 	media, err := server.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.media = media.(*net.TCPAddr).AddrPort()
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	for _, run := range []func(context.Context) error{server.Run, s.sessions.Run} {
-		running.Go(func() {
-			if err := run(ctx); err != nil {
-				t.Error(err)
-			}
-		})
-	}
 	web := httptest.NewServer(server)
 	s.url = web.URL + "/whip"
-	t.Cleanup(func() {
+	s.Run(t, func() {
 		web.CloseClientConnections()
 		web.Close()
-		cancel()
-		running.Wait()
-		s.hub.Close()
-	})
-	eventually(t, "the server to take requests", func() bool { return s.do(t, "POST", "", "application/sdp", "x", goodKey, "").status != 503 })
+	}, server.Run)
+	ingesttest.Eventually(t, "the server to take requests", func() bool { return s.do(t, "POST", "", "application/sdp", "x", ingesttest.GoodKey, "").status != 503 })
 	return s
 }
 
@@ -133,20 +96,6 @@ func (s *station) do(t *testing.T, method, path, contentType, body, key, match s
 		t.Fatal(err)
 	}
 	return answer{resp.StatusCode, resp.Header, string(raw)}
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(20 * time.Second)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("still waiting for: %s", what)
-		}
-	}
 }
 
 // publisher is a WHIP client of pion's.
@@ -232,7 +181,7 @@ func (s *station) publish(t *testing.T, o options) *publisher {
 		t.Fatal(err)
 	}
 	<-gathered
-	a := s.do(t, "POST", "", "application/sdp", pc.LocalDescription().SDP, goodKey, "")
+	a := s.do(t, "POST", "", "application/sdp", pc.LocalDescription().SDP, ingesttest.GoodKey, "")
 	if a.status != http.StatusCreated {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
@@ -336,9 +285,9 @@ func h264(t *testing.T) [][]byte {
 func (s *station) stream(t *testing.T) *streaming.Stream {
 	t.Helper()
 	var out *streaming.Stream
-	eventually(t, "the broadcast", func() bool {
+	ingesttest.Eventually(t, "the broadcast", func() bool {
 		var err error
-		out, err = s.hub.Stream("broadcast")
+		out, err = s.Hub.Stream("broadcast")
 		return err == nil
 	})
 	return out
@@ -388,17 +337,17 @@ func TestABrowserLikePublisherGoesOnAir(t *testing.T) {
 			if skew := (video.Time(last[1]) - audio.Time(last[2])).Duration(); skew.Abs() > 150*time.Millisecond {
 				t.Errorf("picture and sound are %s apart", skew)
 			}
-			h, ok := s.sessions.Health("broadcast")
+			h, ok := s.Sessions.Health("broadcast")
 			if !ok || h.Width != 320 || h.BFrames || h.Restarts != 0 || h.Dropped != 0 {
 				t.Errorf("health %+v", h)
 			}
 			before := p.plis.Load()
-			eventually(t, "a key request to reach the publisher", func() bool { stream.RequestKey(); return p.plis.Load() > before })
-			if a := s.do(t, "DELETE", p.location, "", "", goodKey, ""); a.status != 200 {
+			ingesttest.Eventually(t, "a key request to reach the publisher", func() bool { stream.RequestKey(); return p.plis.Load() > before })
+			if a := s.do(t, "DELETE", p.location, "", "", ingesttest.GoodKey, ""); a.status != 200 {
 				t.Errorf("DELETE got %d", a.status)
 			}
-			eventually(t, "the session to be gone", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
-			if a := s.do(t, "DELETE", p.location, "", "", goodKey, ""); a.status != 404 {
+			ingesttest.Eventually(t, "the session to be gone", func() bool { return len(s.Sessions.OfChannel("channel")) == 0 })
+			if a := s.do(t, "DELETE", p.location, "", "", ingesttest.GoodKey, ""); a.status != 404 {
 				t.Errorf("a second DELETE got %d", a.status)
 			}
 		})
@@ -421,15 +370,15 @@ func TestARotatedKeyEndsTheSession(t *testing.T) {
 	s := start(t)
 	p := s.publish(t, options{audio: true, reports: true})
 	s.stream(t)
-	if n := s.sessions.Kick("channel", "key"); n != 1 {
+	if n := s.Sessions.Kick("channel", "key"); n != 1 {
 		t.Errorf("%d sessions kicked", n)
 	}
 	began := time.Now()
-	eventually(t, "the session to be gone", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+	ingesttest.Eventually(t, "the session to be gone", func() bool { return len(s.Sessions.OfChannel("channel")) == 0 })
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("it took %s", took)
 	}
-	eventually(t, "the publisher to be told", func() bool {
+	ingesttest.Eventually(t, "the publisher to be told", func() bool {
 		state := p.pc.ConnectionState()
 		return state == webrtc.PeerConnectionStateClosed || state == webrtc.PeerConnectionStateFailed || state == webrtc.PeerConnectionStateDisconnected
 	})
@@ -446,16 +395,16 @@ func TestTrickleAndRestart(t *testing.T) {
 		name, contentType, key, match, body string
 		status                              int
 	}{
-		{"trickled candidates", kind, goodKey, p.etag, trickle, 204},
-		{"another content type", "application/sdp", goodKey, p.etag, trickle, 415},
-		{"no If-Match", kind, goodKey, "", trickle, 428},
-		{"a stale tag", kind, goodKey, `"stale"`, trickle, 412},
-		{"a star without a restart", kind, goodKey, "*", trickle, 412},
+		{"trickled candidates", kind, ingesttest.GoodKey, p.etag, trickle, 204},
+		{"another content type", "application/sdp", ingesttest.GoodKey, p.etag, trickle, 415},
+		{"no If-Match", kind, ingesttest.GoodKey, "", trickle, 428},
+		{"a stale tag", kind, ingesttest.GoodKey, `"stale"`, trickle, 412},
+		{"a star without a restart", kind, ingesttest.GoodKey, "*", trickle, 412},
 		{"no key", kind, "", p.etag, trickle, 401},
 		{"another key", kind, "hk_key_other", p.etag, trickle, 404},
-		{"garbage", kind, goodKey, p.etag, "\x00\x01garbage", 400},
-		{"a restart without password", kind, goodKey, "*", "a=ice-ufrag:abcd\r\n", 400},
-		{"bad credentials", kind, goodKey, "*", "a=ice-ufrag:a\r\na=ice-pwd:short\r\n", 400},
+		{"garbage", kind, ingesttest.GoodKey, p.etag, "\x00\x01garbage", 400},
+		{"a restart without password", kind, ingesttest.GoodKey, "*", "a=ice-ufrag:abcd\r\n", 400},
+		{"bad credentials", kind, ingesttest.GoodKey, "*", "a=ice-ufrag:a\r\na=ice-pwd:short\r\n", 400},
 	} {
 		if a := s.do(t, "PATCH", p.location, c.contentType, c.body, c.key, c.match); a.status != c.status {
 			t.Errorf("%s: %d %s", c.name, a.status, a.body)
@@ -477,7 +426,7 @@ func TestTrickleAndRestart(t *testing.T) {
 			fragment.WriteString(line)
 		}
 	}
-	a := s.do(t, "PATCH", p.location, kind, fragment.String(), goodKey, "*")
+	a := s.do(t, "PATCH", p.location, kind, fragment.String(), ingesttest.GoodKey, "*")
 	if a.status != 200 || a.header.Get("ETag") == p.etag || !strings.Contains(a.body, "a=ice-ufrag:") || !strings.Contains(a.body, "a=candidate:") {
 		t.Fatalf("%d %s %s", a.status, a.header.Get("ETag"), a.body)
 	}
@@ -493,8 +442,8 @@ func TestTrickleAndRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := stream.Stats().Units
-	eventually(t, "media after the restart", func() bool { return stream.Stats().Units > before+100 })
-	if a := s.do(t, "PATCH", p.location, kind, trickle, goodKey, p.etag); a.status != 412 {
+	ingesttest.Eventually(t, "media after the restart", func() bool { return stream.Stats().Units > before+100 })
+	if a := s.do(t, "PATCH", p.location, kind, trickle, ingesttest.GoodKey, p.etag); a.status != 412 {
 		t.Errorf("the old tag got %d", a.status)
 	}
 }
@@ -519,22 +468,22 @@ func TestRequestsAreAnsweredAsTheStandardSays(t *testing.T) {
 		status                                     int
 	}{
 		{"no key", "POST", "", "application/sdp", "", good, 401},
-		{"a channel that rests", "POST", "", "application/sdp", restingKey, good, 409},
+		{"a channel that rests", "POST", "", "application/sdp", ingesttest.RestingKey, good, 409},
 		{"a wrong key", "POST", "", "application/sdp", "hk_key_wrong", good, 401},
 		{"a wrong key before a wrong offer", "POST", "", "application/sdp", "hk_key_wrong", "garbage", 401},
-		{"another content type", "POST", "", "text/plain", goodKey, good, 415},
-		{"not SDP", "POST", "", "application/sdp", goodKey, "garbage", 400},
-		{"no tracks", "POST", "", "application/sdp", goodKey, "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n", 422},
-		{"200 m-lines", "POST", "", "application/sdp", goodKey, good + strings.Repeat(section(good, "m=video"), 200), 413},
-		{"two pictures", "POST", "", "application/sdp", goodKey, good + section(good, "m=video"), 422},
-		{"a viewer's offer", "POST", "", "application/sdp", goodKey, strings.ReplaceAll(good, "a=sendonly", "a=recvonly"), 422},
-		{"setup passive", "POST", "", "application/sdp", goodKey, strings.ReplaceAll(good, "a=setup:actpass", "a=setup:passive"), 422},
-		{"an unknown video codec", "POST", "", "application/sdp", goodKey, strings.NewReplacer("H264/90000", "H999/90000", "VP8/90000", "VP99/90000").Replace(good), 422},
-		{"a huge body", "POST", "", "application/sdp", goodKey, good + strings.Repeat("a=x\r\n", 20_000), 413},
+		{"another content type", "POST", "", "text/plain", ingesttest.GoodKey, good, 415},
+		{"not SDP", "POST", "", "application/sdp", ingesttest.GoodKey, "garbage", 400},
+		{"no tracks", "POST", "", "application/sdp", ingesttest.GoodKey, "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n", 422},
+		{"200 m-lines", "POST", "", "application/sdp", ingesttest.GoodKey, good + strings.Repeat(section(good, "m=video"), 200), 413},
+		{"two pictures", "POST", "", "application/sdp", ingesttest.GoodKey, good + section(good, "m=video"), 422},
+		{"a viewer's offer", "POST", "", "application/sdp", ingesttest.GoodKey, strings.ReplaceAll(good, "a=sendonly", "a=recvonly"), 422},
+		{"setup passive", "POST", "", "application/sdp", ingesttest.GoodKey, strings.ReplaceAll(good, "a=setup:actpass", "a=setup:passive"), 422},
+		{"an unknown video codec", "POST", "", "application/sdp", ingesttest.GoodKey, strings.NewReplacer("H264/90000", "H999/90000", "VP8/90000", "VP99/90000").Replace(good), 422},
+		{"a huge body", "POST", "", "application/sdp", ingesttest.GoodKey, good + strings.Repeat("a=x\r\n", 20_000), 413},
 		{"GET", "GET", "", "", "", "", 204},
 		{"PUT", "PUT", "", "", "", "", 405},
-		{"DELETE of the endpoint", "DELETE", "", "", goodKey, "", 405},
-		{"an unknown session", "DELETE", "/nobody", "", goodKey, "", 404},
+		{"DELETE of the endpoint", "DELETE", "", "", ingesttest.GoodKey, "", 405},
+		{"an unknown session", "DELETE", "/nobody", "", ingesttest.GoodKey, "", 404},
 		{"OPTIONS", "OPTIONS", "", "", "", "", 200},
 	} {
 		a := s.do(t, c.method, c.path, c.contentType, c.body, c.key, "")
@@ -548,7 +497,7 @@ func TestRequestsAreAnsweredAsTheStandardSays(t *testing.T) {
 			t.Errorf("OPTIONS: %v", a.header)
 		}
 	}
-	eventually(t, "no session to be left", func() bool { return len(s.sessions.OfChannel("channel")) == 0 })
+	ingesttest.Eventually(t, "no session to be left", func() bool { return len(s.Sessions.OfChannel("channel")) == 0 })
 }
 
 // Where the operator says so, publishers are sent to another node, with what they asked for; servers for their ICE are
@@ -556,15 +505,15 @@ func TestRequestsAreAnsweredAsTheStandardSays(t *testing.T) {
 func TestPublishersAreSentElsewhere(t *testing.T) {
 	t.Parallel()
 	s := startWith(t, whip.Config{Redirect: "https://other.example/whip"})
-	a := s.do(t, "POST", "?backup=1", "application/sdp", offerText(t), goodKey, "")
-	if a.status != http.StatusTemporaryRedirect || a.header.Get("Location") != "https://other.example/whip?backup=1" || len(s.sessions.OfChannel("channel")) != 0 {
+	a := s.do(t, "POST", "?backup=1", "application/sdp", offerText(t), ingesttest.GoodKey, "")
+	if a.status != http.StatusTemporaryRedirect || a.header.Get("Location") != "https://other.example/whip?backup=1" || len(s.Sessions.OfChannel("channel")) != 0 {
 		t.Errorf("%d to %q", a.status, a.header.Get("Location"))
 	}
 	if a := s.do(t, "OPTIONS", "", "", "", "", ""); a.status != 200 {
 		t.Errorf("OPTIONS got %d", a.status)
 	}
 	here := startWith(t, whip.Config{ICEServers: []string{`<turn:turn.example.com?transport=udp>; username="u"; credential="c"`, "<stun:stun.example.com>"}})
-	a = here.do(t, "POST", "", "application/sdp", offerText(t), goodKey, "")
+	a = here.do(t, "POST", "", "application/sdp", offerText(t), ingesttest.GoodKey, "")
 	links := a.header.Values("Link")
 	if a.status != 201 || len(links) != 2 || links[0] != `<turn:turn.example.com?transport=udp>; username="u"; credential="c"; rel="ice-server"` {
 		t.Errorf("%d with %q", a.status, links)

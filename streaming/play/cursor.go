@@ -117,7 +117,7 @@ func (c *cursor) keepUp(u *streaming.Unit) (*streaming.Unit, error) {
 
 // skip leaves out what lies between the player and a key picture.
 func (c *cursor) skip(to *streaming.Unit) {
-	c.server.Metrics.skipped()
+	c.server.Metrics.Skipped()
 	if c.player.Skipped != nil {
 		n := c.reader.Lost() + 1
 		for u := c.reader.TryNext(); u != nil && u != to; u = c.reader.TryNext() {
@@ -173,7 +173,7 @@ func (c *cursor) unit(t streaming.Track, u *streaming.Unit) error {
 	if t.Kind == streaming.Video {
 		kind = TypeVideo
 	}
-	c.server.Metrics.sent(len(body))
+	c.server.Metrics.Sent(len(body))
 	return c.player.Sink.Send(kind, c.stamp(at+c.base), body)
 }
 

@@ -59,10 +59,10 @@ type Server struct {
 	Hub *streaming.Hub
 
 	// Optional, with defaults.
-	Sound      Sound        // nil: those who know no Opus hear nothing of it
-	PlayersMax int          // defaults to 2,000
-	Log        *slog.Logger // defaults to discarding
-	Metrics    *Metrics     // defaults to none
+	Sound      Sound                    // nil: those who know no Opus hear nothing of it
+	PlayersMax int                      // defaults to 2,000
+	Log        *slog.Logger             // defaults to discarding
+	Metrics    *streaming.PlayerMetrics // defaults to none
 
 	reels reels
 
@@ -96,7 +96,7 @@ func (s *Server) Play(ctx context.Context, p Player) error {
 	if cause := context.Cause(ctx); cause != nil && ctx.Err() != nil {
 		err = cause
 	}
-	s.Metrics.ended(err)
+	s.Metrics.Ended(reason(err))
 	return err
 }
 
@@ -114,7 +114,7 @@ func (s *Server) enter(p *player) bool {
 		s.players = map[*player]struct{}{}
 	}
 	s.players[p] = struct{}{}
-	s.Metrics.viewers(1)
+	s.Metrics.Viewers(1)
 	return true
 }
 
@@ -122,7 +122,7 @@ func (s *Server) leave(p *player) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.players, p)
-	s.Metrics.viewers(-1)
+	s.Metrics.Viewers(-1)
 }
 
 // Viewers is how many play a broadcast.

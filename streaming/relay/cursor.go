@@ -104,7 +104,7 @@ func (c *cursor) keepUp(u *streaming.Unit) *streaming.Unit {
 	}
 	c.reader.Close()
 	c.reader = newest
-	c.player.server.Metrics.skipped()
+	c.player.server.Metrics.Skipped()
 	return key
 }
 
@@ -169,7 +169,7 @@ func (c *cursor) unit(ctx context.Context, l *line, u *streaming.Unit) error {
 		l.sequence++
 		l.packets++
 		l.octets += uint32(len(p.Payload))
-		c.player.server.Metrics.sent(len(p.Payload))
+		c.player.server.Metrics.Sent(len(p.Payload))
 	}
 	return nil
 }

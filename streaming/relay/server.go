@@ -30,9 +30,9 @@ type Server struct {
 	Hub *streaming.Hub
 
 	// Optional, with defaults.
-	PlayersMax int          // defaults to 2,000
-	Log        *slog.Logger // defaults to discarding
-	Metrics    *Metrics     // defaults to none
+	PlayersMax int                      // defaults to 2,000
+	Log        *slog.Logger             // defaults to discarding
+	Metrics    *streaming.PlayerMetrics // defaults to none
 	// Now is the wall clock. It defaults to time.Now.
 	Now func() time.Time
 
@@ -126,17 +126,17 @@ func (p *Player) Play(session *gortsplib.ServerSession, udp bool) error {
 	ctx, cancel := context.WithCancelCause(s.ctx)
 	p.cancel = cancel
 	c := &cursor{player: p, show: p.show, session: session, udp: udp, now: s.now}
-	s.Metrics.viewers(1)
+	s.Metrics.Viewers(1)
 	s.running.Add(1)
 	go func() {
 		defer s.running.Done()
-		defer s.Metrics.viewers(-1)
+		defer s.Metrics.Viewers(-1)
 		defer cancel(nil)
 		err := c.run(ctx)
 		if cause := context.Cause(ctx); ctx.Err() != nil && cause != nil {
 			err = cause
 		}
-		s.Metrics.ended(err)
+		s.Metrics.Ended(reason(err))
 		if !errors.Is(err, errLeft) {
 			c.goodbye()
 			session.Close()

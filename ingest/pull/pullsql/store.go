@@ -39,7 +39,7 @@ func (s *Store) CreateSource(ctx context.Context, one pull.Source, max int) erro
 		_, err = tx.Exec(ctx, `INSERT INTO pull_source (`+columns+`, node, lease_until) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,'',0)`,
 			one.ID, one.Channel, one.Shop, one.Name, one.Address, one.Sealed, number(one.Wanted), string(one.State), string(one.Reason), one.Broadcast,
 			store.Millis(one.Created), store.Millis(one.Changed))
-		return wrap(err, "create a source")
+		return store.Wrap(err, "create a source")
 	})
 }
 
@@ -132,7 +132,7 @@ func (s *Store) ClaimSources(ctx context.Context, node string, now, until time.T
 func (s *Store) ReleaseSources(ctx context.Context, node string) error {
 	return s.DB.Update(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE pull_source SET node = '', lease_until = 0 WHERE node = $1 AND lease_until > 0`, node)
-		return wrap(err, "release sources")
+		return store.Wrap(err, "release sources")
 	})
 }
 
@@ -145,7 +145,7 @@ func (s *Store) SetSourceState(ctx context.Context, node string, one pull.Source
 		}
 		_, err := tx.Exec(ctx, query+` WHERE id = $5 AND node = $6 AND wanted = 1 AND lease_until > 0`,
 			string(one.State), string(one.Reason), one.Broadcast, store.Millis(one.Changed), one.ID, node)
-		return wrap(err, "write down a source's state")
+		return store.Wrap(err, "write down a source's state")
 	})
 }
 
@@ -183,11 +183,4 @@ func one(done sql.Result, err error, what string) error {
 		return err
 	}
 	return pull.ErrNotFound
-}
-
-func wrap(err error, what string) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
 }

@@ -52,7 +52,7 @@ func pace(ctx context.Context, tx *store.Tx, now time.Time, e chat.Entry, out *c
 	m := e.Message
 	err := tx.QueryRow(ctx, `SELECT id, state FROM chat_message WHERE broadcast = $1 AND account = $2 AND ref = $3`, m.Broadcast, m.Account, m.Ref).Scan(&out.Again, &out.State)
 	if err == nil || !store.NoRows(err) {
-		return wrap(err, "look for the message")
+		return store.Wrap(err, "look for the message")
 	}
 	if out.Err, err = silenced(ctx, tx, now, m.Channel, e.Subjects); err != nil || out.Err != nil || e.Pace == 0 {
 		return err
@@ -126,9 +126,9 @@ func add(ctx context.Context, tx *store.Tx, e chat.Entry, out *chat.Outcome) err
 	}
 	if n == 0 { // another node, or an entry of this batch, was first
 		err := tx.QueryRow(ctx, `SELECT id, state FROM chat_message WHERE broadcast = $1 AND account = $2 AND ref = $3`, m.Broadcast, m.Account, m.Ref).Scan(&out.Again, &out.State)
-		return wrap(err, "look for the message")
+		return store.Wrap(err, "look for the message")
 	}
 	out.State = m.State
 	_, err = tx.Exec(ctx, `INSERT INTO chat_text (message, name, text, address) VALUES ($1,$2,$3,$4)`, m.ID, m.Name, m.Text, m.Address)
-	return wrap(err, "store a text")
+	return store.Wrap(err, "store a text")
 }

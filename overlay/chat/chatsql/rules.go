@@ -18,11 +18,11 @@ func (s *Store) Settings(ctx context.Context, channel string) (set chat.Settings
 		if set, err = settings(ctx, tx, channel); err != nil {
 			return err
 		}
-		words, err = collect(ctx, tx, func(rows *sql.Rows) (w chat.Word, err error) {
+		words, err = store.Collect(ctx, tx, func(rows *sql.Rows) (w chat.Word, err error) {
 			err = rows.Scan(&w.ID, &w.Text, &w.Action)
 			return w, err
 		}, `SELECT id, text, action FROM chat_word WHERE channel = $1 ORDER BY text, id`, channel)
-		return wrap(err, "read a channel's words")
+		return store.Wrap(err, "read a channel's words")
 	})
 	return set, words, err
 }
@@ -113,7 +113,7 @@ func room(ctx context.Context, tx *store.Tx, broadcast, suffix string) (chat.Roo
 		return r, nil
 	}
 	r.Off = off == 1
-	return r, wrap(err, "read a chat room")
+	return r, store.Wrap(err, "read a chat room")
 }
 
 // SetRoom implements chat.Store.
@@ -143,7 +143,7 @@ func (s *Store) SetRoom(ctx context.Context, broadcast string, change func(*chat
 // Audit implements chat.Store.
 func (s *Store) Audit(ctx context.Context, channel, before string, limit int) (out []chat.Record, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		out, err = collect(ctx, tx, func(rows *sql.Rows) (r chat.Record, err error) {
+		out, err = store.Collect(ctx, tx, func(rows *sql.Rows) (r chat.Record, err error) {
 			var at int64
 			err = rows.Scan(&r.ID, &r.Channel, &r.Broadcast, &r.Actor, &r.Action, &r.Subject, &r.Message, &r.Reason, &at)
 			r.At = store.Time(at)
@@ -151,7 +151,7 @@ func (s *Store) Audit(ctx context.Context, channel, before string, limit int) (o
 		}, `SELECT id, channel, broadcast, actor, action, subject, message, reason, at FROM chat_audit WHERE channel = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3`, channel, before, limit)
 		return err
 	})
-	return out, wrap(err, "read the audit")
+	return out, store.Wrap(err, "read the audit")
 }
 
 const silenceColumns = `id, channel, subject, kind, until_at, actor, reason, at`
@@ -203,11 +203,11 @@ func (s *Store) Lift(ctx context.Context, channel, id string, r chat.Record, fac
 // Silences implements chat.Store.
 func (s *Store) Silences(ctx context.Context, channel string, now time.Time) (out []chat.Silence, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
-		out, err = collect(ctx, tx, func(rows *sql.Rows) (chat.Silence, error) { return scanSilence(rows.Scan) },
+		out, err = store.Collect(ctx, tx, func(rows *sql.Rows) (chat.Silence, error) { return scanSilence(rows.Scan) },
 			`SELECT `+silenceColumns+` FROM chat_silence WHERE channel = $1 AND (until_at = 0 OR until_at > $2) ORDER BY at DESC, id DESC`, channel, store.Millis(now))
 		return err
 	})
-	return out, wrap(err, "list silences")
+	return out, store.Wrap(err, "list silences")
 }
 
 // DeleteOf implements chat.Store.

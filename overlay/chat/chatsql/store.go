@@ -33,7 +33,7 @@ const (
 )
 
 func messages(ctx context.Context, tx *store.Tx, where string, args ...any) ([]chat.Message, error) {
-	return collect(ctx, tx, func(rows *sql.Rows) (m chat.Message, err error) {
+	return store.Collect(ctx, tx, func(rows *sql.Rows) (m chat.Message, err error) {
 		var at, mediaTime int64
 		var q chat.Quote
 		err = rows.Scan(&m.ID, &m.Broadcast, &m.Channel, &m.Account, &m.Role, &m.State, &m.Why, &mediaTime, &at, &m.Reply, &m.Ref, &m.Reports,
@@ -44,30 +44,6 @@ func messages(ctx context.Context, tx *store.Tx, where string, args ...any) ([]c
 		}
 		return m, err
 	}, `SELECT `+columns+tables+where, args...)
-}
-
-func collect[T any](ctx context.Context, tx *store.Tx, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []T
-	for rows.Next() {
-		v, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-	return out, rows.Err()
-}
-
-func wrap(err error, what string) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", what, err)
 }
 
 // note appends the record and the facts of a change.
@@ -105,7 +81,7 @@ func one(ctx context.Context, tx *store.Tx, broadcast, id string) (chat.Message,
 		err = chat.ErrNotFound
 	}
 	if err != nil {
-		return chat.Message{}, wrap(err, "read a message")
+		return chat.Message{}, store.Wrap(err, "read a message")
 	}
 	return found[0], nil
 }
@@ -115,7 +91,7 @@ func (s *Store) list(ctx context.Context, where string, args ...any) (out []chat
 		out, err = messages(ctx, tx, where, args...)
 		return err
 	})
-	return out, wrap(err, "list messages")
+	return out, store.Wrap(err, "list messages")
 }
 
 // Newest implements chat.Store.
@@ -211,17 +187,17 @@ func (s *Store) Forget(ctx context.Context, account string, limit int) (n int, e
 			return fmt.Errorf("forget what was said: %w", err)
 		}
 		_, err = tx.Exec(ctx, `DELETE FROM chat_report WHERE reporter = $1`, chat.OfAccount(account))
-		return wrap(err, "forget reports")
+		return store.Wrap(err, "forget reports")
 	})
 	return n, err
 }
 
 func ids(ctx context.Context, tx *store.Tx, query string, args ...any) ([]string, error) {
-	out, err := collect(ctx, tx, func(rows *sql.Rows) (id string, err error) {
+	out, err := store.Collect(ctx, tx, func(rows *sql.Rows) (id string, err error) {
 		err = rows.Scan(&id)
 		return id, err
 	}, query, args...)
-	return out, wrap(err, "find messages")
+	return out, store.Wrap(err, "find messages")
 }
 
 // Said implements chat.Store.

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import backIcon from 'lucide-static/icons/arrow-left.svg?raw';
 import { api } from '../../api/client';
@@ -51,84 +52,110 @@ function useWays<T>(path: string) {
   return { list, act };
 }
 
-function Sources({ channel }: { channel: string }) {
-  const path = `/v1/channels/${channel}/sources`;
-  const { list, act } = useWays<PullSource>(path);
+interface Way {
+  id: string;
+  name: string;
+  address: string;
+  state: string;
+  reason?: string;
+}
+
+interface ListOf<T extends Way> {
+  kind: 'sources' | 'targets';
+  title: string;
+  text: string;
+  hint: string;
+  withKey?: boolean;
+  path: string;
+  /** Where one of them is. */
+  at: (one: T) => string;
+  /** The switch: what it says, whether it is the way forward, and what it sets. */
+  turn: (one: T) => { label: string; on: boolean; set: object };
+  figures?: (one: T) => ComponentChildren;
+}
+
+/** List shows a channel's ways of one kind, with a switch each, and makes another. */
+function List<T extends Way>({ kind, title, text, hint, withKey, path, at, turn, figures }: ListOf<T>) {
+  const { list, act } = useWays<T>(path);
   return (
-    <section class="ways" data-ways="sources">
-      <h3>{t('waysIn')}</h3>
-      <p class="small muted">{t('waysInText')}</p>
+    <section class="ways" data-ways={kind}>
+      <h3>{title}</h3>
+      <p class="small muted">{text}</p>
       {list.error && !list.data && <Failed error={list.error} onRetry={list.reload} />}
       {!list.data && !list.error && <Skeleton height="64px" />}
       <ul>
-        {list.data?.items.map((one) => (
-          <li key={one.id} class="way">
-            <Head name={one.name} address={one.address} state={one.state} reason={one.reason} />
-            <div class="way-actions">
-              <Button
-                kind={one.running ? 'plain' : 'accent'}
-                onClick={() => void act(() => api.patch(`/v1/sources/${one.id}`, { running: !one.running }))}
-              >
-                {one.running ? t('wayStop') : t('wayStart')}
-              </Button>
-              <Hold kind="bad" onHold={() => void act(() => api.delete(`/v1/sources/${one.id}`))}>
-                {t('wayForget')}
-              </Hold>
-            </div>
-          </li>
-        ))}
+        {list.data?.items.map((one) => {
+          const { label, on, set } = turn(one);
+          return (
+            <li key={one.id} class="way">
+              <Head name={one.name} address={one.address} state={one.state} reason={one.reason} />
+              {figures?.(one)}
+              <div class="way-actions">
+                <Button kind={on ? 'accent' : 'plain'} onClick={() => void act(() => api.patch(at(one), set))}>
+                  {label}
+                </Button>
+                <Hold kind="bad" onHold={() => void act(() => api.delete(at(one)))}>
+                  {t('wayForget')}
+                </Hold>
+              </div>
+            </li>
+          );
+        })}
       </ul>
       <Make
-        hint={t('waysInHint')}
-        onMake={(name, address) =>
-          act(() => api.post(path, { name, address }, { idempotencyKey: crypto.randomUUID() }))
+        hint={hint}
+        withKey={withKey}
+        onMake={(name, address, key) =>
+          act(() => api.post(path, { name, address, ...(key ? { key } : {}) }, { idempotencyKey: crypto.randomUUID() }))
         }
       />
     </section>
   );
 }
 
-function Targets({ channel }: { channel: string }) {
-  const path = `/v1/channels/${channel}/targets`;
-  const { list, act } = useWays<PushTarget>(path);
+function Sources({ channel }: { channel: string }) {
   return (
-    <section class="ways" data-ways="targets">
-      <h3>{t('waysOut')}</h3>
-      <p class="small muted">{t('waysOutText')}</p>
-      {list.error && !list.data && <Failed error={list.error} onRetry={list.reload} />}
-      {!list.data && !list.error && <Skeleton height="64px" />}
-      <ul>
-        {list.data?.items.map((one) => (
-          <li key={one.id} class="way">
-            <Head name={one.name} address={one.address} state={one.state} reason={one.reason} />
-            {one.enabled && one.sent > 0 && (
-              <p class="small muted tabular">
-                {t('kilobits', { value: Math.round(one.bitrate / 1000) })} · {t('wayDropped')} {number(one.dropped)} ·{' '}
-                {t('wayReconnects')} {number(one.reconnects)}
-              </p>
-            )}
-            <div class="way-actions">
-              <Button
-                kind={one.enabled ? 'plain' : 'accent'}
-                onClick={() => void act(() => api.patch(`/v1/targets/${one.id}`, { enabled: !one.enabled }))}
-              >
-                {one.enabled ? t('waySwitchOff') : t('waySwitchOn')}
-              </Button>
-              <Hold kind="bad" onHold={() => void act(() => api.delete(`/v1/targets/${one.id}`))}>
-                {t('wayForget')}
-              </Hold>
-            </div>
-          </li>
-        ))}
-      </ul>
-      <Make
-        hint={t('waysOutHint')}
-        withKey
-        onMake={(name, address, key) =>
-          act(() => api.post(path, { name, address, ...(key ? { key } : {}) }, { idempotencyKey: crypto.randomUUID() }))
-        }
-      />
-    </section>
+    <List<PullSource>
+      kind="sources"
+      title={t('waysIn')}
+      text={t('waysInText')}
+      hint={t('waysInHint')}
+      path={`/v1/channels/${channel}/sources`}
+      at={(one) => `/v1/sources/${one.id}`}
+      turn={(one) => ({
+        label: one.running ? t('wayStop') : t('wayStart'),
+        on: !one.running,
+        set: { running: !one.running },
+      })}
+    />
+  );
+}
+
+function Targets({ channel }: { channel: string }) {
+  return (
+    <List<PushTarget>
+      kind="targets"
+      title={t('waysOut')}
+      text={t('waysOutText')}
+      hint={t('waysOutHint')}
+      withKey
+      path={`/v1/channels/${channel}/targets`}
+      at={(one) => `/v1/targets/${one.id}`}
+      turn={(one) => ({
+        label: one.enabled ? t('waySwitchOff') : t('waySwitchOn'),
+        on: !one.enabled,
+        set: { enabled: !one.enabled },
+      })}
+      figures={(one) =>
+        one.enabled &&
+        one.sent > 0 && (
+          <p class="small muted tabular">
+            {t('kilobits', { value: Math.round(one.bitrate / 1000) })} · {t('wayDropped')} {number(one.dropped)} ·{' '}
+            {t('wayReconnects')} {number(one.reconnects)}
+          </p>
+        )
+      }
+    />
   );
 }
 

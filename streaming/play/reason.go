@@ -1,0 +1,21 @@
+package play
+
+import (
+	"context"
+	"errors"
+)
+
+// reason is why a player is gone, for its figures.
+func reason(err error) string {
+	switch {
+	case err == nil:
+		return "ended"
+	case errors.Is(err, ErrRevoked):
+		return "revoked"
+	case errors.Is(err, ErrCodec), errors.Is(err, ErrChanged):
+		return "codec"
+	case errors.Is(err, context.Canceled):
+		return "stopped"
+	}
+	return "left"
+}
