@@ -38,6 +38,7 @@ func TestJourneyEncodersComeAndGo(t *testing.T) {
 	type viewer struct {
 		Turned, Frozen, Replaced, Dropped, Larger, Slept, Codec, Back, Black int
 		Here                                                                 bool
+		Heard                                                                float64
 		Faults                                                               []string
 	}
 	var saw struct {
@@ -54,6 +55,9 @@ func TestJourneyEncodersComeAndGo(t *testing.T) {
 		for _, fault := range v.Faults {
 			t.Errorf("%s: the page says %s", kind, fault)
 		}
+	}
+	if saw.HLS.Heard < 0.001 {
+		t.Error("sound that came with the second encoder is not heard over LL-HLS")
 	}
 	if saw.Publishers != 1 {
 		t.Errorf("%d publishers: one that lost its network stays", saw.Publishers)

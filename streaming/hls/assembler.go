@@ -43,10 +43,10 @@ type assembler struct {
 	init       *Init
 	clock      streaming.Track // the track that is cut
 	start      int64           // its stamp at the epoch's beginning
-	sound      *sound          // nil without
-	mute       bool            // the generation has no sound: silence alone, where any is, and nothing is waited for
-	jump       bool            // the next segment is a discontinuity
-	breaks     *atomic.Bool    // so is the next one that begins with a key picture, where it is set
+	sound      *sound
+	mute       bool         // no sound has come: it is silence alone, and nothing is waited for
+	jump       bool         // the next segment is a discontinuity
+	breaks     *atomic.Bool // so is the next one that begins with a key picture, where it is set
 	sequence   uint32
 
 	queue   []cut
@@ -56,16 +56,14 @@ type assembler struct {
 	filled  int   // parts that silence was laid into because sound did not come in time
 }
 
-// speechless tells whether there is no sound but silence.
-func (a *assembler) speechless() bool { return a.sound == nil || a.mute }
-
 func (a *assembler) push(c cut) { a.queue = append(a.queue, c) }
 
 // soundAt is the sound's stamp of an instant given by a presentation stamp of the cutting track.
 func (a *assembler) soundAt(stamp int64) int64 { return a.sound.track.Ticks(a.clock.Time(stamp)) }
 
-// hear takes an audio unit.
+// hear takes an audio unit. The first one after silence goes on from it.
 func (a *assembler) hear(pts int64, payload []byte) {
+	a.mute = false
 	behind := a.soundAt(a.newest) - pts
 	a.late = max(a.late, min(behind, a.ticks(soundWaitMax)))
 	if a.sound.add(pts, payload) || behind <= a.ticks(soundWaitMax) {
@@ -89,7 +87,7 @@ func (a *assembler) settle(all bool) {
 			a.queue = a.queue[1:]
 			continue
 		}
-		if a.sound != nil && a.sound.clock < a.soundAt(c.shown) {
+		if a.sound.clock < a.soundAt(c.shown) {
 			if !all && !a.mute && !a.missing && !a.overdue(c) {
 				return
 			}
@@ -118,12 +116,9 @@ func (a *assembler) write(c cut) {
 			ID: videoTrackID, BaseTime: uint64(max(0, decodeTime(a.clock, c.base))), Samples: c.samples,
 		})
 	}
-	var frames []soundFrame
-	if a.sound != nil {
-		frames = a.sound.take(a.soundAt(c.shown))
-		if len(frames) > 0 && !a.split {
-			file.Tracks = append(file.Tracks, a.sound.part(frames))
-		}
+	frames := a.sound.take(a.soundAt(c.shown))
+	if len(frames) > 0 && !a.split {
+		file.Tracks = append(file.Tracks, a.sound.part(frames))
 	}
 	data, err := marshalPart(file)
 	if err != nil {

@@ -126,7 +126,7 @@ func TestOpusGoesOverTheBridge(t *testing.T) {
 		"AAC is made of it":         {false, &legs{lag: 5 * time.Millisecond}, "avc1.64001f,mp4a.40.2"},
 		"by setting it stays":       {true, &legs{}, "avc1.64001f,opus"},
 		"without a bridge it stays": {false, nil, "avc1.64001f,opus"},
-		"one that fails: no sound":  {false, &legs{err: errors.New("x")}, "avc1.64001f"},
+		"one that fails: silence":   {false, &legs{err: errors.New("x")}, "avc1.64001f,mp4a.40.2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -21,7 +21,7 @@ type beat struct {
 	duration    time.Duration
 	opens       bool
 	opening     opening // with its place, where a segment opens
-	sound       *sound  // nil without; its frames alone may be read
+	sound       *sound  // its frames alone may be read
 	frames      []soundFrame
 }
 
@@ -62,7 +62,6 @@ type soundLine struct {
 
 	init     *Init
 	made     *sound // that the init stands for
-	own      *sound // silence, where the generation has no sound
 	sequence uint32
 }
 
@@ -76,10 +75,7 @@ func (l *soundLine) follow(b beat) error {
 		return nil
 	}
 	snd, frames := b.sound, b.frames
-	if snd == nil {
-		snd, frames = l.silence(b)
-	}
-	if snd == nil || len(frames) == 0 {
+	if len(frames) == 0 {
 		return nil
 	}
 	if l.init == nil || b.opens && (l.made != snd || b.opening.discontinuity) {
@@ -109,25 +105,6 @@ func (l *soundLine) follow(b beat) error {
 	length := snd.track.Time(last.start+last.length) - at
 	l.out.add(&Part{Duration: length.Duration(), Independent: true, Data: data})
 	return nil
-}
-
-// silence goes on where a generation has no sound: a playlist that stands still would hold the pictures up too.
-func (l *soundLine) silence(b beat) (*sound, []soundFrame) {
-	if l.made == nil {
-		return nil, nil
-	}
-	if l.own == nil || b.opens && b.opening.discontinuity {
-		t := l.made.track
-		t.Zero = b.from
-		s, err := newSound(t)
-		if err != nil || s.silent == nil {
-			return nil, nil
-		}
-		l.own = s
-	}
-	until := l.own.track.Ticks(b.until)
-	l.own.fill(until)
-	return l.own, l.own.take(until)
 }
 
 func clockOf(ticks int64, rate int) time.Duration {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -264,6 +265,11 @@ func TestBrowserPlaysEverything(t *testing.T) {
 	}}
 	server.Hub = s.hub
 	s.all.Go(func() { _ = server.Run(ctx) })
+	for runs := false; !runs; runtime.Gosched() {
+		server.mu.Lock()
+		runs = server.ctx != nil
+		server.mu.Unlock()
+	}
 	var joined sync.Once
 	mux := http.NewServeMux()
 	mux.Handle("/hls/", server)

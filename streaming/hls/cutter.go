@@ -103,7 +103,7 @@ func (c *cutter) breaks(d int64, key bool) bool {
 }
 
 // fills tells whether sound can be in a part that has no picture.
-func (c *cutter) fills() bool { return c.sound != nil && !c.split }
+func (c *cutter) fills() bool { return !c.split }
 
 // take puts a picture into the part in progress. Where it is too long for it, the part ends before the picture if it
 // is long enough already, else while the picture stands.
@@ -121,7 +121,7 @@ func (c *cutter) take(s shot, d int64) {
 	c.samples = append(c.samples, &fmp4.Sample{
 		Duration: uint32(d), PTSOffset: int32(s.pts - s.dts), IsNonSyncSample: !s.key, Payload: s.payload,
 	})
-	// Sound alone fills the parts that a picture stands through; without sound the part is as long as the picture.
+	// Sound alone fills the parts that a picture stands through; without it the part is as long as the picture.
 	for c.fills() && s.dts+d-c.partFrom > c.plan.limit {
 		to := c.partFrom + c.plan.limit
 		c.closePart(to, to+c.delay)

@@ -15,7 +15,7 @@ func TestBrokenMediaIsCaught(t *testing.T) {
 		"nothing":                          func(*cutter) {},
 		"pictures a tenth of a second off": func(c *cutter) { c.clock.Zero += 100_000 },
 		"a hole in the sound":              func(c *cutter) { c.sound.clock += 2048 },
-		"sound that is not there":          func(c *cutter) { c.sound = nil },
+		"sound that is not there":          func(c *cutter) { c.split = true },
 	} {
 		r := newRig(t)
 		g := &streaming.Generation{Number: 1, Anchor: mediatime.Anchor{Generation: 1, Wall: epochDate}}

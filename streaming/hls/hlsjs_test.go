@@ -22,7 +22,7 @@ func TestRulesOfHLSJS(t *testing.T) {
 		"2 parts are whole pictures and longer than 200 ms, tails too": ruleLengthOfParts,
 		"3 targets hold what is listed":                                ruleTargets,
 		"4 sound lies in the part that its start lies in":              ruleSoundInItsPart,
-		"5 there are no holes, and no sound track before there is any": ruleNoHoles,
+		"5 there are no holes, and silence before there is any sound":  ruleNoHoles,
 		"6 decode times go on, and start anew only at a discontinuity": ruleOneClock,
 		"7 a segment's date is the time of its first picture":          ruleDates,
 		"8 a change is a discontinuity with map, date and a key":       ruleChanges,
@@ -230,10 +230,15 @@ func ruleNoHoles(t *testing.T) {
 
 	silent := packaged(t, clip{fps: 30, gop: 60, seconds: 12}) // sound was announced, and none comes
 	for _, s := range silent.parsed().Segments {
-		if init := initOf(t, silent, s.Map); len(init.Tracks) != 1 {
+		if init := initOf(t, silent, s.Map); len(init.Tracks) != 2 {
 			t.Errorf("an init segment has %d tracks before there is any sound", len(init.Tracks))
 		}
 	}
+	eachPart(t, silent, func(s hlstest.Segment, i int, tracks []*fmp4.PartTrack) {
+		if len(tracks) != 2 {
+			t.Errorf("part %d of segment %d has %d tracks", i, s.Number, len(tracks))
+		}
+	})
 }
 
 func ruleOneClock(t *testing.T) {

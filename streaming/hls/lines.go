@@ -107,9 +107,9 @@ func (l *lines) grouped() bool {
 
 // layout decides, when the first pictures are there and once, which tracks share a playlist: viewers hold on to what the
 // multivariant playlist said. It reports whether the sound has a rendition of its own.
-func (p *packager) layout(sound bool) bool {
+func (p *packager) layout() bool {
 	pictures := 1 + len(p.stream.Renditions())
-	if !p.laid && sound && (p.config.Layout == Grouped || p.config.Layout != Muxed && pictures > muxedMost) {
+	if !p.laid && (p.config.Layout == Grouped || p.config.Layout != Muxed && pictures > muxedMost) {
 		r := p.newLine(renditionAudio, p.life)
 		p.lines.mu.Lock()
 		p.lines.sound = &soundLine{out: r}

@@ -28,10 +28,10 @@ type segmenter struct {
 	log *slog.Logger
 
 	// Optional.
-	ask    func()                // asks the publisher for a key picture
-	follow func(beat)            // told of every part, and of every segment's end
-	layout func(sound bool) bool // tells whether the sound has a rendition of its own
-	breaks *atomic.Bool          // see assembler
+	ask    func()       // asks the publisher for a key picture
+	follow func(beat)   // told of every part, and of every segment's end
+	layout func() bool  // tells whether the sound has a rendition of its own
+	breaks *atomic.Bool // see assembler
 
 	generation   *streaming.Generation
 	video, audio streaming.Track // ID 0: none
@@ -42,7 +42,7 @@ type segmenter struct {
 	planned bool
 	inits   int64
 	begun   bool            // there has been an epoch: the next one is a discontinuity
-	spoken  streaming.Track // the sound of the newest epoch that had some; ID 0: none had
+	spoken  streaming.Track // the sound of the newest epoch with pictures; without a codec before the first
 
 	waiting *waiting
 	cutter  *cutter
@@ -99,8 +99,7 @@ func (s *segmenter) see(u *streaming.Unit) {
 	}
 	if u.Key {
 		pic, err := pictureOf(s.video, u.Payload)
-		missing := s.cutter.speechless() && s.heard
-		if err == nil && (missing || !pic.equal(s.picture)) {
+		if err == nil && (s.heard && s.foreign() || !pic.equal(s.picture)) {
 			s.reopen(u, s.cutter.sound)
 			return
 		}
@@ -120,7 +119,7 @@ func (s *segmenter) hear(u *streaming.Unit) {
 	switch {
 	case s.alone != nil:
 		s.alone.hear(u.PTS, u.Payload[0])
-	case !s.cutter.speechless():
+	case !s.foreign():
 		s.cutter.hear(u.PTS, u.Payload[0])
 		s.cutter.settle(false)
 	}
@@ -128,7 +127,7 @@ func (s *segmenter) hear(u *streaming.Unit) {
 		return
 	}
 	if newest := s.video.Time(s.cutter.pending.pts); s.heardAt-newest > mediatime.Of(pictureLost) {
-		if s.cutter.speechless() {
+		if s.foreign() {
 			s.reopen(u, nil)
 		} else {
 			s.reopen(nil, s.cutter.sound)
@@ -205,23 +204,17 @@ func (s *segmenter) show(w *waiting) {
 		s.refuse(w, err)
 		return
 	}
-	var snd *sound
-	if s.audio.ID != 0 && w.heard {
-		if snd, err = newSound(s.audio); err != nil {
-			s.refuse(w, err)
-			return
-		}
-		snd.from, s.spoken = s.audio.Ticks(s.video.Time(w.key.PTS)), s.audio
+	mute := s.audio.ID == 0 || !w.heard
+	snd, err := s.sound(mute)
+	if err != nil {
+		s.refuse(w, err)
+		return
 	}
+	snd.from = snd.track.Ticks(s.video.Time(w.key.PTS))
 	muxed := snd
-	split := s.layout != nil && s.layout(snd != nil)
-	mute := snd == nil && !split
-	switch {
-	case split:
+	split := s.layout != nil && s.layout()
+	if split {
 		muxed = nil
-	case mute:
-		snd = s.silence(w.key)
-		muxed = snd
 	}
 	init, err := newInit(s.inits, s.generation, pic, muxed)
 	if err != nil {
@@ -234,8 +227,7 @@ func (s *segmenter) show(w *waiting) {
 		w.gop.open, w.gop.asked = !w.whole, s.takes
 		s.plan, s.planned = choosePlan(w.gop), true
 	}
-	c.mute = mute
-	if snd != nil && !mute {
+	if c.mute = mute; !mute {
 		c.late = min(s.audio.Ticks(s.audio.Zero+w.late), c.ticks(soundWaitMax))
 	}
 	c.plan = s.plan
@@ -245,21 +237,27 @@ func (s *segmenter) show(w *waiting) {
 	s.replay(w, k)
 }
 
-// silence is what an epoch has whose generation brings no sound, where an earlier one brought some: a player that has
-// begun with both in one buffer takes no part with pictures alone (Media Source Extensions, 3.5.8).
-func (s *segmenter) silence(key *streaming.Unit) *sound {
-	if s.spoken.ID == 0 {
-		return nil
+// sound is that of an epoch with pictures. Every one has some: a player that has begun with pictures alone takes no sound
+// later, and one that has begun with both takes no part without one of them (Media Source Extensions, 3.5.8). Where none
+// has come, it is silence as the generation's own sound will be, else as there was before.
+func (s *segmenter) sound(mute bool) (*sound, error) {
+	snd, err := newSound(s.audio)
+	if mute && (err != nil || snd.silent == nil) {
+		t := s.spoken
+		if t.Codec == "" {
+			t = unheard
+		}
+		t.ID, t.Zero = 0, s.video.Zero
+		snd, err = newSound(t)
 	}
-	t := s.spoken
-	t.Zero = s.video.Zero
-	snd, err := newSound(t)
-	if err != nil || snd.silent == nil {
-		return nil
+	if err == nil && snd.silent != nil {
+		s.spoken = snd.track
 	}
-	snd.from = t.Ticks(s.video.Time(key.PTS))
-	return snd
+	return snd, err
 }
+
+// foreign tells whether the epoch is silent in a way that the generation's own sound does not go on from.
+func (s *segmenter) foreign() bool { return s.cutter.mute && s.cutter.sound.track.ID != s.audio.ID }
 
 // sing begins an epoch without pictures.
 func (s *segmenter) sing(w *waiting) {

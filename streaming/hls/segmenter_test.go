@@ -228,14 +228,30 @@ func TestSegmentsAreDatedByTheirFirstPicture(t *testing.T) {
 	r.end()
 }
 
-func TestSoundThatComesLateMakesANewInit(t *testing.T) {
+// Every epoch with pictures has both tracks, so that sound that comes later goes on from silence: a player that has begun
+// with pictures alone takes none.
+func TestSoundThatComesLateGoesOnFromSilence(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.generation(1, 0, videoTrack(), aacTrack(48000))
-	r.feed(clip{fps: 30, gop: 60, rate: 48000, seconds: 20, soundAt: func(t float64) bool { return t > 7 }}.units())
+	r.generation(1, 0, videoTrack(), aacTrack(44100))
+	r.feed(clip{fps: 30, gop: 60, rate: 44100, seconds: 20, soundAt: func(t float64) bool { return t > 7 }}.units())
 	p := r.parsed()
-	if p.Segments[0].Map == p.Segments[len(p.Segments)-1].Map || p.Segments[len(p.Segments)-1].Domain != 1 {
-		t.Errorf("%+v", p.Segments)
+	heard := 0
+	for _, s := range p.Segments {
+		if s.Map != p.Segments[0].Map || s.Domain != 0 {
+			t.Errorf("segment %d begins anew", s.Number)
+		}
+		if s.URI == "" {
+			continue // it is open
+		}
+		data, err := r.get(s.URI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		heard += bytes.Count(data, []byte{0x21, 0x10, 0, 0, 0, 0, 0, 0})
+	}
+	if want := 13 * 44100 / 1024; heard < want-100 || heard > want+1 {
+		t.Errorf("%d frames are heard, want about %d", heard, want)
 	}
 	r.end()
 }
@@ -243,15 +259,21 @@ func TestSoundThatComesLateMakesANewInit(t *testing.T) {
 // A player that has begun with pictures and sound in one buffer takes no initialisation without one of them.
 func TestAPublisherWithoutSoundIsSilent(t *testing.T) {
 	t.Parallel()
-	for name, second := range map[string][]streaming.Track{
-		"no sound":                        {videoTrack()},
-		"sound that is said and not sent": {videoTrack(), aacTrack(44100)},
+	type tracks = []streaming.Track
+	for name, c := range map[string]struct {
+		first, second tracks
+		rate, maps    int
+	}{
+		"no sound":                          {tracks{videoTrack(), aacTrack(48000)}, tracks{videoTrack()}, 48000, 3},
+		"sound that is said and not sent":   {tracks{videoTrack(), aacTrack(48000)}, tracks{videoTrack(), aacTrack(44100)}, 48000, 3},
+		"no sound from the beginning":       {tracks{videoTrack()}, tracks{videoTrack()}, 0, 3},
+		"said from the beginning, not sent": {tracks{videoTrack(), aacTrack(44100)}, tracks{videoTrack()}, 0, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			r.generation(1, 0, videoTrack(), aacTrack(48000))
-			r.feed(clip{fps: 30, gop: 60, rate: 48000, seconds: 9}.units())
-			r.generation(2, 9.5, second...)
+			r.generation(1, 0, c.first...)
+			r.feed(clip{fps: 30, gop: 60, rate: c.rate, seconds: 9}.units())
+			r.generation(2, 9.5, c.second...)
 			r.feed(clip{fps: 24, gop: 48, rate: 44100, seconds: 9, soundAt: func(float64) bool { return false }}.units())
 			r.generation(3, 19, videoTrack(), aacTrack(48000))
 			r.feed(clip{fps: 25, gop: 50, rate: 48000, seconds: 9, soundAt: func(t float64) bool { return t > 5 }}.units())
@@ -260,7 +282,7 @@ func TestAPublisherWithoutSoundIsSilent(t *testing.T) {
 			for _, s := range p.Segments {
 				maps[s.Map] = true
 			}
-			if len(maps) != 4 { // the third generation is silent at first
+			if len(maps) != c.maps { // the third generation is silent at first
 				t.Errorf("%d init segments\n%s", len(maps), r.newest())
 			}
 			for uri := range maps {

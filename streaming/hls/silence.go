@@ -1,5 +1,10 @@
 package hls
 
+import "github.com/hawkerlive/hawker/streaming"
+
+// unheard is what nobody has heard yet: AAC-LC, 48 kHz, two channels, as most encoders send it.
+var unheard = streaming.Track{Kind: streaming.Audio, Codec: streaming.AAC, ClockRate: 48000, Config: []byte{0x11, 0x90}}
+
 // Access units that decode to nothing heard, and the samples that they last.
 const (
 	aacSamples         = 1024

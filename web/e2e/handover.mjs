@@ -1,9 +1,9 @@
 // Publishers of one broadcast change under the eyes of two viewers, over WebRTC and LL-HLS: from protocol to protocol, or
-// (republish) the same key again and again, half of the times after the one before was frozen. Each change is a line of
-// docs/evidence/handover.csv. node web/e2e/handover.mjs <ready file> [handover|republish] [changes]
+// (republish) the same key again and again, half of the times after the one before was frozen. The first has no sound. Each
+// change is a line of docs/evidence/handover.csv. node web/e2e/handover.mjs <ready file> [handover|republish] [changes]
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync } from 'node:fs';
-import { api, deadMedia, demo, origin, patience, phone, run, until } from './lib.mjs';
+import { api, deadMedia, demo, heard, origin, patience, phone, run, until } from './lib.mjs';
 import { publish, publishers, show } from './publishers.mjs';
 
 const mode = process.argv[3] ?? 'handover';
@@ -112,7 +112,10 @@ async function replayed(chrome, broadcast) {
   const seconds = await page.evaluate(() => document.querySelector('video').duration);
   const end = () => page.evaluate(() => document.querySelector('video').ended);
   await until('the end of the recording', end, patience + seconds * 1000);
-  return { seconds, pictures, epochs: epochs.length, problems: [...problems.slice(0, 5), ...page.faults] };
+  await page.evaluate((to) => (document.querySelector('video').currentTime = to), seconds - 6);
+  const loudness = await heard(page);
+  const complaints = [...problems.slice(0, 5), ...page.faults];
+  return { seconds, pictures, epochs: epochs.length, heard: loudness, problems: complaints };
 }
 
 await run(async (chrome) => {
@@ -120,7 +123,7 @@ await run(async (chrome) => {
     title: 'Handover',
   });
   const order = mode === 'handover' ? ['rtmp', 'whip', 'srt', 'rtsp'] : ['rtmp'];
-  let now = await publish(chrome, order[0], 0);
+  let now = await publish(chrome, order[0], 0, false);
   const live = async () => (await api('GET', `/v1/broadcasts/${id}`)).state === 'live';
   await until('the broadcast to be on air', () => live().catch(() => false), 20_000);
   const result = { changes: 0, bad: 0, worst: { whep: 0, hls: 0 } };
@@ -158,10 +161,12 @@ await run(async (chrome) => {
         `${mode} ${n}: ${from} to ${to}, freezes ${whep} and ${hls} ms, ${lost} sessions lost, ${ghosts} ghosts`,
       );
     }
+    result.heard = await heard(views.hls.page);
   } finally {
     await now.stop();
   }
   result.replay = await replayed(chrome, id);
-  if (result.bad > 0 || result.replay.problems.length > 0) throw new Error(JSON.stringify(result));
+  const quiet = !(result.heard > 0.001 && result.replay.heard > 0.001);
+  if (quiet || result.bad > 0 || result.replay.problems.length > 0) throw new Error(JSON.stringify(result));
   return result;
 }, '--autoplay-policy=no-user-gesture-required');

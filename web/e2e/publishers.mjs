@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { api, demo, origin, ready } from './lib.mjs';
 
 const picture = (size, more) =>
-  `-v error -re -f lavfi -i testsrc2=s=${size}:r=30 -f lavfi -i sine=f=330:r=48000 -c:v libx264 -preset ultrafast -tune zerolatency -g 30 -b:v 500k -pix_fmt yuv420p ${more} -c:a aac -b:a 64k`;
+  `-v error -re -f lavfi -i testsrc2=s=${size}:r=30 ${sine} -c:v libx264 -preset ultrafast -tune zerolatency -g 30 -b:v 500k -pix_fmt yuv420p ${more} -c:a aac -b:a 64k`;
+const sine = '-f lavfi -i sine=f=330:r=48000';
 
 /** Each device names itself anew: one that comes back within half a minute of its loss stands by. */
 const ways = {
@@ -21,9 +22,9 @@ export function ffmpeg(args) {
   return { child, stop: () => (child.kill('SIGCONT'), child.kill('SIGKILL'), ended) };
 }
 
-/** publish starts an encoder of a protocol. */
-export async function publish(chrome, way, n) {
-  if (way !== 'whip') return ffmpeg(ways[way](n));
+/** publish starts an encoder of a protocol; one over WHIP has sound always. */
+export async function publish(chrome, way, n, sound = true) {
+  if (way !== 'whip') return ffmpeg(sound ? ways[way](n) : ways[way](n).replace(`${sine} `, ''));
   const page = await chrome.newPage({ userAgent: `DEVICE${n}` });
   await page.goto(`${origin}/healthz`);
   await page.evaluate(async (key) => {
@@ -35,7 +36,11 @@ export async function publish(chrome, way, n) {
     }, 33);
     const peer = new RTCPeerConnection();
     for (const track of canvas.captureStream(30).getTracks()) peer.addTransceiver(track, { direction: 'sendonly' });
-    const sound = new AudioContext().createMediaStreamDestination();
+    const audio = new AudioContext();
+    const sound = audio.createMediaStreamDestination();
+    const tone = audio.createOscillator();
+    tone.connect(sound);
+    tone.start();
     for (const track of sound.stream.getTracks()) peer.addTransceiver(track, { direction: 'sendonly' });
     await peer.setLocalDescription();
     const answer = await fetch('/whip', {
@@ -44,7 +49,7 @@ export async function publish(chrome, way, n) {
       body: peer.localDescription.sdp,
     });
     await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
-    globalThis.kept = [peer, canvas, sound];
+    globalThis.kept = [peer, canvas, sound, tone];
   }, demo.stream_key);
   return { stop: () => page.close() };
 }

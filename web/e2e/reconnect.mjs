@@ -4,7 +4,7 @@
 // there is none, the page says so and the chat goes on.
 import { spawn } from 'node:child_process';
 import { connect, createServer } from 'node:net';
-import { api, deadMedia, demo, origin, phone, ready, run, signIn, until } from './lib.mjs';
+import { api, deadMedia, demo, heard, origin, phone, ready, run, signIn, until } from './lib.mjs';
 
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 const encoders = new Set();
@@ -31,8 +31,8 @@ async function relay() {
 let devices = 0;
 
 /** rtmp starts an encoder with a picture and a name of its own: one that lost the air a moment ago would stand by. */
-function rtmp(size, address = ready.rtmp) {
-  const input = `-v error -re -f lavfi -i testsrc2=s=${size}:r=30 -f lavfi -i sine=f=330:r=48000`;
+function rtmp(size, address = ready.rtmp, sound = '-f lavfi -i sine=f=330:r=48000') {
+  const input = `-v error -re -f lavfi -i testsrc2=s=${size}:r=30 ${sound}`.trim();
   const video = '-c:v libx264 -preset ultrafast -tune zerolatency -g 30 -b:v 500k -pix_fmt yuv420p';
   const args = `${input} ${video} -c:a aac -b:a 64k -f flv`.split(' ');
   const name = ['-rtmp_flashver', `DEVICE${devices++}`];
@@ -138,7 +138,7 @@ await run(async (chrome) => {
   let network;
   try {
     const result = { whep: {}, hls: {} };
-    let encoder = rtmp('360x640');
+    let encoder = rtmp('360x640', ready.rtmp, ''); // the first one has no sound
     await until('on air', async () => (await api('GET', `/v1/broadcasts/${id}`, demo.tokens.creator)).state === 'live');
     const pages = { whep: await viewer(chrome, id, 'whep'), hls: await viewer(chrome, id, 'hls') };
     const step = async (name, kinds, size, change) => {
@@ -153,6 +153,7 @@ await run(async (chrome) => {
       await wait(3000);
       encoder = rtmp('640x360');
     });
+    result.hls.heard = await heard(pages.hls);
     // No picture comes: the page says so over either transport, what one says the other reads, and the picture comes back.
     const away = async (name, size, stop, resume) => {
       await stop();
