@@ -59,7 +59,9 @@ var rooms = map[string][]string{
 	"ingest/rtmp/rtmptest":          {"streaming"},
 	"ingest/rtsp":                   {"ingest", "streaming", "streaming/mediatime"},
 	"ingest/srt":                    {"ingest", "streaming", "streaming/mediatime"},
-	"ingest/whip":                   {"ingest", "streaming", "streaming/mediatime"},
+	"ingest/whip":                   {"ingest", "streaming", "streaming/mediatime", "streaming/peer"},
+	"streaming/peer":                {},
+	"streaming/peer/peertest":       {},
 	"receipt":                       {"shop"},
 	"access":                        {},
 	"feed":                          {},
@@ -101,7 +103,7 @@ var rooms = map[string][]string{
 	"streaming/relay":               {"streaming", "streaming/mediatime"},
 	"streaming/poster":              {"streaming", "streaming/mediatime"},
 
-	"streaming/restream":              {"streaming", "streaming/mediatime", "streaming/play", "outbound"}, // an RTMP target is a player that we dial
+	"streaming/restream":              {"streaming", "streaming/mediatime", "streaming/peer", "streaming/play", "outbound"}, // an RTMP target is a player that we dial
 	"streaming/restream/restreamsql":  {"streaming/restream", "store"},
 	"streaming/restream/restreamtest": {"streaming/restream"},
 }
@@ -110,7 +112,7 @@ var rooms = map[string][]string{
 var vendors = map[string][]string{
 	"github.com/gin-gonic/gin":            {"api"},
 	"github.com/danielgtaylor/huma":       {"api"},
-	"github.com/pion/":                    {"streaming/restream", "ingest/whip", "ingest/rtsp", "streaming/relay", "streaming/whep", "streaming/rtpfan", "cmd/stampede"},
+	"github.com/pion/":                    {"streaming/restream", "streaming/peer/...", "ingest/whip", "ingest/rtsp", "streaming/relay", "streaming/whep", "streaming/rtpfan", "cmd/stampede"},
 	"github.com/bluenviron/gortsplib":     {"streaming/relay", "ingest/rtsp"},
 	"github.com/bluenviron/gortmplib":     {"ingest/rtmp/...", "streaming/play", "streaming/restream", "cmd/hawker/demo"},
 	"github.com/datarhei/gosrt":           {"ingest/srt", "streaming/play", "streaming/restream"},

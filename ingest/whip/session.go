@@ -17,6 +17,7 @@ import (
 
 	"github.com/hawkerlive/hawker/ingest"
 	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/peer"
 )
 
 // Why a session ends by itself.
@@ -427,7 +428,7 @@ func (s *session) close() {
 	s.closed = true
 	s.mu.Unlock()
 	if s.pc != nil {
-		if err := shut(s.pc); err != nil {
+		if err := peer.Close(s.pc); err != nil {
 			s.log.Debug("close a peer connection", "err", err)
 		}
 	}

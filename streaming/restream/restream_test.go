@@ -8,10 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/webrtc/v4"
 	"go.uber.org/goleak"
 
 	"github.com/hawkerlive/hawker/outbound"
 	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/peer/peertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -221,6 +223,14 @@ func TestWhatATargetCannotTakeIsSaid(t *testing.T) {
 	s := start(t, hub, Config{}, rtmp, inside)
 	eventually(t, "the coding and the address to be named", func() bool {
 		return s.Status(rtmp).State == Failed && s.Status(rtmp).Reason == Codec && s.Status(inside).State == Failed && s.Status(inside).Reason == Address
+	})
+}
+
+// An endpoint that reports to us before all transports stand, and just then the push ends.
+func TestASessionCloses(t *testing.T) {
+	peertest.Closes(t, func(pc *webrtc.PeerConnection) error {
+		(&whipSession{peer: pc}).close()
+		return nil
 	})
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"github.com/hawkerlive/hawker/outbound"
 	"github.com/hawkerlive/hawker/streaming"
+	"github.com/hawkerlive/hawker/streaming/peer"
 	"github.com/hawkerlive/hawker/streaming/play"
 )
 
@@ -257,7 +258,7 @@ func (s *whipSession) close() {
 		}
 	}
 	if s.peer != nil {
-		_ = s.peer.GracefulClose() // nothing more can be done about it
+		_ = peer.Close(s.peer) // nothing more can be done about it
 	}
 	s.reading.Wait()
 }

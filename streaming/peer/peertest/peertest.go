@@ -1,9 +1,12 @@
-package whip
+// Package peertest brings a WebRTC connection into the state in which pion alone cannot close it. What enters is a test
+// and a way to close; what leaves is the test's failure where the connection stays. It refuses nothing. Tests of
+// streaming/peer and streaming/restream import it.
+package peertest
 
 import (
 	"bytes"
 	"fmt"
-	"log/slog"
+	"io"
 	"runtime"
 	"strings"
 	"testing"
@@ -14,9 +17,9 @@ import (
 	"github.com/pion/webrtc/v4/pkg/media"
 )
 
-// A publisher's first packet is there before the transports stand, and just then the session ends.
-func TestAConnectionCloses(t *testing.T) {
-	t.Parallel()
+// Closes closes a connection whose sender's first packet is there before its transports stand.
+func Closes(t *testing.T, shut func(*webrtc.PeerConnection) error) {
+	t.Helper()
 	e := webrtc.SettingEngine{}
 	e.SetIncludeLoopbackCandidate(true)
 	publisher := connection(t, e)
@@ -120,12 +123,12 @@ func await(t *testing.T, what string, ok func() bool) {
 // waits makes loggers that hand what they are told to a function; the transports go on when it returns.
 type waits struct{ on func(text string) }
 
-func (w waits) NewLogger(string) logging.LeveledLogger {
-	return waiting{leveled{slog.New(slog.DiscardHandler)}, w.on}
+func (w waits) NewLogger(scope string) logging.LeveledLogger {
+	return waiting{logging.NewDefaultLeveledLoggerForScope(scope, logging.LogLevelDisabled, io.Discard), w.on}
 }
 
 type waiting struct {
-	leveled
+	*logging.DefaultLeveledLogger
 	on func(text string)
 }
 

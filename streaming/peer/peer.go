@@ -1,4 +1,6 @@
-package whip
+// Package peer closes WebRTC connections of pion's, in whatever state they are. What enters is a connection; nothing
+// leaves. It refuses nothing. Those import it who hold whole connections: ingest/whip and streaming/restream.
+package peer
 
 import (
 	"reflect"
@@ -13,8 +15,8 @@ import (
 
 const releaseEvery = 10 * time.Millisecond
 
-// shut closes a connection and waits for everything that belongs to it.
-func shut(pc *webrtc.PeerConnection) error {
+// Close closes a connection and waits for everything that belongs to it.
+func Close(pc *webrtc.PeerConnection) error {
 	var releasing sync.WaitGroup
 	defer releasing.Wait()
 	closed := make(chan struct{})
