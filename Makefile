@@ -94,8 +94,8 @@ poison: ## Give the tools that decode uploads every file of the poison corpus
 malformed: build ## Say what no encoder should say on the live ports: CYCLES (10000) inputs more, note in docs/evidence
 	@$(GO) run ./cmd/churn -protocol malformed -total 50000 -cycles $(or $(CYCLES),10000)
 
-simulate: ## Live through SEEDS (2000) bad days of the checkout, from seed FIRST (1)
-	@$(GO) test -count=1 -timeout 0 -v ./shop/simulation -args -seeds $(or $(SEEDS),2000) -first $(or $(FIRST),1)
+simulate: ## Live through SEEDS (2000) bad days of the checkout, from seed FIRST (1); one that finds something is made short and kept
+	@$(GO) test -count=1 -timeout 0 -v ./shop/simulation -args -seeds $(or $(SEEDS),2000) -first $(or $(FIRST),1) -keep
 
 figures: build ## Measure the player in a real browser PLAYS (20) times per transport, note in docs/evidence/player.csv
 	@TRIALS=$(or $(PLAYS),20) node web/e2e/figures.mjs

@@ -237,6 +237,26 @@ func everyGuard(t *testing.T) {
 			t.Errorf("the simulation is content without %s: %v\n%.2000s", guard, err, out)
 		}
 	}
+	keptShort(t, days)
+}
+
+// keptShort wants the day that finds something to be kept, a few steps of its 250, and to find it again.
+func keptShort(t *testing.T, days string) {
+	home := t.TempDir()
+	list := filepath.Join(home, "testdata", "programs.txt")
+	if err := errors.Join(os.Mkdir(filepath.Dir(list), 0o700), os.WriteFile(list, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, seeds := range []string{"-seeds=30", "-seeds=0"} { // at last only what was kept
+		cmd := exec.Command(days, "-test.run=TestNothingIsSoldTwice", seeds, "-keep")
+		cmd.Dir, cmd.Env = home, append(os.Environ(), "BROKEN_GUARD=key")
+		out, err := cmd.CombinedOutput()
+		text, failed := os.ReadFile(list)
+		line, _, _ := strings.Cut(string(text), "#")
+		if steps := len(strings.Fields(line)) - 1; err == nil || failed != nil || steps < 1 || steps > 10 || strings.Contains(line, "-") || !strings.Contains(string(out), "the store answers a batch with") {
+			t.Fatalf("with %s %q was kept: %v\n%.2000s", seeds, text, errors.Join(err, failed), out)
+		}
+	}
 }
 
 func TestTheModelOfAShelf(t *testing.T) {

@@ -9,6 +9,6 @@
 // It runs in a testing/synctest bubble, where hours are milliseconds, and every call to the outside waits at a door
 // until the world lets it through, so that a seed tells nearly all of the day. Not all: two runs of a seed may differ in
 // what is ordered by random ids, such as refunds that are due at the same millisecond. A day that finds something is made
-// as short as it can be (program.go), and the short program is kept in testdata/programs.txt, which runs with the tests.
+// as short as it can be (program.go), and the short program is kept (-keep) in testdata/programs.txt, which runs with the tests.
 // Only tests import it.
 package simulation

@@ -2,7 +2,9 @@ package simulation_test
 
 import (
 	"context"
+	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -14,6 +16,8 @@ import (
 	"github.com/hawkerlive/hawker/store"
 )
 
+const programs = "testdata/programs.txt"
+
 var (
 	seed  = flag.Uint64("seed", 0, "seed of the only day to live through; 0: those of testdata and some more")
 	seeds = flag.Uint64("seeds", 10, "days to live through on the model, and a third of them on the database")
@@ -21,6 +25,7 @@ var (
 	steps = flag.Int("steps", 250, "steps of a day")
 	tries = flag.Int("tries", 400, "runs in which a day that finds something is made shorter")
 	tells = flag.Bool("trace", false, "print every step")
+	keep  = flag.Bool("keep", false, "note what is found in "+programs)
 )
 
 // The allocator alone, over a store that cannot be wrong: a thousand days are soon over.
@@ -66,7 +71,12 @@ func days(t *testing.T, n uint64, open func(*testing.T) shoptest.Store) {
 			if _, shorter, again := day(t, short, open); again != nil {
 				trace, err = shorter, again
 			}
-			t.Errorf("%v\n%s\nkeep this in testdata/programs.txt:\n%s # what it found", err, strings.Join(trace, "\n"), short)
+			what, _, _ := strings.Cut(err.Error(), "\n")
+			line := fmt.Sprintf("%s # %s\n", short, what)
+			t.Errorf("%v\n%s\nas short as it could be made, for %s:\n%s", err, strings.Join(trace, "\n"), programs, line)
+			if *keep {
+				note(t, line)
+			}
 			break // one is enough to work on
 		}
 		add(&sum, tally)
@@ -96,10 +106,23 @@ func add(sum *simulation.Tally, t simulation.Tally) {
 	sum.Time += t.Time
 }
 
+// note keeps a program that found something: from now on it runs every time.
+func note(t *testing.T, line string) {
+	t.Helper()
+	f, err := os.OpenFile(programs, os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteString(line)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
 // kept reads the programs that found something once.
 func kept(t *testing.T) (out []simulation.Program) {
 	t.Helper()
-	text, err := os.ReadFile("testdata/programs.txt")
+	text, err := os.ReadFile(programs)
 	if err != nil {
 		t.Fatal(err)
 	}
