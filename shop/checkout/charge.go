@@ -193,7 +193,7 @@ func (a *Allocator) sendRefunds(ctx context.Context) {
 	a.every(ctx, refundEvery, a.refunds, func() error {
 		due, err := a.Orders.RefundsDue(ctx, a.now(), refundMax)
 		for _, r := range due {
-			if err := a.refund(ctx, r); err != nil {
+			if err := a.refund(ctx, r); err != nil && !errors.Is(err, shop.ErrNotFound) { // another node was sooner
 				return err
 			}
 		}

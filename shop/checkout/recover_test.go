@@ -165,6 +165,52 @@ func TestARefundIsAskedForUntilItIsDone(t *testing.T) {
 	})
 }
 
+// another is a store where another node is sooner: it has sent the first refund back that is found due.
+type another struct{ *shoptest.Model }
+
+func (s another) RefundsDue(ctx context.Context, now time.Time, limit int) ([]shop.Refund, error) {
+	due, err := s.Model.RefundsDue(ctx, now, limit)
+	if err == nil && len(due) > 0 {
+		err = s.RefundAsked(ctx, due[0].ID, shop.RefundDone, now)
+	}
+	return due, err
+}
+
+// A refund that another node was sooner with does not keep those behind it waiting.
+func TestRefundsOfTwoNodesKeepNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &shoptest.Model{}
+		d := open(t, store)
+		v := shoptest.Stocked(t, store, "shop", 5)
+		service := &shop.Service{Catalogue: store, Orders: store, Changed: d.NoteStock, RefundDue: d.RefundDue}
+		var orders []string
+		for n := range 5 {
+			r, err := d.buy("mina", fmt.Sprint(n), v.ID, payment.TokenApproved)
+			if err != nil {
+				t.Fatal(err)
+			}
+			orders = append(orders, r.Orders[0].ID)
+		}
+		d.close()
+		for _, id := range orders {
+			if _, _, err := service.Refund(t.Context(), shop.RefundRequest{
+				Scope: shop.Scope{Any: true}, OrderID: id, By: "seller", Reason: "r", Lines: []shop.RefundWish{{Line: 1, Quantity: 1}},
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d = open(t, another{store})
+		synctest.Wait() // no time goes by
+		for _, id := range orders {
+			if got, err := store.Refunds(t.Context(), id); err != nil || len(got) != 1 || got[0].State != shop.RefundDone {
+				t.Errorf("%+v, %v", got, err)
+			}
+		}
+		d.close()
+	})
+}
+
 func TestARefusedRefundWaitsForAPerson(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-const postgresWithin = 30 * time.Second
+const postgresWithin = 3 * time.Minute // a kill in a rush leaves much to recover, on a machine that is busy
 
 // Server is a running PostgreSQL.
 type Server struct {
