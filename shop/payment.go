@@ -24,6 +24,7 @@ const (
 	PaymentDeclined       PaymentState = "declined"
 	PaymentRequiresAction PaymentState = "requires_action"
 	PaymentPending        PaymentState = "pending"
+	PaymentUnknown        PaymentState = "unknown" // the provider knows of no such charge
 )
 
 // PaymentResult is what a provider says of a charge, in its reply or in a webhook.

@@ -87,6 +87,11 @@ type Orders interface {
 	RefundsDue(ctx context.Context, now time.Time, limit int) ([]Refund, error)
 	// RefundAsked records what the provider said. next is when to ask again, where state is still due.
 	RefundAsked(ctx context.Context, id string, state RefundState, next time.Time) error
+	// TakeUnheard lists orders that ended before their provider had said what became of the charge and about which it
+	// must be asked now, at most limit, and lets nobody else have them until a time.
+	TakeUnheard(ctx context.Context, now, until time.Time, limit int) ([]Unheard, error)
+	// NoteUnheard notes when the providers are asked again. Orders that Apply settled meanwhile are left out.
+	NoteUnheard(ctx context.Context, asked []Asked) error
 }
 
 // Instruments keeps buyers' saved ways to pay.

@@ -34,6 +34,8 @@ type Orders interface {
 	Purchase(ctx context.Context, s shop.Scope, purchaseID string) ([]shop.Order, error)
 	RefundsDue(ctx context.Context, now time.Time, limit int) ([]shop.Refund, error)
 	RefundAsked(ctx context.Context, id string, state shop.RefundState, next time.Time) error
+	TakeUnheard(ctx context.Context, now, until time.Time, limit int) ([]shop.Unheard, error)
+	NoteUnheard(ctx context.Context, asked []shop.Asked) error
 }
 
 // Instruments finds what a buyer pays with. *payment.Instruments is one.
@@ -204,6 +206,7 @@ func (a *Allocator) Run(ctx context.Context) error {
 	rounds.Go(func() { a.sweepHolds(ctx) })
 	rounds.Go(func() { a.recoverCharges(ctx) })
 	rounds.Go(func() { a.sendRefunds(ctx) })
+	rounds.Go(func() { a.findCharges(ctx) })
 	if a.Room != nil {
 		rounds.Go(func() { a.Room.run(ctx, a) })
 	}

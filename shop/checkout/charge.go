@@ -42,6 +42,10 @@ func (a *Allocator) chargeLater(c charge) {
 // chargeSoon asks for the money of an order that was just committed. A provider that decides at once, without leaving
 // the process, is asked here, and its answer goes into the next batch; the others are the workers' business.
 func (a *Allocator) chargeSoon(c charge) {
+	if a.over(c.order) {
+		a.Metrics.charge("too_late")
+		return
+	}
 	if p, ok := a.Providers[c.order.Provider].(payment.Instant); ok {
 		if result, decided := p.ChargeNow(a.request(c)); decided {
 			a.Metrics.charge(string(result.State))
@@ -55,6 +59,9 @@ func (a *Allocator) chargeSoon(c charge) {
 	}
 	a.chargeLater(c)
 }
+
+// over tells whether an order's hold has run out: nobody is asked for money for it any more.
+func (a *Allocator) over(o shop.Order) bool { return !a.now().Before(o.HoldUntil) }
 
 // request is what the provider is asked.
 func (a *Allocator) request(c charge) shop.Charge {
@@ -86,6 +93,10 @@ func (a *Allocator) chargeOne(ctx context.Context, c charge) {
 	p := a.Providers[c.order.Provider]
 	if p == nil {
 		a.Log.Error("checkout: the provider of an order is not set up", "order", c.order.ID, "provider", c.order.Provider)
+		return
+	}
+	if a.over(c.order) {
+		a.Metrics.charge("too_late")
 		return
 	}
 	request := a.request(c)

@@ -30,6 +30,10 @@ func (cashDesk) Charge(_ context.Context, c shop.Charge) (shop.PaymentResult, er
 	return shop.PaymentResult{OrderID: c.OrderID, Provider: payment.SandboxName, Ref: c.Key, State: shop.PaymentPaid, Amount: c.Amount}, nil
 }
 
+func (cashDesk) Find(_ context.Context, q payment.Query) (shop.PaymentResult, error) {
+	return shop.PaymentResult{OrderID: q.OrderID, Provider: payment.SandboxName, State: shop.PaymentUnknown}, nil
+}
+
 func (cashDesk) Refund(context.Context, string, string, shop.Money) error { return nil }
 
 func (cashDesk) Webhook(context.Context, http.Header, []byte) (shop.PaymentResult, error) {

@@ -13,7 +13,7 @@ import (
 // Metrics are what an operator sees of the checkout. All methods work on nil.
 type Metrics struct {
 	batchClaims, batchNews, applySeconds, checkoutSeconds prometheus.Histogram
-	outcomes, settlements, charges, refunds               *prometheus.CounterVec
+	outcomes, settlements, charges, refunds, finds        *prometheus.CounterVec
 	failures, yields                                      prometheus.Counter
 	allocator                                             atomic.Pointer[Allocator]
 }
@@ -37,6 +37,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		settlements:     counter("settlements_total", "Settlements by what they did.", "kind"),
 		charges:         counter("charges_total", "Charges by the provider's answer.", "answer"),
 		refunds:         counter("refunds_total", "Refunds by the provider's answer.", "answer"),
+		finds:           counter("finds_total", "Orders that ended before the provider had said what became of the charge, by its answer when it is asked.", "answer"),
 		failures:        prometheus.NewCounter(prometheus.CounterOpts{Name: "hawker_checkout_failed_transactions_total", Help: "Transactions that failed and were tried again or halved."}),
 	}
 	m.yields = prometheus.NewCounter(prometheus.CounterOpts{Name: "hawker_checkout_yields_total", Help: "Pauses between two batches because live sending was late."})
@@ -48,7 +49,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			return 0
 		})
 	}
-	r.MustRegister(m.batchClaims, m.batchNews, m.applySeconds, m.checkoutSeconds, m.outcomes, m.settlements, m.charges, m.refunds, m.failures, m.yields,
+	r.MustRegister(m.batchClaims, m.batchNews, m.applySeconds, m.checkoutSeconds, m.outcomes, m.settlements, m.charges, m.refunds, m.finds, m.failures, m.yields,
 		gauge("inbox_depth", "Claims that wait.", func(a *Allocator) float64 { return float64(len(a.claims)) }),
 		gauge("inbox_limit", "Claims that may wait; beyond it they are turned away.", func(a *Allocator) float64 { return float64(a.InboxMax) }),
 		gauge("wait_seconds", "Estimated wait of a claim for its batch; beyond checkout.queue_for claims are turned away.", func(a *Allocator) float64 { return a.Wait().Seconds() }),
@@ -127,6 +128,12 @@ func (m *Metrics) charge(answer string) {
 func (m *Metrics) refund(answer string) {
 	if m != nil {
 		m.refunds.WithLabelValues(answer).Inc()
+	}
+}
+
+func (m *Metrics) found(answer string) {
+	if m != nil {
+		m.finds.WithLabelValues(answer).Inc()
 	}
 }
 

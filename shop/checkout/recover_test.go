@@ -24,8 +24,20 @@ type moody struct {
 	payment.Provider
 	charge  func(ctx context.Context, c shop.Charge) (shop.PaymentResult, error)
 	refund  func(n int64) error
+	find    func(n int64) error
 	charges atomic.Int64
 	refunds atomic.Int64
+	finds   atomic.Int64
+}
+
+func (m *moody) Find(ctx context.Context, q payment.Query) (shop.PaymentResult, error) {
+	n := m.finds.Add(1)
+	if m.find != nil {
+		if err := m.find(n); err != nil {
+			return shop.PaymentResult{}, err
+		}
+	}
+	return m.Provider.Find(ctx, q)
 }
 
 func (m *moody) Charge(ctx context.Context, c shop.Charge) (shop.PaymentResult, error) {

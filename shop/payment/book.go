@@ -2,11 +2,14 @@ package payment
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/hawkerlive/hawker/shop"
@@ -35,7 +38,11 @@ const (
 // database, one JSON object per line. A movement stands there before the shop hears of it, and may stand there again
 // when it is told again. An audit compares it with the orders. It survives the death of the process, not of the
 // machine.
-type Book struct{ file *os.File }
+type Book struct {
+	file *os.File
+	path string
+	read sync.Mutex // one search at a time
+}
 
 // OpenBook opens a book, or begins one.
 func OpenBook(path string) (*Book, error) {
@@ -43,7 +50,7 @@ func OpenBook(path string) (*Book, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the sandbox's book: %w", err)
 	}
-	return &Book{f}, nil
+	return &Book{file: f, path: path}, nil
 }
 
 // Note writes a movement with one write, so that lines of several goroutines and processes never mix. A nil Book
@@ -58,6 +65,46 @@ func (b *Book) Note(m Movement) error {
 	}
 	_, err = b.file.Write(append(line, '\n'))
 	return err
+}
+
+// searchLook is how many lines a search reads before it looks whether anybody still waits for it.
+const searchLook = 1000
+
+// Charge finds the charge of a ref, whichever process noted it. It reads the whole file: a book is for trials and
+// audits, and it is asked for what was lost only. A nil Book knows nothing.
+func (b *Book) Charge(ctx context.Context, ref string) (m Movement, found bool, err error) {
+	if b == nil {
+		return m, false, nil
+	}
+	b.read.Lock()
+	defer b.read.Unlock()
+	f, err := os.Open(b.path)
+	if err != nil {
+		return m, false, fmt.Errorf("search the sandbox's book: %w", err)
+	}
+	defer f.Close()
+	lines := bufio.NewReaderSize(f, 64<<10)
+	for n := 1; ; n++ {
+		if n%searchLook == 0 && ctx.Err() != nil {
+			return m, false, ctx.Err()
+		}
+		line, err := lines.ReadSlice('\n')
+		if errors.Is(err, io.EOF) { // what has no end is being written
+			return Movement{}, false, nil
+		}
+		if err != nil {
+			return m, false, fmt.Errorf("line %d of the sandbox's book: %w", n, err)
+		}
+		if !bytes.Contains(line, []byte(ref)) {
+			continue
+		}
+		if err := json.Unmarshal(line, &m); err != nil {
+			return m, false, fmt.Errorf("line %d of the sandbox's book: %w", n, err)
+		}
+		if m.Kind == MovedCharge && m.Ref == ref {
+			return m, true, nil
+		}
+	}
 }
 
 // Close closes the file.

@@ -1,6 +1,9 @@
 package payment_test
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/hawkerlive/hawker/shop"
 	"github.com/hawkerlive/hawker/shop/payment"
+	"github.com/hawkerlive/hawker/shop/shoptest"
 )
 
 func TestEveryMovementStandsInTheBook(t *testing.T) {
@@ -60,6 +64,74 @@ func TestEveryMovementStandsInTheBook(t *testing.T) {
 	}
 	if len(refs) != 1 || kinds[payment.MovedCharge] != 8 || kinds[payment.MovedRefund] != 8 {
 		t.Fatal(refs, kinds)
+	}
+}
+
+func TestWhatWasTakenIsFoundByAnotherProcess(t *testing.T) {
+	t.Parallel()
+	path, rows := filepath.Join(t.TempDir(), "book"), &shoptest.Model{}
+	process := func() *payment.Sandbox {
+		book, err := payment.OpenBook(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { book.Close() })
+		return &payment.Sandbox{Book: book, Books: rows, Secret: []byte("0123456789abcdef0123456789abcdef"), Log: slog.New(slog.DiscardHandler)}
+	}
+	first, second := process(), process()
+	for token, want := range map[string]shop.PaymentState{
+		payment.TokenApproved: shop.PaymentPaid, payment.TokenDeclined: shop.PaymentUnknown, // it left no trace, and no money was taken
+		payment.TokenRequiresAction: shop.PaymentRequiresAction, payment.TokenSlow: shop.PaymentPending,
+	} {
+		c := charge(token)
+		c.Key, c.OrderID = "key of "+token, "order of "+token
+		q := payment.Query{Key: c.Key, OrderID: c.OrderID}
+		if before, err := second.Find(t.Context(), q); err != nil || before.State != shop.PaymentUnknown || before.OrderID != c.OrderID {
+			t.Fatal(before, err)
+		}
+		told, err := first.Charge(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := second.Find(t.Context(), q)
+		if err != nil || found.State != want || found.Ref != told.Ref || found.OrderID != c.OrderID || (want != shop.PaymentUnknown && found != told) {
+			t.Errorf("%s: %+v is found, %v; %+v was told", token, found, err, told)
+		}
+		if want != shop.PaymentRequiresAction {
+			continue
+		}
+		if _, err := rows.DecideSandboxPayment(t.Context(), told.Ref, payment.SandboxPaid, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := second.Find(t.Context(), q); err != nil || found.State != shop.PaymentPaid || found.Amount != c.Amount {
+			t.Errorf("%+v %v", found, err)
+		}
+	}
+	// What another process is just writing has no end yet.
+	torn, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer torn.Close()
+	if _, err := torn.WriteString(`{"kind":"cha`); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := second.Find(t.Context(), payment.Query{Key: "another"}); err != nil || found.State != shop.PaymentUnknown {
+		t.Error(found, err)
+	}
+	for range 1000 {
+		if _, err := torn.WriteString("\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone, end := context.WithCancel(t.Context())
+	end()
+	if _, err := second.Find(gone, payment.Query{Key: "another"}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	alone := &payment.Sandbox{Books: rows, Secret: first.Secret}
+	if found, err := alone.Find(t.Context(), payment.Query{Key: "key of " + payment.TokenApproved}); err != nil || found.State != shop.PaymentUnknown {
+		t.Error("without a book nothing is kept", found, err)
 	}
 }
 

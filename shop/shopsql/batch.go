@@ -68,6 +68,8 @@ type run struct {
 	waits    map[limit]*shop.Wait      // by variant and buyer: those that the batch may change
 	queued   map[string]int64          // per buyer: the variants that they wait for
 
+	unheard map[string]bool // orders: whether the provider must be asked what became of the charge
+
 	placed   []*placed
 	moved    []*shop.Order
 	paid     []shop.Payment
@@ -99,7 +101,7 @@ func newRun(b shop.Batch) *run {
 		batch: b, facts: shop.NewFacts(b.Now), orders: map[string]*shop.Order{}, keys: map[string]*known{}, offers: map[string]shop.Variant{},
 		shown: map[string]shown{}, stock: map[string]*shelf{}, payments: map[payRef]bool{}, limits: map[limit]int64{}, counted: map[limit]bool{},
 		deals: map[string]*units{}, today: map[place]*units{}, drawn: map[limit]*shop.DealClaim{}, waiting: map[string]*int64{},
-		lists: map[string]*waitlist{}, waits: map[limit]*shop.Wait{}, queued: map[string]int64{},
+		lists: map[string]*waitlist{}, waits: map[limit]*shop.Wait{}, queued: map[string]int64{}, unheard: map[string]bool{},
 		result: shop.BatchResult{Settled: make([]shop.Settled, len(b.Settlements)), Outcomes: make([]shop.Outcome, len(b.Claims))},
 	}
 }
@@ -389,6 +391,9 @@ func (r *run) write(ctx context.Context) error {
 	}
 	if err := insertPayments(ctx, r.tx, r.paid); err != nil {
 		return wrap("insert payments", err)
+	}
+	if err := r.writeUnheard(ctx); err != nil {
+		return wrap("write unheard orders", err)
 	}
 	for _, refund := range r.refunds {
 		if err := insertRefund(ctx, r.tx, refund, "", ""); err != nil {

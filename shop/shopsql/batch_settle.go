@@ -12,6 +12,7 @@ func (r *run) settle(s *shop.Settlement) shop.Settled {
 		return shop.Settled{Err: shop.ErrNotFound}
 	}
 	var out shop.Settled
+	open := o.State.Open()
 	switch s.Kind {
 	case shop.SettlePaid:
 		out.Changed, out.Refund = r.money(o, s)
@@ -40,6 +41,7 @@ func (r *run) settle(s *shop.Settlement) shop.Settled {
 			out.Err = shop.ErrOrderState
 		}
 	}
+	r.hear(o, open, s.Kind)
 	out.Order = *o
 	return out
 }

@@ -46,6 +46,7 @@ type Model struct {
 	draws       map[string]shop.DealClaim
 	waits       map[[2]string]*shop.Wait // variant, buyer
 	waited      map[string]int64
+	silent      map[string]unheard // by order
 	facts       []event.Event
 }
 
@@ -68,6 +69,7 @@ func (m *Model) lock() func() {
 		m.ledger, m.orders, m.limits = map[string][]shop.Entry{}, map[string]*placed{}, map[[2]string]int64{}
 		m.contacts, m.pictures = map[string][2]string{}, map[string]shop.Picture{}
 		m.deals, m.draws = map[string]shop.Deal{}, map[string]shop.DealClaim{}
+		m.silent = map[string]unheard{}
 		m.waits, m.waited = map[[2]string]*shop.Wait{}, map[string]int64{}
 		m.instruments, m.sandbox = map[string]shop.Instrument{}, map[string]payment.SandboxPayment{}
 	}

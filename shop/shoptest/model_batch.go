@@ -47,7 +47,7 @@ func (m *Model) Apply(_ context.Context, b shop.Batch) (shop.BatchResult, error)
 		}
 	}
 	for _, st := range b.Settlements {
-		out.Settled = append(out.Settled, s.settle(st))
+		out.Settled = append(out.Settled, s.hear(st))
 	}
 	out.Waits = make([]shop.WaitOutcome, len(b.Waits))
 	s.leave(out.Waits)

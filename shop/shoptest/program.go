@@ -166,7 +166,9 @@ func (p *program) call(i int) Call {
 		return p.deal()
 	case n < 55:
 		return p.apply()
-	case n < 65:
+	case n < 58:
+		return p.unheard()
+	case n < 66:
 		return p.refund()
 	case n < 84:
 		return p.read()

@@ -152,3 +152,21 @@ func (p *program) sandboxCall(id string) Call {
 		return answer(err, got)
 	}}
 }
+
+// unheard asks about orders that ended, and notes one of them.
+func (p *program) unheard() Call {
+	now, limit, order := p.now, 1+p.rng.IntN(6), one(p, p.orders)
+	note := shop.Asked{OrderID: order, Attempts: int64(p.rng.IntN(9)), Next: now.Add(time.Duration(p.rng.IntN(90)-30) * time.Hour)}
+	if p.rng.IntN(5) == 0 {
+		note.Next = time.Time{}
+	}
+	if p.rng.IntN(3) == 0 {
+		return Call{Name: "NoteUnheard", Do: func(ctx context.Context, s Store) string {
+			return answer(s.NoteUnheard(ctx, []shop.Asked{note, {OrderID: "nothing", Next: now}}))
+		}}
+	}
+	return Call{Name: "TakeUnheard", Do: func(ctx context.Context, s Store) string {
+		got, err := s.TakeUnheard(ctx, now, now.Add(time.Minute), limit)
+		return answer(err, got)
+	}}
+}

@@ -40,6 +40,8 @@ func RunStore(t *testing.T, open func(t *testing.T) Store) {
 		{"nobody reads another's orders", scopes},
 		{"stock cannot fall below what is reserved", adjust},
 		{"a free order is paid at once", free},
+		{"a provider that has not spoken is asked until it does", unheardOrders},
+		{"an order is asked about by one node at a time", unheardOnce},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t)) })

@@ -155,6 +155,11 @@ func (w *World) atRest() bool {
 			return false
 		}
 	}
+	for _, c := range w.bank.those(func(c *charge) bool { return c.State == shop.PaymentPaid }) {
+		if orders[c.OrderID].Paid == 0 {
+			return false // nobody has told yet, and we have not asked
+		}
+	}
 	return err == nil
 }
 

@@ -2,9 +2,10 @@
 //
 // A World has a store, a bank, a crowd of buyers and one allocator. It takes one step after the other: somebody buys,
 // clicks twice, tries again, cancels; the seller counts the shelf or gives money back; a commit or a charge goes
-// through, fails, or loses its reply; the process dies before or after either; the bank tells its news late and twice;
-// the clock runs on or jumps. After every step it asks what must always hold (check.go), and the in-memory model must
-// have answered every batch as the store did. In the end nothing fails any more, and the money has to add up.
+// through, fails, or loses its reply; the process dies before or after either; the database is away for longer than a
+// hold; the bank tells its news late, twice, or only to who asks; the clock runs on or jumps. After every step it asks
+// what must always hold (check.go), and the in-memory model must have answered every batch as the
+// store did. In the end nothing fails any more, and the money has to add up.
 //
 // It runs in a testing/synctest bubble, where hours are milliseconds, and every call to the outside waits at a door
 // until the world lets it through, so that a seed tells nearly all of the day. Not all: two runs of a seed may differ in

@@ -92,6 +92,9 @@ var (
 )
 
 func (l line) Apply(ctx context.Context, b shop.Batch) (out shop.BatchResult, err error) {
+	if err := l.reach(); err != nil {
+		return out, err
+	}
 	err = l.outside(ctx, "commit", 0, driver.ErrBadConn, func() (err error) {
 		out, err = l.world.apply(b)
 		return err
@@ -102,24 +105,35 @@ func (l line) Apply(ctx context.Context, b shop.Batch) (out shop.BatchResult, er
 	return out, err
 }
 
-// alive makes a read or a small write, unless the process is dead.
-func alive[T any](l line, do func() (T, error)) (none T, err error) {
+// reach tells why nothing gets to the store: the process is dead, or the database away.
+func (l line) reach() error {
 	if l.isDead() {
-		return none, errDead
+		return errDead
+	}
+	if l.world.isAway() {
+		return driver.ErrBadConn
+	}
+	return nil
+}
+
+// alive makes a read or a small write, unless nothing gets there.
+func alive[T any](l line, do func() (T, error)) (none T, err error) {
+	if err := l.reach(); err != nil {
+		return none, err
 	}
 	return do()
 }
 
 func (l line) Known(ctx context.Context, key string, from time.Time) (shop.Outcome, string, error) {
-	if l.isDead() {
-		return shop.Outcome{}, "", errDead
+	if err := l.reach(); err != nil {
+		return shop.Outcome{}, "", err
 	}
 	return l.world.store.Known(ctx, key, from)
 }
 
 func (l line) Keys(ctx context.Context, after string, limit int) ([]string, string, error) {
-	if l.isDead() {
-		return nil, "", errDead
+	if err := l.reach(); err != nil {
+		return nil, "", err
 	}
 	return l.world.store.Keys(ctx, after, limit)
 }
@@ -158,5 +172,14 @@ func (l line) RefundsDue(ctx context.Context, now time.Time, limit int) ([]shop.
 
 func (l line) RefundAsked(ctx context.Context, id string, state shop.RefundState, next time.Time) error {
 	_, err := alive(l, func() (any, error) { return nil, l.world.refundAsked(ctx, id, state, next) })
+	return err
+}
+
+func (l line) TakeUnheard(ctx context.Context, now, until time.Time, limit int) ([]shop.Unheard, error) {
+	return alive(l, func() ([]shop.Unheard, error) { return l.world.takeUnheard(ctx, now, until, limit) })
+}
+
+func (l line) NoteUnheard(ctx context.Context, asked []shop.Asked) error {
+	_, err := alive(l, func() (any, error) { return nil, l.world.noteUnheard(ctx, asked) })
 	return err
 }

@@ -82,7 +82,7 @@ func days(t *testing.T, n uint64, open func(*testing.T) shoptest.Store) {
 		add(&sum, tally)
 	}
 	t.Logf("%d days, %v of them simulated: %+v", len(all), sum.Time, sum)
-	if *seed == 0 && !t.Failed() && (sum.Commits == 0 || sum.Faults == 0 || sum.SoldOut == 0 || sum.Known == 0 || sum.Crashes == 0 || sum.AtDeal == 0 || sum.Offers == 0) {
+	if *seed == 0 && !t.Failed() && (sum.Commits == 0 || sum.Faults == 0 || sum.SoldOut == 0 || sum.Known == 0 || sum.Crashes == 0 || sum.AtDeal == 0 || sum.Offers == 0 || sum.Outages == 0 || sum.Finds == 0) {
 		t.Error("nothing was proven")
 	}
 }
@@ -99,7 +99,7 @@ func add(sum *simulation.Tally, t simulation.Tally) {
 		n  int
 	}{
 		{&sum.Steps, t.Steps}, {&sum.Asks, t.Asks}, {&sum.Orders, t.Orders}, {&sum.Known, t.Known}, {&sum.SoldOut, t.SoldOut}, {&sum.Limited, t.Limited}, {&sum.Busy, t.Busy},
-		{&sum.Unknown, t.Unknown}, {&sum.Commits, t.Commits}, {&sum.Faults, t.Faults}, {&sum.Crashes, t.Crashes}, {&sum.Jumps, t.Jumps}, {&sum.Webhooks, t.Webhooks}, {&sum.Refunds, t.Refunds}, {&sum.AtDeal, t.AtDeal}, {&sum.Waits, t.Waits}, {&sum.Offers, t.Offers},
+		{&sum.Unknown, t.Unknown}, {&sum.Commits, t.Commits}, {&sum.Faults, t.Faults}, {&sum.Crashes, t.Crashes}, {&sum.Jumps, t.Jumps}, {&sum.Webhooks, t.Webhooks}, {&sum.Refunds, t.Refunds}, {&sum.AtDeal, t.AtDeal}, {&sum.Waits, t.Waits}, {&sum.Offers, t.Offers}, {&sum.Outages, t.Outages}, {&sum.Finds, t.Finds},
 	} {
 		*f.to += f.n
 	}

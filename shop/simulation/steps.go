@@ -54,6 +54,8 @@ func (w *World) step() {
 		w.count()
 	case n < 98:
 		w.giveBack()
+	case w.rng.IntN(3) == 0:
+		w.outage()
 	default:
 		w.tell("the process dies")
 		w.node.die()

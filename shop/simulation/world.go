@@ -41,6 +41,7 @@ type World struct {
 	wishes   []*wish
 	asks     []*ask // that have no answer yet
 	numbers  map[string]int
+	away     bool            // the database does not answer
 	late     map[string]bool // buyers whose money came after their hold had ended
 	failed   string
 	trace    []string
@@ -49,8 +50,8 @@ type World struct {
 
 // Tally is what happened in a day.
 type Tally struct {
-	Steps, Asks, Orders, Known, SoldOut, Limited, Busy, Unknown, Commits, Faults, Crashes, Jumps, Webhooks, Refunds, AtDeal, Waits, Offers int
-	Time                                                                                                                                   time.Duration
+	Steps, Asks, Orders, Known, SoldOut, Limited, Busy, Unknown, Commits, Faults, Crashes, Jumps, Webhooks, Refunds, AtDeal, Waits, Offers, Outages, Finds int
+	Time                                                                                                                                                   time.Duration
 }
 
 // Run lives through one day on an empty store, in a bubble of testing/synctest. It returns what broke, or nil, and after
@@ -230,6 +231,29 @@ func (w *World) refundAsked(ctx context.Context, id string, state shop.RefundSta
 	err, want := w.store.RefundAsked(ctx, id, state, next), w.model.RefundAsked(ctx, id, state, next)
 	if (err == nil) != (want == nil) {
 		w.broken("a refund is noted with %v, the model says %v", err, want)
+	}
+	return err
+}
+
+func (w *World) takeUnheard(ctx context.Context, now, until time.Time, limit int) ([]shop.Unheard, error) {
+	got, err := w.store.TakeUnheard(ctx, now, until, limit)
+	want, wantErr := w.model.TakeUnheard(ctx, now, until, limit)
+	text := func(all []shop.Unheard) (out string) {
+		for _, u := range all {
+			out += fmt.Sprint(u.Order.ID, " ", u.Order.State, " ", u.Attempts, "; ")
+		}
+		return out
+	}
+	if text(got) != text(want) || (err == nil) != (wantErr == nil) {
+		w.broken("to be asked about are %s%v; the model says %s%v", text(got), err, text(want), wantErr)
+	}
+	return got, err
+}
+
+func (w *World) noteUnheard(ctx context.Context, asked []shop.Asked) error {
+	err, want := w.store.NoteUnheard(ctx, asked), w.model.NoteUnheard(ctx, asked)
+	if (err == nil) != (want == nil) {
+		w.broken("what was asked is noted with %v, the model says %v", err, want)
 	}
 	return err
 }
