@@ -1,6 +1,7 @@
 package streaming
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -140,10 +141,13 @@ func (b *Broadcasts) SetLadder(ctx context.Context, id string, on bool) error {
 // Ladders lists the broadcasts with a ladder that have not ended.
 func (b *Broadcasts) Ladders(ctx context.Context) ([]string, error) { return b.Store.Ladders(ctx) }
 
-// SetAccess changes whom a broadcast is for. Who may no longer watch is put out.
+// SetAccess changes whom a broadcast is for. Who may no longer watch is put out. A rehearsal stays the team's.
 func (b *Broadcasts) SetAccess(ctx context.Context, id string, access Access) (Broadcast, error) {
 	if !access.Valid() {
 		return Broadcast{}, ErrAccess
+	}
+	if one, err := b.Store.Broadcast(ctx, id); err != nil || one.State == Rehearsal {
+		return Broadcast{}, cmp.Or(err, ErrMove)
 	}
 	out, err := b.Store.SetAccess(ctx, id, access)
 	if err == nil && b.OnAccess != nil {

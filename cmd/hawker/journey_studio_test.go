@@ -2,6 +2,7 @@ package main
 
 import "testing"
 
+// A creator rehearses first: the team sees it and what is pinned, strangers do not, and when it is over the show is made.
 // Journey 1 again, without an encoder: the creator opens the studio, turns the camera on and goes live from the browser by
 // WHIP, without ever seeing a stream key. Viewers see it move and hear it over WebRTC and, the sound made AAC, over LL-HLS;
 // one tap pins a product for them.
@@ -27,6 +28,13 @@ func TestJourneyGoLiveFromTheBrowser(t *testing.T) {
 			Before, After []string
 			Held          string
 		}
+		Rehearsal struct {
+			Seen, Badge string
+			Live        int
+			Refused     int
+			Listed      bool
+			Faults      []string
+		}
 		Ended  string
 		Faults []string
 	}
@@ -46,6 +54,10 @@ func TestJourneyGoLiveFromTheBrowser(t *testing.T) {
 	if o := saw.Order; len(o.Before) < 4 || o.Held != o.Before[0] || len(o.After) < 4 {
 		t.Errorf("the order of the run: %+v", o)
 	}
+	if r := saw.Rehearsal; r.Seen != "Rehearsal" || r.Live > 0 || r.Badge != "Rehearsal" || r.Refused != 404 || r.Listed {
+		t.Errorf("the rehearsal: %+v", r)
+	}
+	saw.Faults = append(saw.Faults, saw.Rehearsal.Faults...)
 	if saw.Ended != "ended" {
 		t.Errorf("after the end it is %s", saw.Ended)
 	}

@@ -13,6 +13,7 @@ func TestARehearsalIsTheTeamsAlone(t *testing.T) {
 	var show listed
 	call(t, "POST", "/v1/channels/"+d.Channel+"/broadcasts", "creator", map[string]any{"title": "Before the show", "rehearsal": true, "access": "public"}, 422, nil)
 	call(t, "POST", "/v1/channels/"+d.Channel+"/broadcasts", "creator", map[string]any{"title": "Before the show", "rehearsal": true}, 201, &show)
+	call(t, "PATCH", "/v1/broadcasts/"+show.ID, "creator", map[string]any{"access": "public"}, 409, nil)
 	e := startEncoder(t, "rtmp://"+dialable(a.addresses["rtmp"])+"/live/"+d.StreamKey)
 	var team watched
 	path := "/v1/broadcasts/" + show.ID

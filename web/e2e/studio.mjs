@@ -1,13 +1,12 @@
-// A creator goes live from the browser: camera and microphone by WHIP, from the studio. A viewer sees it move and hears it, over
+// A creator rehearses on a phone: the team sees it and a stranger does not, and when it is over the show is made. Then the
+// creator goes live from the browser: camera and microphone by WHIP, from the studio. A viewer sees it move and hears it, over
 // WebRTC and over LL-HLS, where the sound is made AAC. Then the creator pins with one tap, several at once, and a set.
 import { api, deadMedia, demo, heard, origin, patience, phone, run, signIn, until } from './lib.mjs';
 
 await run(async (chrome) => {
+  const { rehearsal, made } = await rehearse(chrome);
   const studio = await phone(chrome, { width: 1280, height: 800 });
   await signIn(studio, 'creator');
-  const made = await api('POST', `/v1/channels/${demo.channel}/broadcasts`, demo.tokens.creator, {
-    title: 'From the road',
-  });
   await studio.goto(`${origin}/studio/b/${made.id}`);
   await goLive(studio);
   await until(
@@ -16,7 +15,7 @@ await run(async (chrome) => {
     patience,
   );
 
-  const result = {};
+  const result = { rehearsal };
   for (const transport of ['whep', 'hls']) {
     const page = await phone(chrome);
     if (transport === 'hls') await deadMedia(page);
@@ -48,6 +47,72 @@ await run(async (chrome) => {
   result.faults = studio.faults;
   return result;
 });
+
+/** rehearse goes from the studio's list through a rehearsal to the control room of the show that is made after it. */
+async function rehearse(chrome) {
+  const studio = await phone(chrome);
+  await signIn(studio, 'creator');
+  await studio.goto(`${origin}/studio`);
+  await studio.getByRole('radio', { name: 'Noor, on the road' }).check();
+  await studio.getByRole('button', { name: 'New broadcast' }).click();
+  await studio.getByRole('radio', { name: 'Rehearsal' }).check();
+  await studio.getByRole('dialog').getByRole('button', { name: 'Create' }).click();
+  const id = await roomOf(studio);
+  await studio
+    .locator('.panels-nav')
+    .getByRole('button', { name: /Camera/ })
+    .click();
+  await goLive(studio, /begin the rehearsal/i);
+  const path = `/v1/broadcasts/${id}`;
+  await until('an encoder', async () => (await api('GET', path, demo.tokens.creator)).health, patience);
+
+  // One of the team sees the picture, as a viewer would and in the studio, where a product is pinned for it.
+  const team = await phone(chrome);
+  await signIn(team, 'seller');
+  await team.goto(`${origin}/b/${id}`);
+  await pictures(team);
+  await studio.getByRole('button', { name: /^Pin / }).last().click();
+  await team.locator('[data-pin]').first().waitFor({ timeout: patience });
+  const seen = await team.locator('.room-replay').innerText();
+  const live = await team.locator('.live-badge').count();
+  await team.goto(`${origin}/studio/b/${id}`);
+  await pictures(team);
+  const badge = await team.locator('.control-head .badge').innerText();
+
+  const stranger = await phone(chrome);
+  await signIn(stranger, 'viewer');
+  const refused = (await stranger.request.post(origin + path + '/watch', { data: { consent: false } })).status();
+  await stranger.goto(`${origin}/b/${id}`);
+  await until('a stranger to be told nothing', async () => /nothing here/i.test(await textOf(stranger)));
+  const listed = (await api('GET', `/v1/broadcasts?channel=${demo.channel}`, demo.tokens.viewer)).items;
+
+  await hold(studio, studio.locator('.control-head .hold'));
+  await studio.getByRole('link', { name: 'New broadcast' }).click();
+  await studio.getByRole('textbox', { name: 'Title' }).fill('From the road');
+  await studio.getByRole('dialog').getByRole('button', { name: 'Create' }).click();
+  await until('the way out for the team', async () => /rehearsal is over/i.test(await textOf(team)));
+  const made = { id: await roomOf(studio, id) };
+  const rehearsal = {
+    ...{ seen, live, badge, refused, listed: listed.some((one) => one.id === id) },
+    faults: [studio, team, stranger].flatMap((page) => page.faults),
+  };
+  for (const page of [studio, team, stranger]) await page.close();
+  return { rehearsal, made };
+}
+
+/** roomOf waits until a control room is open, and another than before. */
+async function roomOf(page, before = '') {
+  const at = () => new URL(page.url()).pathname.split('/studio/b/')[1];
+  return until('a control room', () => at() !== before && at());
+}
+
+function pictures(page) {
+  return until('a moving picture', () => page.evaluate(() => eye.count > 20), patience);
+}
+
+function textOf(page) {
+  return page.evaluate(() => document.body.innerText);
+}
 
 /** several pins a second product beside the first, and a set of two beside both; the viewer opens the set. */
 async function several(studio, page) {
@@ -104,10 +169,13 @@ async function order(studio) {
 }
 
 /** goLive takes the way that the page offers: this device, the camera, and a button that is held. */
-async function goLive(page) {
+async function goLive(page, name = /go live/i) {
   await page.getByRole('radio', { name: 'This device' }).check();
   await page.getByRole('button', { name: 'Turn the camera on' }).click();
-  const start = page.getByRole('button', { name: /go live/i }).last();
+  await hold(page, page.getByRole('button', { name }).last());
+}
+
+async function hold(page, start) {
   await start.waitFor({ timeout: patience });
   await start.scrollIntoViewIfNeeded();
   const box = await start.boundingBox();

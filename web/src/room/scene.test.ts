@@ -114,6 +114,7 @@ describe('apply', () => {
     expect(overlay.state).toBe('live');
     expect(overlay.anchors).toEqual([{ generation: 2, media_time: 61_000_000, wall }]);
     expect(apply(overlay, event('broadcast.ended', {})).state).toBe('ended');
+    expect(apply({ ...overlay, state: 'rehearsal' }, event('broadcast.started', {})).state).toBe('rehearsal');
   });
   test("an unknown kind and an integrator's own change nothing", () => {
     const overlay = empty();

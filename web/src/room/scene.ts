@@ -132,7 +132,7 @@ export function apply(overlay: Overlay, event: FeedEvent): Overlay {
       return { ...overlay, viewers: Number(data['viewers']) };
     case 'broadcast.started':
     case 'broadcast.resumed':
-      return withAnchor({ ...overlay, state: 'live' }, data);
+      return withAnchor({ ...overlay, state: liveOf(overlay.state) }, data);
     case 'broadcast.anchored':
       return withAnchor(overlay, data);
     case 'broadcast.interrupted':
@@ -142,6 +142,11 @@ export function apply(overlay: Overlay, event: FeedEvent): Overlay {
     default:
       return overlay;
   }
+}
+
+/** liveOf is a broadcast's state while it has a picture: a rehearsal stays one. */
+export function liveOf(state: BroadcastState): BroadcastState {
+  return state === 'rehearsal' ? state : 'live';
 }
 
 /** lacksCards tells whether an event went without the cards that belong to it: they are in the scene. */

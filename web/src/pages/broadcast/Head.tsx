@@ -44,6 +44,7 @@ export function Head({ view, chat, onLeave }: { view: RoomView; chat: Chat; onLe
           </span>
         </p>
       )}
+      {overlay?.state === 'rehearsal' && <p class="room-replay">{t('rehearsal')}</p>}
       {view.replay && <p class="room-replay">{t('replay')}</p>}
       <IconButton svg={x} label={t('leave')} onClick={onLeave} />
     </header>

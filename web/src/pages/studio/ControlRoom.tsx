@@ -29,7 +29,7 @@ import { LadderSwitch } from './LadderSwitch';
 import { Standby } from './Standby';
 import { Panels } from './Panels';
 import { Preview } from './Preview';
-import { armedOf, onOf, runOf, stockNow } from './room';
+import { armedOf, isOn, onOf, runOf, stockNow } from './room';
 import { Picture, Rundown } from './Rundown';
 import { Source } from './Source';
 import { Sets } from './Sets';
@@ -54,7 +54,9 @@ export function ControlRoom({ id }: { id: string }) {
   const pinned = onOf(room?.pins ?? []);
   const stock = room?.stock ?? {};
   const armed = armedOf(run ?? [], pinned, chosen, stock);
-  const onAir = room?.state === 'live' || room?.state === 'interrupted';
+  const onAir = isOn(room);
+  const rehearsed = useRef(false);
+  rehearsed.current ||= broadcast?.state === 'rehearsal';
   const armedProduct = run?.find((product) => product.id === armed);
 
   const pinArmed = () => {
@@ -73,6 +75,7 @@ export function ControlRoom({ id }: { id: string }) {
   }, [over]);
 
   if (data.error && !room) return <Failed error={data.error} onRetry={data.reload} />;
+  if (room?.state === 'ended' && rehearsed.current) return <Rehearsed />;
   if (room?.state === 'ended' && broadcast) return <Over broadcast={broadcast} sales={data.sales} />;
   return (
     <main class="control">
@@ -120,10 +123,12 @@ export function ControlRoom({ id }: { id: string }) {
               <section aria-label={t('source')}>
                 {broadcast && <ChatPanel chat={data.chat} broadcast={broadcast} />}
                 <h2 class="panel-title">{t('source')}</h2>
-                {broadcast && <Source channel={broadcast.channel} />}
+                {broadcast && <Source channel={broadcast.channel} rehearsal={broadcast.state === 'rehearsal'} />}
                 {broadcast && <Standby channel={broadcast.channel} />}
                 {broadcast && <LadderSwitch broadcast={broadcast.id} />}
-                {broadcast && <Audience broadcast={broadcast} onChange={data.setBroadcast} />}
+                {broadcast && broadcast.state !== 'rehearsal' && (
+                  <Audience broadcast={broadcast} onChange={data.setBroadcast} />
+                )}
               </section>
             ),
           },
@@ -150,7 +155,8 @@ function Head({ data }: { data: RoomData }) {
   const [busy, setBusy] = useState(false);
   const lost = useLate(data.feed !== 'open', 3000);
   const state = room?.state ?? broadcast?.state;
-  const onAir = state === 'live' || state === 'interrupted';
+  const onAir = isOn(room);
+  const rehearsal = state === 'rehearsal';
   const end = async () => {
     setBusy(true);
     try {
@@ -183,7 +189,7 @@ function Head({ data }: { data: RoomData }) {
         )}
         {broadcast && state !== 'ended' && (
           <Hold kind="bad" busy={busy} onHold={() => void end()}>
-            <span class="only-desk">{onAir ? t('end') : t('discard')}</span>
+            <span class="only-desk">{onAir ? t(rehearsal ? 'endRehearsal' : 'end') : t('discard')}</span>
             <span class="only-phone">{onAir ? t('endShort') : t('discardShort')}</span>
           </Hold>
         )}
@@ -245,6 +251,25 @@ function ThumbBar({ product, stock, onAir, pins, onPin }: ThumbBarProps) {
         {product && <span class="small">{manage('left', { count: stockNow(product, stock) })}</span>}
       </Button>
     </div>
+  );
+}
+
+/** Rehearsed is what follows a rehearsal: the show. */
+function Rehearsed() {
+  const action = (
+    <div class="over-actions">
+      <a class="button button-accent" href="/studio?new">
+        {t('newBroadcast')}
+      </a>
+      <a class="button button-plain" href="/studio">
+        {common('studio')}
+      </a>
+    </div>
+  );
+  return (
+    <main>
+      <Notice title={t('rehearsalOver')} text={t('rehearsalOverText')} action={action} />
+    </main>
   );
 }
 

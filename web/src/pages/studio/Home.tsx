@@ -55,7 +55,7 @@ function Broadcasts({ channel, figures }: { channel: Channel; figures: boolean }
     [channel.id],
   );
   useEvery(3000, list.reload);
-  const [making, setMaking] = useState(false);
+  const [making, setMaking] = useState(() => new URLSearchParams(location.search).has('new'));
   const all = (list.data?.items ?? []).filter((one) => one.channel === channel.id);
   const onAir = all.filter((one) => one.state === 'live' || one.state === 'interrupted');
   const planned = all.filter((one) => ['draft', 'scheduled', 'rehearsal'].includes(one.state));

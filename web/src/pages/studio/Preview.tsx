@@ -12,7 +12,8 @@ import { Button, IconButton } from '../../ui/Button';
 import { camera, flip, resume, toggleMic, type Camera } from './camera';
 import { Meter } from './Meter';
 import { t } from './messages';
-import { latencyOf } from './room';
+import { isOn, latencyOf } from './room';
+import { useLate } from './useLate';
 import type { RoomData } from './useRoom';
 
 interface Props {
@@ -26,9 +27,8 @@ interface Props {
 export function Preview({ data, shown, onLatency }: Props) {
   const here = useStore(camera);
   const { broadcast, room } = data;
-  const state = room?.state ?? broadcast?.state;
   const own = here.stream && here.phase === 'on';
-  const onAir = state === 'live' || state === 'interrupted';
+  const onAir = isOn(room);
   useEffect(() => {
     // One's own camera is now: the server's live edge is the frame that the creator sees.
     if (own || !onAir) {
@@ -46,7 +46,7 @@ export function Preview({ data, shown, onLatency }: Props) {
         <p>
           {broadcast?.state === 'scheduled' && broadcast.starts_at
             ? t('startsLater', { date: dateTime(broadcast.starts_at) })
-            : t('waitingForSignalText')}
+            : t(broadcast?.state === 'rehearsal' ? 'waitingRehearsal' : 'waitingForSignalText')}
         </p>
       </div>
     </div>
@@ -136,7 +136,9 @@ function OnAir({ data, shown, onLatency }: Props) {
   }, [transports.map((one) => one.url.replace(/~[^/]*/, '~')).join(' ')]);
   useEffect(() => player.current?.setAnchors(anchors), [anchors]);
 
-  const lost = data.room?.state === 'interrupted';
+  const rehearsal = data.room?.state === 'rehearsal';
+  const silent = useLate(rehearsal && !data.broadcast!.health, 4000); // a rehearsal is never interrupted: it has no encoder
+  const lost = data.room?.state === 'interrupted' || silent;
   return (
     <div class="screen">
       <video ref={video} autoPlay muted playsInline />
@@ -150,7 +152,7 @@ function OnAir({ data, shown, onLatency }: Props) {
       {lost ? (
         <div class="screen-note" role="alert">
           <h2>{t('signalLost')}</h2>
-          <p>{t('signalLostText')}</p>
+          <p>{t(rehearsal ? 'signalLostRehearsal' : 'signalLostText')}</p>
         </div>
       ) : (
         state === 'blocked' && (

@@ -26,7 +26,7 @@ import type { PublishFailure } from './whip';
 type Way = 'camera' | 'obs';
 
 /** Source is where the picture comes from: this device, or an encoder such as OBS. */
-export function Source({ channel }: { channel: string }) {
+export function Source({ channel, rehearsal }: { channel: string; rehearsal: boolean }) {
   const [way, setWay] = useState<Way>(() => (matchMedia('(pointer: coarse)').matches ? 'camera' : 'obs'));
   const now = useStore(camera);
   const shown = now.phase !== 'off' ? 'camera' : way;
@@ -46,12 +46,23 @@ export function Source({ channel }: { channel: string }) {
           }}
         />
       )}
-      {shown === 'obs' ? <Encoder key={channel} channel={channel} /> : <FromHere channel={channel} now={now} />}
+      {shown === 'obs' ? (
+        <Encoder key={channel} channel={channel} />
+      ) : (
+        <FromHere channel={channel} rehearsal={rehearsal} now={now} />
+      )}
     </div>
   );
 }
 
-function FromHere({ channel, now }: { channel: string; now: Camera }) {
+interface HereProps {
+  channel: string;
+  /** The team alone will see it. */
+  rehearsal: boolean;
+  now: Camera;
+}
+
+function FromHere({ channel, rehearsal, now }: HereProps) {
   if (now.phase === 'off' || now.phase === 'asking') {
     return (
       <div class="stack">
@@ -67,7 +78,7 @@ function FromHere({ channel, now }: { channel: string; now: Camera }) {
     <div class="stack">
       <Devices now={now} />
       {now.failure && <FailureText failure={now.failure} />}
-      <Air channel={channel} now={now} />
+      <Air channel={channel} rehearsal={rehearsal} now={now} />
     </div>
   );
 }
@@ -110,7 +121,7 @@ function Devices({ now }: { now: Camera }) {
   );
 }
 
-function Air({ channel, now }: { channel: string; now: Camera }) {
+function Air({ channel, rehearsal, now }: HereProps) {
   const on = sending(now.publish);
   const text = {
     idle: '',
@@ -142,7 +153,7 @@ function Air({ channel, now }: { channel: string; now: Camera }) {
         </>
       ) : (
         <Hold kind="accent" wide svg={radioIcon} onHold={() => goLive(channel)}>
-          {t('goLive')}
+          {t(rehearsal ? 'goRehearse' : 'goLive')}
         </Hold>
       )}
     </div>

@@ -5,14 +5,14 @@ import { amountOf } from '../../manage/data';
 import { Sheet } from '../../ui/Sheet';
 import { levelOf, wordsOf, type EncoderHealth, type Level } from './doctor';
 import { t } from './messages';
+import { isOn } from './room';
 import type { RoomData } from './useRoom';
 
 /** Strip is the row of figures under the picture. Figures change in place, nothing jumps. */
 export function Strip({ data, latency }: { data: RoomData; latency: number | undefined }) {
   const { sales, room, broadcast } = data;
   const [doctor, setDoctor] = useState(false);
-  const onAir = room?.state === 'live' || room?.state === 'interrupted';
-  const encoder = onAir ? (broadcast?.health as EncoderHealth | undefined) : undefined;
+  const encoder = isOn(room) ? (broadcast?.health as EncoderHealth | undefined) : undefined;
   const level = levelOf(encoder);
   return (
     <>

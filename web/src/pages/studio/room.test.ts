@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Pin, Product, Scene } from '../../api/types';
-import { advance, aheadOf, armedOf, boundsOf, fromScene, latencyOf, moved, narrowed } from './room';
+import { advance, aheadOf, armedOf, boundsOf, fromScene, isOn, latencyOf, moved, narrowed } from './room';
 import { onOf, runOf, stockNow, unknownBounds, wallOf, withPin, type Room } from './room';
 import { rowAt } from './Order';
 
@@ -33,6 +33,15 @@ describe('advance', () => {
     after = advance(after, { kind: 'pin.placed', data: { pin: pin('2', 'b') } });
     after = advance(after, { kind: 'pin.removed', data: { pin: '1', product: 'a', until: 20 } });
     expect(after.pins.map((one) => one.id)).toEqual(['2']);
+  });
+  test('a rehearsal stays one when its picture comes, and is led from then on', () => {
+    const before: Room = { ...room, state: 'rehearsal' };
+    expect(isOn(before)).toBe(false);
+    const wall = '2026-11-20T12:00:00Z';
+    const after = advance(before, { kind: 'broadcast.started', data: { generation: 1, media_time: 0, wall } });
+    expect(after.state).toBe('rehearsal');
+    expect(isOn(after)).toBe(true);
+    expect(isOn(advance(after, { kind: 'broadcast.ended', data: {} }))).toBe(false);
   });
   test('stock, viewers and states follow', () => {
     let after = advance(room, { kind: 'stock.changed', data: { variant: 'x', available: 4 } });

@@ -1,5 +1,5 @@
 import type { Anchor, BroadcastState, FeedEvent, MediaTime, Pin, Product, Scene } from '../../api/types';
-import { keyOf } from '../../room/scene';
+import { keyOf, liveOf } from '../../room/scene';
 
 export { keyOf };
 
@@ -47,7 +47,7 @@ export function advance(room: Room, event: Pick<FeedEvent, 'kind' | 'data'>): Ro
     case 'broadcast.started':
     case 'broadcast.resumed':
     case 'broadcast.anchored':
-      return { ...room, state: 'live', anchors: withAnchor(room.anchors, data) };
+      return { ...room, state: liveOf(room.state), anchors: withAnchor(room.anchors, data) };
     case 'broadcast.interrupted':
       return { ...room, state: 'interrupted' };
     case 'broadcast.ended':
@@ -55,6 +55,12 @@ export function advance(room: Room, event: Pick<FeedEvent, 'kind' | 'data'>): Ro
     default:
       return room;
   }
+}
+
+/** isOn tells whether it is led: it is on air, or a rehearsal whose picture has come. */
+export function isOn(room: Pick<Room, 'state' | 'anchors'> | undefined): boolean {
+  if (room?.state === 'rehearsal') return room.anchors.length > 0;
+  return room?.state === 'live' || room?.state === 'interrupted';
 }
 
 export function withPin(room: Room, pin: Pin): Room {

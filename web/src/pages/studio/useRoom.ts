@@ -105,14 +105,17 @@ export function useRoom(id: string): RoomData {
         const { low, high } = boundsOf(date, asked, read);
         clock.current = narrowed(clock.current, low, high);
         setBroadcast(found);
-        change((now) => (now.state === found.state ? now : { ...now, state: found.state, anchors: found.anchors }));
+        change((now) => {
+          const known = now.state === found.state && now.anchors.length >= found.anchors.length;
+          return known ? now : { ...now, state: found.state, anchors: found.anchors };
+        });
       },
       () => undefined, // the next turn asks again
     );
   };
   // Not a whole number of seconds: answers from everywhere in the second tell the server's clock.
   useEvery(clockKnown ? 2130 : 430, readBroadcast);
-  useEffect(readBroadcast, [room?.state]);
+  useEffect(readBroadcast, [room?.state, room?.anchors.length]);
 
   const readSales = () => {
     if (!broadcast || !seesSales(who, broadcast)) return;

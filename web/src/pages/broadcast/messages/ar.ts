@@ -78,6 +78,7 @@ const ar: Translation<typeof en> = {
   videoLabel: 'فيديو مباشر: {title}',
   reconnecting: 'نعيد الاتصال. قد يكون ما تراه قديمًا قليلًا.',
   toLive: 'إلى البث المباشر',
+  rehearsal: 'تجربة',
   replay: 'إعادة',
   replayLabel: 'إعادة العرض: {title}',
   watchAgain: 'شاهد مرة أخرى',

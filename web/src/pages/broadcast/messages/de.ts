@@ -50,6 +50,7 @@ const de: Translation<typeof en> = {
   videoLabel: 'Live-Video: {title}',
   reconnecting: 'Verbindet neu. Was du siehst, kann etwas alt sein.',
   toLive: 'Zum Live-Bild',
+  rehearsal: 'Probe',
   replay: 'Aufzeichnung',
   replayLabel: 'Aufzeichnung: {title}',
   watchAgain: 'Noch einmal ansehen',

@@ -47,6 +47,7 @@ export const en = {
   videoLabel: 'Live video: {title}',
   reconnecting: 'Reconnecting. What you see may be a little old.',
   toLive: 'Go to live',
+  rehearsal: 'Rehearsal',
   replay: 'Replay',
   replayLabel: 'Replay: {title}',
   watchAgain: 'Watch again',

@@ -50,6 +50,7 @@ const fr: Translation<typeof en> = {
   videoLabel: 'Vidéo en direct : {title}',
   reconnecting: 'Reconnexion. Ce que vous voyez date peut-être un peu.',
   toLive: 'Revenir au direct',
+  rehearsal: 'Répétition',
   replay: 'Rediffusion',
   replayLabel: 'Rediffusion : {title}',
   watchAgain: 'Revoir',
