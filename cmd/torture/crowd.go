@@ -19,8 +19,9 @@ const (
 )
 
 // sellToCrowd lets a crowd, each of whom wants one unit and asks until there is an answer, buy 100 units of three nodes
-// while a node is killed and everything else happens that the run's faults name. Exactly 100 must be sold.
-func sellToCrowd(ctx context.Context, w *world, binary string, buyers int, seed uint64, out io.Writer) error {
+// while a node is killed and everything else happens that the run's faults name. Exactly 100 must be sold. Note is told
+// what came of it.
+func sellToCrowd(ctx context.Context, w *world, binary string, buyers int, seed uint64, out io.Writer, note func(figures) error) error {
 	where, err := w.site(ctx, binary)
 	if err != nil {
 		return err
@@ -34,6 +35,9 @@ func sellToCrowd(ctx context.Context, w *world, binary string, buyers int, seed 
 		return fmt.Errorf("%w (kept in %s)", err, t.dir)
 	}
 	fmt.Fprintf(out, "%d buyers, %d units, %d nodes: %s\n", buyers, crowdUnits, crowdNodes, f)
+	if err := note(f); err != nil {
+		return err
+	}
 	if !f.clean() {
 		return fmt.Errorf("it did not hold (kept in %s)", t.dir)
 	}

@@ -90,7 +90,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	defer world.close()
 	if *crowd > 0 {
-		return sellToCrowd(ctx, world, absolute, *crowd, *seed, out)
+		return sellToCrowd(ctx, world, absolute, *crowd, *seed, out, func(f figures) error {
+			return appendLine(*path, line(*seed, commit(), *engine, crowdNodes, fmt.Sprintf("a crowd of %d: %s", *crowd, *suffered), f))
+		})
 	}
 	dirty, sources := 0, commit()
 	for n := range uint64(*trials) {
