@@ -48,7 +48,7 @@ torture: build ## Kill the server in a rush in TRIALS (20) more trials on ENGINE
 	@$(GO) run ./cmd/torture -trials $(TRIALS) -engine $(ENGINE) -faults "$(FAULTS)"
 
 .PHONY: crowd
-crowd: build ## Let BUYERS (10000) want 100 units of 3 nodes while Redis and PostgreSQL fail, or FAULTS happen: exactly 100 must be sold
+crowd: build ## Let BUYERS (10000) want 100 units of 3 nodes while Redis and PostgreSQL fail, or FAULTS happen: exactly 100 must be sold; note in docs/evidence
 	@$(GO) run ./cmd/torture -engine postgres -crowd $(or $(BUYERS),10000) -faults "$(if $(FAULTS),$(FAULTS),redis-hang,postgres-kill,redis-flush)"
 
 RUNS ?= 60
