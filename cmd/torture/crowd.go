@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,8 +15,9 @@ import (
 const (
 	crowdUnits  = 100
 	crowdNodes  = 3
-	crowdAtOnce = 300 // requests under way
-	crowdFaults = 4 * time.Second
+	crowdAtOnce = 300                    // requests under way
+	crowdFirst  = 100 * time.Millisecond // within which of a part's rush its fault begins
+	crowdFault  = time.Second
 )
 
 // sellToCrowd lets a crowd, each of whom wants one unit and asks until there is an answer, buy 100 units of three nodes
@@ -59,7 +61,7 @@ func (t *trial) crowd(ctx context.Context, buyers int) (figures, error) {
 	}()
 	err := t.revive(ctx, servers)
 	if err == nil {
-		t.variants, err = t.client.stock(ctx, t.units...)
+		t.variants, err = t.client.stock(ctx, 0) // the units come in parts
 	}
 	if err != nil {
 		return t.result, err
@@ -85,28 +87,47 @@ func (t *trial) crowd(ctx context.Context, buyers int) (figures, error) {
 	return t.result, err
 }
 
-// opening lets everybody in at once, and the faults happen meanwhile, one after the other, and then a node is killed.
+// opening lets the crowd in, a part of it with each part of the units, and in each part's rush something else goes wrong:
+// one fault after the other, and at last a node is killed. Without parts all would be sold before the first fault.
 func (t *trial) opening(ctx context.Context, buyers int, servers []*server) error {
-	var all, bad sync.WaitGroup
-	var faulty error
-	bad.Go(func() {
-		for _, f := range t.faults {
-			if err := f.begin(t); err != nil {
-				faulty = errors.Join(faulty, err)
-			}
-			wait(ctx, crowdFaults/time.Duration(len(t.faults)+1))
-			faulty = errors.Join(faulty, f.end(t))
+	wrong := append(slices.Clone(t.faults), fault{
+		begin: func(*trial) error {
+			servers[0].kill()
+			t.result.Kills++
+			return nil
+		},
+		end: func(*trial) error { return nil },
+	})
+	rng := rand.New(rand.NewPCG(t.seed, 5))
+	all := rng.Perm(buyers)
+	for n, f := range wrong {
+		units := crowdUnits*(n+1)/len(wrong) - crowdUnits*n/len(wrong)
+		if err := t.client.call(ctx, "POST", "/v1/variants/"+t.variants[0]+"/stock", "seller", "", map[string]any{"delta": units, "reason": fmt.Sprint("part ", n)}, nil); err != nil {
+			return fmt.Errorf("part %d: %w", n, err)
 		}
-		servers[0].kill()
-		t.result.Kills++
+		part := all[buyers*n/len(wrong) : buyers*(n+1)/len(wrong)]
+		if err := t.part(ctx, part, f, time.Duration(rng.Int64N(int64(crowdFirst)))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// part lets some buyers in at once, and a fault begin a little later.
+func (t *trial) part(ctx context.Context, buyers []int, f fault, after time.Duration) (err error) {
+	var all, bad sync.WaitGroup
+	bad.Go(func() {
+		wait(ctx, after)
+		err = f.begin(t)
+		wait(ctx, crowdFault)
+		err = errors.Join(err, f.end(t))
 	})
 	turn := make(chan struct{}, t.buyers)
-	rng := rand.New(rand.NewPCG(t.seed, 5))
-	for _, n := range rng.Perm(buyers) {
+	for _, n := range buyers {
 		w := wish{Key: fmt.Sprint("crowd-", n), Buyer: fmt.Sprint("buyer-", n), Variant: t.variants[0], Instrument: "sandbox_approved", Quantity: 1}
+		t.mu.Lock()
 		t.wishes[w.Key] = w
-	}
-	for _, w := range t.wishes {
+		t.mu.Unlock()
 		turn <- struct{}{}
 		all.Go(func() {
 			defer func() { <-turn }()
@@ -115,7 +136,7 @@ func (t *trial) opening(ctx context.Context, buyers int, servers []*server) erro
 	}
 	all.Wait()
 	bad.Wait()
-	return faulty
+	return err
 }
 
 // persist asks until there is an answer.
