@@ -38,6 +38,11 @@ func (t *trial) audit(ctx context.Context) error {
 		}
 	}
 	t.result.Stored = len(orders)
+	for _, o := range orders {
+		if o.State.Sold() {
+			t.result.Sold++
+		}
+	}
 	t.auditAcks(orders)
 	if t.waits != nil {
 		if err := t.auditWaits(ctx, db, rows, orders); err != nil {

@@ -80,8 +80,8 @@ func (t *trial) crowd(ctx context.Context, buyers int) (figures, error) {
 	if err == nil {
 		err = t.audit(ctx)
 	}
-	if paid := t.result.Paid; paid != crowdUnits || t.result.Stored != crowdUnits {
-		t.result.note("%d were sold and %d are stored, and %d were there", paid, t.result.Stored, crowdUnits)
+	if sold := t.result.Sold; sold != crowdUnits || t.result.Stored != crowdUnits {
+		t.result.note("%d were sold and %d are stored, and %d were there", sold, t.result.Stored, crowdUnits)
 	}
 	t.result.Took = time.Since(began)
 	return t.result, err

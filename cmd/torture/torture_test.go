@@ -175,7 +175,7 @@ func TestACrowdBuysExactlyWhatIsThere(t *testing.T) {
 	defer w.close()
 	var out strings.Builder
 	sold := 0
-	note := func(f figures) error { sold = f.Paid; return nil }
+	note := func(f figures) error { sold = f.Sold; return nil }
 	if err := sellToCrowd(t.Context(), w, binary(t, good), 400, 4, &out, note); err != nil || sold != crowdUnits {
 		t.Fatal(err, sold, out.String())
 	}

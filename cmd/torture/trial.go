@@ -40,6 +40,7 @@ type figures struct {
 	Kills, Asked, Acked, Paid, Refused, Unknown, Stored int
 	Lost, Oversold, Double, Money                       int // what must be zero
 	Waited, Offered                                     int // who waited for an empty shelf, and got a unit of it
+	Sold                                                int // of those that are stored
 	Took                                                time.Duration
 	Notes                                               []string
 }
@@ -371,5 +372,21 @@ func (t *trial) untold(ctx context.Context) (int, error) {
 	rows, soon := &shopsql.Store{DB: db}, time.Now().Add(2*time.Hour)
 	told, err := rows.SandboxPaymentsToTell(ctx, soon, 1000)
 	due, failed := rows.RefundsDue(ctx, soon, 1000)
-	return len(told) + len(due), errors.Join(err, failed)
+	unheard, unasked := unaskedOf(ctx, db)
+	return len(told) + len(due) + unheard, errors.Join(err, failed, unasked)
+}
+
+// unaskedOf counts the orders that ended before the bank had spoken, and of which it has not been asked since. Where a node
+// died that wanted to, its time for that is over.
+func unaskedOf(ctx context.Context, db *store.DB) (n int, err error) {
+	err = db.Update(ctx, func(tx *store.Tx) error {
+		r, err := tx.Exec(ctx, `UPDATE unheard SET next_at = $1 WHERE attempts = 0`, 0)
+		if err != nil {
+			return err
+		}
+		changed, err := r.RowsAffected()
+		n = int(changed)
+		return err
+	})
+	return n, err
 }
