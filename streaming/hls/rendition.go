@@ -11,6 +11,8 @@ import (
 	"github.com/hawkerlive/hawker/streaming/mediatime"
 )
 
+const lateTargets = 3 // target durations that a segment stays in memory beyond the list where it is recorded
+
 // rendition keeps what a segmenter cut, and the playlists of it. One goroutine, its packager's, adds; any number read.
 type rendition struct {
 	name, life string
@@ -150,7 +152,7 @@ func (r *rendition) trim() {
 	drop := 0
 	for drop < len(r.segments)-2 {
 		s := r.segments[drop]
-		late := drop < r.listed && kept > max(r.config.Window, least)
+		late := drop < r.listed && kept > r.keeps(s, max(r.config.Window, least), target)
 		if !late && len(r.segments)-drop <= r.config.SegmentsMax && r.bytes <= r.config.BytesMax {
 			break
 		}
@@ -171,6 +173,16 @@ func (r *rendition) trim() {
 	for len(r.inits) > 1 && r.inits[0] != r.segments[0].Init && r.inits[0] != r.archive.init() {
 		r.inits = r.inits[1:]
 	}
+}
+
+// keeps is how long a segment that has left the list stays in memory: as long as the list is, and a few segments where
+// the recording has it, which answers from then on.
+func (r *rendition) keeps(s *Segment, list time.Duration, target int) time.Duration {
+	short := lateTargets * time.Duration(target) * time.Second
+	if short < list && r.config.DVR >= list && r.past != nil && r.past.Recorded(r.broadcast, r.name, r.life, s.Number) {
+		return short
+	}
+	return list
 }
 
 // clear gives everything up.

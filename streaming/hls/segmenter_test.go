@@ -343,13 +343,18 @@ func TestKeptSegmentsAreBounded(t *testing.T) {
 		"by time":   {Window: 20 * time.Second},
 		"by number": {SegmentsMax: 12},
 		"by bytes":  {BytesMax: 20_000},
+		"recorded":  {Window: 20 * time.Second},
 	} {
 		r := newRig(t)
 		r.rendition.config = c.filled()
+		if name == "recorded" {
+			m := &memory{kept: map[string][]byte{}}
+			r.rendition.recording, r.rendition.past = m.Record("", "main", "a1"), m
+		}
 		r.generation(1, 0, videoTrack(), aacTrack(48000))
 		r.feed(clip{fps: 30, gop: 60, rate: 48000, seconds: 300}.units())
 		n, bytes := len(r.rendition.segments), r.rendition.bytes
-		if n > 34 || (name == "by time" && n > 22) || (name == "by number" && n > 12) || (name == "by bytes" && bytes > 20_000) {
+		if n > 34 || (name == "by time" && n > 22) || (name == "by number" && n > 12) || (name == "recorded" && (n > 15 || !r.rendition.remembers(1))) || (name == "by bytes" && bytes > 20_000) {
 			t.Errorf("%s: %d segments, %d bytes are kept", name, n, bytes)
 		}
 		if name != "by bytes" && strings.Count(r.newest(), "#EXTINF") < 9 {
