@@ -138,6 +138,17 @@ func (h *Hub) Streams() []*Stream {
 	return out
 }
 
+// Held is how many bytes the rings hold.
+func (h *Hub) Held() (bytes int64) {
+	for _, s := range h.Streams() {
+		bytes += s.holds()
+		for _, r := range s.Renditions() {
+			bytes += r.holds()
+		}
+	}
+	return bytes
+}
+
 // Now is the media time that is entering the server, by the anchor of the broadcast's newest generation.
 func (h *Hub) Now(broadcastID string) (mediatime.Time, bool) {
 	h.mu.RLock()

@@ -279,6 +279,12 @@ func (s *Stream) append(u *Unit) {
 	}
 }
 
+func (s *Stream) holds() int64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return int64(s.bytes)
+}
+
 func (s *Stream) at(seq uint64) *Unit { return s.ring[seq%uint64(len(s.ring))] }
 
 func (s *Stream) timeOf(u *Unit) mediatime.Time {

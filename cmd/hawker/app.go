@@ -332,6 +332,7 @@ func (a *app) startServices(ctx context.Context) error {
 // startDoors opens the listeners. From here on the world comes in.
 func (a *app) startDoors(context.Context) error {
 	media := a.stage("media")
+	media.run("heap", a.runHeap)
 	media.run("audio bridges", a.legs.Run)
 	media.run("pin dates", a.dates.Run)
 	media.run("ladders", a.ladders.Run)

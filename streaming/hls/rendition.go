@@ -197,6 +197,12 @@ func (r *rendition) clear() {
 	}
 }
 
+func (r *rendition) holds() int64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return int64(r.bytes)
+}
+
 // lasts tells whether the rendition can be wound back.
 func (r *rendition) lasts() bool {
 	r.mu.RLock()

@@ -127,6 +127,22 @@ func (s *Server) sweep() {
 	}
 }
 
+// Held is how many bytes of parts are in memory.
+func (s *Server) Held() (bytes int64) {
+	s.mu.Lock()
+	all := make([]*packager, 0, len(s.packagers))
+	for _, p := range s.packagers {
+		all = append(all, p)
+	}
+	s.mu.Unlock()
+	for _, p := range all {
+		for _, r := range p.lines.list() {
+			bytes += r.holds()
+		}
+	}
+	return bytes
+}
+
 // remove stops a packager. It runs under the lock.
 func (s *Server) remove(p *packager) {
 	if s.packagers[p.broadcast] == p {
