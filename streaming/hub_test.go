@@ -127,6 +127,13 @@ func TestTheRingIsBoundedInBytes(t *testing.T) {
 	if n > 10 {
 		t.Fatalf("%d units of 1,000 bytes were held within 10,000", n)
 	}
+	if held := a.hub.Held(); held < 5_000 || held > 10_000 {
+		t.Errorf("%d bytes are held", held)
+	}
+	a.hub.End("b")
+	if held := a.hub.Held(); held != 0 {
+		t.Errorf("%d bytes are held after the end", held)
+	}
 }
 
 func TestANewPublisherTakesOverAndTheReadersStay(t *testing.T) {

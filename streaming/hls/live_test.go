@@ -347,7 +347,7 @@ func TestPackagerRunsWhileItIsNeeded(t *testing.T) {
 		if len(p.Segments) < 5 {
 			t.Errorf("the first playlist has %d segments", len(p.Segments))
 		}
-		if _, ok := a.server.Stats("b"); !ok {
+		if _, ok := a.server.Stats("b"); !ok || a.server.Held() == 0 {
 			t.Error("not packaged")
 		}
 		other, err := a.hub.Publish(t.Context(), "c", []streaming.Track{videoTrack()})
@@ -361,7 +361,7 @@ func TestPackagerRunsWhileItIsNeeded(t *testing.T) {
 		}
 		isProblem(t, a.get("/hls/c/index.m3u8"), 503, "busy")
 		time.Sleep(32 * time.Second)
-		if _, ok := a.server.Stats("b"); ok {
+		if _, ok := a.server.Stats("b"); ok || a.server.Held() != 0 {
 			t.Error("packaged without viewers")
 		}
 		isProblem(t, a.get("/hls/b/"+p.Segments[0].URI), 404, "not-found")
