@@ -23,8 +23,8 @@ func (w *World) outage() {
 		if past == dies {
 			w.node.die()
 		}
-		w.settle()
 		time.Sleep(outageStep) // in the bubble
+		w.settle()
 	}
 	w.setAway(false)
 	w.settle()
