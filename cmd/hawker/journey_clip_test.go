@@ -23,6 +23,11 @@ func TestJourneyClip(t *testing.T) {
 	a, _ := server(t)
 	show, product := a.demoData.Broadcast, a.demoData.Product
 	until(t, "on air", 15*time.Second, func() bool { return stateOf(t, show) == "live" })
+	// A clip from the first key picture on would have nothing before it.
+	until(t, "the second key picture", 20*time.Second, func() bool {
+		now, ok := a.hub.Now(show)
+		return ok && int64(now) > 4_000_000
+	})
 	pin := "/v1/broadcasts/" + show + "/pins/" + product
 	var placed, removed struct{ From, Until int64 }
 	call(t, "PUT", pin, "creator", struct{}{}, 200, &placed)
