@@ -16,7 +16,8 @@ func TestJourneyWindAShowBack(t *testing.T) {
 	if saw.Back < 420 || saw.Back > 479 {
 		t.Errorf("fifteen seconds back were %d frames", saw.Back)
 	}
-	if saw.Behind < 12 || saw.Behind > 30 || saw.Sought < 0 || saw.Sought > 12 {
+	slow := max(0, float64(saw.Took)/1000-5) // where the way back itself takes long, live moves on meanwhile
+	if saw.Behind < 12 || saw.Behind > 30+slow || saw.Sought < 0 || saw.Sought > 12 {
 		t.Errorf("the bar stood %.1f s behind live, and then %.1f s after the beginning", saw.Behind, saw.Sought)
 	}
 	if !saw.Stood || saw.Early || !saw.Card || saw.Bar || saw.Black > 0 {
