@@ -57,7 +57,7 @@ func (g *GateMemory) Admit(c *shop.Claim) error {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	for _, l := range c.Lines {
-		if news, ok := g.known[l.Variant]; ok && news.available < wants(l) && g.now().Sub(news.at) < gateFor {
+		if news, ok := g.known[l.Variant]; ok && news.available < wants(l) && g.now().Sub(news.at).Abs() < gateFor {
 			return shop.ErrSoldOut
 		}
 	}
