@@ -45,7 +45,7 @@ func (g *dealGate) check(q shop.Quote, now time.Time) error {
 	g.mu.Lock()
 	o, ok := g.over[q.Deal]
 	g.mu.Unlock()
-	if ok && now.Sub(o.at) < gateFor {
+	if ok && now.Sub(o.at).Abs() < gateFor {
 		return o.err
 	}
 	return nil
