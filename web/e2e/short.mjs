@@ -91,10 +91,11 @@ await run(async (chrome) => {
   const card = viewer.locator(`[data-pin][data-product="${demo.product}"]`);
   await until(
     'the video to play',
-    () => viewer.evaluate(() => document.querySelector('video')?.dataset.state === 'playing'),
+    // The feed stays until the video's page is there, and its video plays, too.
+    () => viewer.evaluate(() => document.querySelector('main.short video')?.dataset.state === 'playing'),
     patience,
   );
-  await viewer.evaluate(() => document.querySelector('video').pause());
+  await viewer.evaluate(() => document.querySelector('main.short video').pause());
   const seen = {};
   for (const [at, wanted] of [
     [1, 0],
