@@ -51,7 +51,7 @@ async function main(dir) {
   const whep = start(STREAMLOAD, ['whep', '-url', `${site}/whep/${broadcast}`, ...watch]);
   const hls = start(STREAMLOAD, ['hls', '-url', `${site}/hls/${broadcast}/index.m3u8`, ...watch]);
   await sleep(3000);
-  const body = { lines: [{ variant: demo.variant, quantity: 1 }], instrument: demo.instrument, buyer_ref: '%USER%' };
+  const body = { lines: [{ variant: demo.variant, quantity: 1 }], instrument: demo.instrument, broadcast, buyer_ref: '%USER%' };
   const rush = start(CHECKOUTLOAD, [
     ...['-url', `${site}/v1/checkout`, '-H', 'Idempotency-Key: %KEY%', '-H', `Authorization: Bearer ${demo.tokens.integrator}`, '-H', 'Content-Type: application/json'],
     ...['-body', JSON.stringify(body), '-mode', 'closed', '-conns', '256', '-duration', `${seconds}s`, '-json', '-pid', String(server.child.pid)],
