@@ -142,6 +142,7 @@ var meanings = []meaning{
 	{shop.ErrPlace, 422, "bad-place", "The place in the queue is not one of ours", 0},
 	{shop.ErrPlaceForeign, 403, "foreign-place", "The place in the queue is somebody else's", 0},
 	{shop.ErrPlaceOver, 410, "place-over", "The place in the queue was used, or its turn has passed", 0},
+	{shop.ErrLineSilent, 503, "queue-silent", "The queue does not answer just now; your place stands", time.Second},
 	{shop.ErrBusy, 503, "busy", "Too many orders at once", time.Second},
 	{shop.ErrUnavailable, 503, "outcome-unknown", "The outcome is not known yet; ask again with the same idempotency key", 2 * time.Second},
 	{payment.ErrWebhook, 401, "bad-webhook", "The webhook's signature, time or content is not right", 0},

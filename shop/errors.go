@@ -17,6 +17,7 @@ var (
 	ErrPlace           = errors.New("shop: the place is not one of ours")
 	ErrPlaceForeign    = errors.New("shop: the place is somebody else's")
 	ErrPlaceOver       = errors.New("shop: the place was used, or its turn has passed")
+	ErrLineSilent      = errors.New("shop: the waiting line does not answer")
 	ErrUnavailable     = errors.New("shop: the outcome is not known yet, ask again with the same idempotency key")
 	ErrKeyReused       = errors.New("shop: the idempotency key was used with another request")
 	ErrKeyInvalid      = errors.New("shop: an idempotency key has 1 to 255 printable ASCII characters")

@@ -92,6 +92,7 @@ func (t RedisTarget) Client() redis.UniversalClient {
 		patience = time.Second // a Redis that hangs costs no more
 		conns    = 64          // per server: the bus's readers block one each
 		retries  = 1
+		renewed  = time.Second // the map of a Cluster: a leader that died does not say who follows it, and the library would ask once a minute
 	)
 	var secure *tls.Config
 	if t.TLS {
@@ -103,6 +104,7 @@ func (t RedisTarget) Client() redis.UniversalClient {
 		return redis.NewClusterClient(&redis.ClusterOptions{
 			Addrs: t.Addrs, Username: t.Username, Password: t.Password, TLSConfig: secure, Protocol: 2, DisableIdentity: true, MaintNotificationsConfig: quiet,
 			ContextTimeoutEnabled: true, DialTimeout: patience, ReadTimeout: patience, WriteTimeout: patience, PoolTimeout: patience, PoolSize: conns, MaxRetries: retries, DialerRetries: 1,
+			ClusterStateReloadInterval: renewed,
 		})
 	}
 	return redis.NewClient(&redis.Options{

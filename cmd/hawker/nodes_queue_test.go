@@ -72,3 +72,91 @@ func TestNodesShareTheirWaitingRoom(t *testing.T) {
 		return status >= 400 && status < 500 && len(text) > 0
 	})
 }
+
+// lined is a buyer at the end of a waiting room that many others stand in.
+type lined struct {
+	house    *house
+	others   []string
+	place    string
+	position int
+}
+
+func (h *house) lineUp(t *testing.T, others int) *lined {
+	t.Helper()
+	l := &lined{house: h}
+	for n := range others {
+		p, err := h.nodes[0].allocator.Room.Line.Join(t.Context(), checkout.Joining{Buyer: fmt.Sprint("other", n), Variants: []string{h.variant}, Now: time.Now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.others = append(l.others, p.ID)
+	}
+	until(t, "the second node to hear of the line", 10*time.Second, func() bool { return h.nodes[1].allocator.Room.Waiting() > 0 })
+	var problem struct {
+		Queue struct {
+			Place    string
+			Position int
+		}
+	}
+	status, text := h.try(t, h.nodes[1], http.MethodPost, "/v1/checkout", "in line", h.wish(""), nil)
+	if err := json.Unmarshal([]byte(text), &problem); err != nil || status != 503 || problem.Queue.Position < others/2 {
+		t.Fatalf("%d %s", status, text)
+	}
+	l.place, l.position = problem.Queue.Place, problem.Queue.Position
+	return l
+}
+
+func (h *house) wish(place string) map[string]any {
+	out := map[string]any{"lines": []any{map[string]any{"variant": h.variant, "quantity": 1}}, "instrument": "sandbox_approved"}
+	if place != "" {
+		out["place"] = place
+	}
+	return out
+}
+
+// stands follows the place through the time that its line needs to answer again: nobody hears of a fault of ours, who is
+// told that it is their turn can buy, and the place is not behind where it was. Then everybody leaves.
+func (l *lined) stands(t *testing.T) {
+	t.Helper()
+	h, silent, turns, began := l.house, 0, 0, time.Now()
+	for n, a := range h.nodes {
+		until(t, "the line", 30*time.Second, func() bool {
+			var s struct {
+				State    string
+				Position int
+			}
+			status, text := h.try(t, a, http.MethodGet, "/v1/queue/"+l.place, "", struct{}{}, &s)
+			switch {
+			case status == 503:
+				silent++
+			case status == 410:
+				t.Fatalf("node %d forgot the place: %s", n, text)
+			case status != 200:
+				t.Fatalf("node %d: %d %s", n, status, text)
+			case s.State == "turn": // the line is away for so long that everybody passes
+				turns++
+				if status, text := h.try(t, a, http.MethodPost, "/v1/checkout", "passes", h.wish(l.place), nil); status != 201 && status != 200 && status != 503 {
+					t.Fatalf("node %d: %d %s", n, status, text)
+				}
+			default:
+				if s.Position > l.position || s.Position < l.position/2 {
+					t.Fatalf("number %d, it was %d", s.Position, l.position)
+				}
+				return true
+			}
+			return false
+		})
+	}
+	t.Logf("number %d of the line has its place again after %v; before that %d answers that the line is silent, %d that everybody passes", l.position, time.Since(began).Round(time.Millisecond), silent, turns)
+	for _, a := range h.nodes {
+		for _, id := range l.others {
+			if err := a.allocator.Room.Line.Use(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.others = nil
+	}
+	until(t, "the turn", 30*time.Second, func() bool {
+		return h.nodes[0].allocator.Room.Waiting() == 0 && h.nodes[1].allocator.Room.Waiting() == 0
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,11 +77,15 @@ func TestNodesOutliveAMasterOfTheirCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Stop)
-	h := houseOf(t, "redis://"+strings.Join(cluster.Addrs(), ","))
+	h := houseOf(t, "redis://"+strings.Join(cluster.Addrs(), ","), "checkout.room.rate", "1", "checkout.room.opening", "1ms")
 	h.pins(t, "all is well")
+	line := h.lineUp(t, 300)
 	for master := range 2 {
 		if err := cluster.FailOver(master); err != nil {
 			t.Fatal(err)
+		}
+		if master == 0 { // which the line is kept by
+			line.stands(t)
 		}
 		h.pins(t, fmt.Sprintf("after master %d was replaced", master))
 	}
@@ -147,12 +152,16 @@ type seenScene struct {
 	Pins     []card
 }
 
-func houseOf(t *testing.T, redis string) *house {
+func houseOf(t *testing.T, redis string, settings ...string) *house {
 	t.Helper()
 	dir, database := t.TempDir(), storetest.Config(t, store.Postgres).Database
 	h := &house{price: 900}
 	for n := range 2 {
-		a, err := boot(dir, map[string]string{"database": database, "redis": redis, "ready_file": fmt.Sprint(dir, "/ready", n), "broadcast.grace": "1h"})
+		with := map[string]string{"database": database, "redis": redis, "ready_file": fmt.Sprint(dir, "/ready", n), "broadcast.grace": "1h"}
+		for pair := range slices.Chunk(settings, 2) {
+			with[pair[0]] = pair[1]
+		}
+		a, err := boot(dir, with)
 		if err != nil {
 			t.Fatal(err, bootLog)
 		}

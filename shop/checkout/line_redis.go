@@ -18,6 +18,7 @@ const (
 	linePatience = 200 * time.Millisecond // what asking may cost a request
 	lineKept     = time.Hour              // a line that nobody touches is forgotten
 	lineCallMax  = 500                    // places that one call looks at
+	linePause    = 2 * time.Second        // with no turn given for so long, the line was out of reach
 )
 
 // LineRedis is the line of all nodes: places in the order of numbers in one sorted set, and each step one script in one
@@ -105,14 +106,21 @@ return out
 // lookScript. ARGV: now, id.
 var lookScript = redis.NewScript(lineScript + `return tell(ARGV[2])`)
 
-// callScript. ARGV: now, turns, how long a turn is good, how long one may be silent, places looked at, kept; all in ms.
+// callScript. ARGV: now, turns, how long a turn is good, how long one may be silent, places looked at, kept, a pause; all
+// in ms. Where no turns were given for a pause the line could not be reached, and nobody could say that they are there:
+// for as long as one may be silent nobody is taken for gone.
 var callScript = redis.NewScript(lineScript + `
+local asked = tonumber(redis.call('HGET', facts, 'asked') or now)
+if now - asked > tonumber(ARGV[7]) then redis.call('HSET', facts, 'spared', now + tonumber(ARGV[4])) end
+redis.call('HSET', facts, 'asked', now)
+local spared = tonumber(redis.call('HGET', facts, 'spared') or '0')
+spared = spared > now and spared - now <= tonumber(ARGV[4])
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', called, '-inf', now, 'LIMIT', 0, ARGV[5])) do remove(id) end
 local n, turns = tonumber(ARGV[2]), {'ok'}
 if n > 0 and not gathers() then
   for _, id in ipairs(redis.call('ZRANGE', waiting, 0, tonumber(ARGV[5]) - 1)) do
     if n == 0 then break end
-    if now - tonumber(redis.call('HGET', seen, id) or '0') > tonumber(ARGV[4]) then remove(id)
+    if not spared and now - tonumber(redis.call('HGET', seen, id) or '0') > tonumber(ARGV[4]) then remove(id)
     else redis.call('ZREM', waiting, id); redis.call('ZADD', called, now + tonumber(ARGV[3]), id); turns[#turns + 1] = id; n = n - 1 end
   end
 end
@@ -214,7 +222,7 @@ func (l *LineRedis) Look(ctx context.Context, id string, now time.Time) (Place, 
 
 // Call gives the next n their turn.
 func (l *LineRedis) Call(ctx context.Context, n int, now, until time.Time) (ids []string, err error) {
-	out, err := l.run(ctx, callScript, now, n, until.Sub(now).Milliseconds(), lineAbsent.Milliseconds(), lineCallMax, lineKept.Milliseconds())
+	out, err := l.run(ctx, callScript, now, n, until.Sub(now).Milliseconds(), lineAbsent.Milliseconds(), lineCallMax, lineKept.Milliseconds(), linePause.Milliseconds())
 	if err != nil {
 		return nil, err
 	}

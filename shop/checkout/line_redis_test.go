@@ -3,6 +3,7 @@ package checkout_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -119,4 +120,39 @@ func TestALineThatIsEmptiedOrGoneShutsNobodyOut(t *testing.T) {
 	if err := server.Resume(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestALineThatWasOutOfReachSparesThoseWhoStandInIt: nobody could ask for their place meanwhile, so nobody is gone for
+// that; who does not come afterwards is.
+func TestALineThatWasOutOfReachSparesThoseWhoStandInIt(t *testing.T) {
+	t.Parallel()
+	redistest.Each(t, func(t *testing.T, b redistest.Backend) {
+		l := &checkout.LineRedis{Client: b.Client, Prefix: redistest.Prefix(), Opening: time.Nanosecond, Patience: 10 * time.Second, CallersTime: true}
+		var ids []string
+		for n := range 4 {
+			ids = append(ids, join(t, l, fmt.Sprint(n), noon.Add(time.Duration(n)*time.Millisecond)).ID)
+		}
+		call := func(after time.Duration, n int) []string {
+			t.Helper()
+			now := noon.Add(after)
+			turns, err := l.Call(t.Context(), n, now, now.Add(time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return turns
+		}
+		call(time.Second, 0)
+		if turns := call(time.Minute, 1); !slices.Equal(turns, ids[:1]) { // silent from 0:01 to 1:00
+			t.Fatal(turns)
+		}
+		if _, err := l.Look(t.Context(), ids[2], noon.Add(65*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		for s := 61; s < 80; s++ {
+			call(time.Duration(s)*time.Second, 0)
+		}
+		if turns := call(81*time.Second, 3); !slices.Equal(turns, ids[2:3]) {
+			t.Fatal(turns)
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"strings"
@@ -30,6 +31,7 @@ const (
 	againMax    = 10 * time.Second
 	stockFor    = 500 * time.Millisecond // how old news of stock may be that a line is told
 	stocksMax   = 10_000                 // variants whose stock a line is told of
+	silentFor   = time.Second            // a line that does not answer for less is only slow: its places stand
 )
 
 // Shelves reads how much is left. shop.Catalogue is one.
@@ -55,10 +57,11 @@ type Room struct {
 	Now func() time.Time
 
 	once    sync.Once
-	waiting atomic.Int64 // as of the last look; 0: the room is closed
-	rate    atomic.Int64 // turns a second
-	credit  float64      // turns that may be given now; run's own, as is
-	last    time.Time    // when turns were given
+	waiting atomic.Int64              // as of the last look; 0: the room is closed
+	rate    atomic.Int64              // turns a second
+	silent  atomic.Pointer[time.Time] // since when the line does not answer; nil: it does
+	credit  float64                   // turns that may be given now; run's own, as is
+	last    time.Time                 // when turns were given
 	known   knownStock
 	held    holds
 }
@@ -94,12 +97,14 @@ func (r *Room) enter(ctx context.Context, q *Request, c *shop.Claim) (turn strin
 	}
 	r.init()
 	if q.Place != "" {
-		s, err := r.Look(ctx, q.Place, q.Buyer)
-		if err != nil {
+		s, reached, err := r.look(ctx, q.Place, q.Buyer)
+		switch {
+		case err != nil:
 			return "", err
-		}
-		if !s.Turn() {
+		case !s.Turn():
 			return "", &QueuedError{s}
+		case !reached:
+			return "", nil
 		}
 		// One turn is one purchase: a second one beside it, under another key, finds it taken. A line that cannot be
 		// reached shuts nobody out.
@@ -118,6 +123,9 @@ func (r *Room) enter(ctx context.Context, q *Request, c *shop.Claim) (turn strin
 
 // join gives the buyer a place. A line that cannot be reached lets everybody pass.
 func (r *Room) join(ctx context.Context, q *Request, c *shop.Claim) error {
+	if r.gone() {
+		return nil // it is not asked, so that nobody waits for it
+	}
 	variants := make([]string, len(c.Lines))
 	for i, l := range c.Lines {
 		variants[i] = l.Variant
@@ -145,21 +153,60 @@ func (r *Room) join(ctx context.Context, q *Request, c *shop.Claim) error {
 }
 
 // Look tells a buyer how a place stands: shop.ErrPlace for one that we did not give, shop.ErrPlaceForeign for one that
-// was given to somebody else, shop.ErrPlaceOver for one that is no longer good.
+// was given to somebody else, shop.ErrPlaceOver for one that is no longer good, shop.ErrLineSilent while the line does
+// not answer. If that lasts everybody passes, those who wait like those who come: it is each place's turn. The places
+// that the line remembers when it answers again stand as before.
 func (r *Room) Look(ctx context.Context, token, buyer string) (Standing, error) {
+	s, _, err := r.look(ctx, token, buyer)
+	return s, err
+}
+
+// look is Look, and tells whether the line was reached.
+func (r *Room) look(ctx context.Context, token, buyer string) (s Standing, reached bool, err error) {
 	if r == nil {
-		return Standing{}, shop.ErrPlace
+		return s, false, shop.ErrPlace
 	}
 	r.init()
 	id, err := r.read(token, buyer)
 	if err != nil {
-		return Standing{}, err
+		return s, false, err
 	}
-	p, err := r.Line.Look(ctx, id, r.Now())
-	if err != nil {
-		return Standing{}, err
+	now := r.Now()
+	if r.gone() {
+		s, err = r.standing(ctx, Place{ID: id, Buyer: buyer, Until: now.Add(turnFor)})
+		return s, false, err
 	}
-	return r.standing(ctx, p)
+	p, err := r.Line.Look(ctx, id, now)
+	switch {
+	case err == nil:
+		s, err = r.standing(ctx, p)
+		return s, true, err
+	case errors.Is(err, shop.ErrPlaceOver) || ctx.Err() != nil:
+		return s, false, err
+	default:
+		return s, false, fmt.Errorf("%w: %w", shop.ErrLineSilent, err)
+	}
+}
+
+// gone tells whether the line has not answered for so long that nobody is kept waiting by it.
+func (r *Room) gone() bool {
+	since := r.silent.Load()
+	return since != nil && r.Now().Sub(*since) >= silentFor
+}
+
+// answered notes whether the line did, and says so once.
+func (r *Room) answered(err error) {
+	now := r.Now()
+	switch since := r.silent.Load(); {
+	case err == nil && since != nil:
+		r.silent.Store(nil)
+		r.Log.Info("waiting room: the line answers again", "after", now.Sub(*since).Round(time.Millisecond))
+	case err != nil:
+		r.waiting.Store(0) // a line that does not answer keeps nobody waiting
+		if r.silent.CompareAndSwap(nil, &now) {
+			r.Log.Warn("waiting room: no turns given", "error", err)
+		}
+	}
 }
 
 func (r *Room) standing(ctx context.Context, p Place) (s Standing, err error) {
@@ -254,9 +301,8 @@ func (r *Room) run(ctx context.Context, a *Allocator) {
 			return
 		case <-tick.C:
 		}
-		if err := r.call(ctx, a); err != nil && ctx.Err() == nil {
-			r.Log.Warn("waiting room: no turns given", "error", err)
-			r.waiting.Store(0) // a line that does not answer keeps nobody waiting
+		if err := r.call(ctx, a); ctx.Err() == nil {
+			r.answered(err)
 		}
 	}
 }

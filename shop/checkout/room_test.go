@@ -50,7 +50,7 @@ func overrun(t *testing.T, d *desk, held chan<- struct{}, release chan<- struct{
 	return first
 }
 
-func waitingRoom(t *testing.T, units int64) (*desk, shop.Variant, checkout.Standing) {
+func waitingRoom(t *testing.T, units int64, changes ...func(*checkout.Room)) (*desk, shop.Variant, checkout.Standing) {
 	t.Helper()
 	held, release := make(chan struct{}, 1), make(chan struct{})
 	s := &slowStore{Model: &shoptest.Model{}}
@@ -63,6 +63,9 @@ func waitingRoom(t *testing.T, units int64) (*desk, shop.Variant, checkout.Stand
 	d := open(t, s, func(a *checkout.Allocator) {
 		a.QueueFor = time.Nanosecond
 		a.Room = &checkout.Room{Signer: &shoptest.Signer{}, Log: slog.New(slog.DiscardHandler), Shelves: s.Model, Line: &checkout.LineMemory{Opening: time.Millisecond}}
+		for _, change := range changes {
+			change(a.Room)
+		}
 	})
 	v := shoptest.Stocked(t, d.store, "shop", units)
 	return d, v, overrun(t, d, held, release, v.ID)
@@ -136,6 +139,104 @@ func TestWhoMustWaitGetsAPlaceAndATurn(t *testing.T) {
 	q.Queue, q.Place = true, turn.Token
 	if _, err := d.Checkout(t.Context(), q); !errors.Is(err, shop.ErrPlaceOver) {
 		t.Fatalf("a place that was used: %v", err)
+	}
+}
+
+// brokenLine gives no turns, and does not answer while it is away.
+type brokenLine struct {
+	checkout.Line
+	away atomic.Bool
+}
+
+var errAway = errors.New("away")
+
+func (l *brokenLine) Join(ctx context.Context, j checkout.Joining) (checkout.Place, error) {
+	if l.away.Load() {
+		return checkout.Place{}, errAway
+	}
+	return l.Line.Join(ctx, j)
+}
+
+func (l *brokenLine) Look(ctx context.Context, id string, now time.Time) (checkout.Place, error) {
+	if l.away.Load() {
+		return checkout.Place{}, errAway
+	}
+	return l.Line.Look(ctx, id, now)
+}
+
+func (l *brokenLine) Call(context.Context, int, time.Time, time.Time) ([]string, error) {
+	return nil, nil
+}
+
+func (l *brokenLine) Size(ctx context.Context, now time.Time) (int, int, error) {
+	if l.away.Load() {
+		return 0, 0, errAway
+	}
+	return l.Line.Size(ctx, now)
+}
+
+// TestALineThatIsAwayShutsNobodyOut: a place stands while its line is silent for a moment; if it stays away, who waits
+// passes as everybody does; and the place is the same when the line is back.
+func TestALineThatIsAwayShutsNobodyOut(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	line := &brokenLine{}
+	d, v, place := waitingRoom(t, 1<<20, func(r *checkout.Room) {
+		line.Line, r.Line = r.Line, line
+		r.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	})
+	buy := func(key string) error {
+		q := request(place.Buyer, key, v.ID, payment.TokenApproved)
+		q.Queue, q.Place = true, place.Token
+		_, err := d.Checkout(t.Context(), q)
+		return err
+	}
+	if err := buy("too early"); !errors.Is(err, shop.ErrQueued) {
+		t.Fatalf("before the turn: %v", err)
+	}
+	was, err := d.Room.Look(t.Context(), place.Token, place.Buyer)
+	if err != nil || was.Turn() {
+		t.Fatalf("%+v %v", was, err)
+	}
+
+	line.away.Store(true)
+	if _, err := d.Room.Look(t.Context(), place.Token, place.Buyer); !errors.Is(err, shop.ErrLineSilent) {
+		t.Fatalf("a line that is silent: %v", err)
+	}
+	if err := buy("in the silence"); !errors.Is(err, shop.ErrLineSilent) {
+		t.Fatalf("bought while the line is silent: %v", err)
+	}
+	soon(t, "the room to hear of it", func() bool { return d.Room.Waiting() == 0 })
+	ahead.Add(int64(2 * time.Second))
+	soon(t, "everybody to pass", func() bool {
+		s, err := d.Room.Look(t.Context(), place.Token, place.Buyer)
+		return err == nil && s.Turn() && s.Until.After(time.Now())
+	})
+	if err := buy("while it is away"); err != nil {
+		t.Fatalf("bought with a place whose line is away: %v", err)
+	}
+	if _, err := d.Room.Look(t.Context(), place.Token, "thief"); !errors.Is(err, shop.ErrPlaceForeign) {
+		t.Fatalf("somebody else's place: %v", err)
+	}
+
+	line.away.Store(false)
+	soon(t, "the line", func() bool {
+		s, err := d.Room.Look(t.Context(), place.Token, place.Buyer)
+		return err == nil && s.Position == was.Position
+	})
+	if err := buy("too early again"); !errors.Is(err, shop.ErrQueued) {
+		t.Fatalf("before the turn: %v", err)
+	}
+}
+
+// soon asks again and again.
+func soon(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !is(); {
+		if time.Now().After(end) {
+			t.Fatal(what, "never came")
+		}
+		<-time.After(5 * time.Millisecond)
 	}
 }
 
