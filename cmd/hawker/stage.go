@@ -75,6 +75,11 @@ func (s *stage) stop(most time.Duration) error {
 	case <-done:
 		return nil
 	case <-time.After(most):
-		return fmt.Errorf("stop %s: not done after %v: %s", s.name, most, strings.Join(s.running(), ", "))
+		left := s.running()
+		if len(left) == 0 { // the last one ended just now
+			<-done
+			return nil
+		}
+		return fmt.Errorf("stop %s: not done after %v: %s", s.name, most, strings.Join(left, ", "))
 	}
 }
