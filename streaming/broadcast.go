@@ -121,6 +121,8 @@ type Store interface {
 	List(ctx context.Context, f Filter) ([]Broadcast, error)
 	// OnAir returns all that are live or interrupted, by ID.
 	OnAir(ctx context.Context) ([]Airing, error)
+	// EndedSince returns those that ended after a time, the last one first, at most so many.
+	EndedSince(ctx context.Context, after time.Time, most int) ([]Broadcast, error)
 	// Take returns the broadcast that the channel's publisher goes on at now: the one on air, else a rehearsal,
 	// else the armed scheduled one that starts first, else the newest draft, else fallback, which it stores. A
 	// fallback without an ID is none: ErrNotFound.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hawkerlive/hawker/account"
 	"github.com/hawkerlive/hawker/api"
+	"github.com/hawkerlive/hawker/overlay"
 	"github.com/hawkerlive/hawker/streaming"
 	"github.com/hawkerlive/hawker/streaming/vod"
 	"github.com/hawkerlive/hawker/streaming/vod/vodsql"
@@ -21,6 +22,7 @@ import (
 const (
 	momentsFor    = time.Hour // a pin that was removed within this may still become a clip
 	momentsMax    = 2000      // the newest of them are looked at
+	endedMax      = 200       // as are the shows that ended last, for what lay on the picture until then
 	posterWidth   = 360
 	posterWithin  = time.Minute // behind everything else on a busy machine
 	posterByteMax = 1 << 20
@@ -76,7 +78,8 @@ func (c clips) SetClipMode(ctx context.Context, channel string, m vod.ClipMode) 
 // moments lists what lay on the pictures of shows that are or were just on air.
 type moments struct {
 	app    *app
-	titles map[string]string // of products
+	titles map[string]string            // of products
+	left   map[string][]overlay.Removed // by show: what was still there when it ended
 }
 
 // list reads of the shows only what the moments that are not settled need: it is asked every second.
@@ -85,6 +88,11 @@ func (m *moments) list(ctx context.Context, settled func(id string) bool) (out [
 	if err != nil {
 		return nil, err
 	}
+	left, err := m.atTheEnd(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pins = append(pins, left...)
 	if len(m.titles) > momentsMax || m.titles == nil {
 		m.titles = map[string]string{}
 	}
@@ -124,6 +132,36 @@ func (m *moments) list(ctx context.Context, settled func(id string) bool) (out [
 			Title: title, Caption: b.Title, From: p.From, Until: *p.Until,
 		})
 	}
+	return out, nil
+}
+
+// atTheEnd lists the pins that nobody removed before their shows ended, as if they were removed then: the last first.
+func (m *moments) atTheEnd(ctx context.Context) (out []overlay.Removed, err error) {
+	ended, err := m.app.broadcasts.Store.EndedSince(ctx, time.Now().Add(-momentsFor), endedMax)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string][]overlay.Removed, len(ended)) // what has ended does not change
+	for _, b := range ended {
+		pins, read := m.left[b.ID]
+		if !read {
+			all, err := m.app.overlay.History(ctx, b.ID)
+			if errors.Is(err, overlay.ErrNotFound) {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+			for _, p := range slices.Backward(all) {
+				if until := b.Length; p.Until == nil {
+					p.Until = &until
+					pins = append(pins, overlay.Removed{Broadcast: b.ID, Record: p})
+				}
+			}
+		}
+		known[b.ID] = pins
+		out = append(out, pins...)
+	}
+	m.left = known
 	return out, nil
 }
 

@@ -76,7 +76,7 @@ func (s *Store) OnAir(ctx context.Context) (out []streaming.Airing, err error) {
 }
 
 // List returns broadcasts, newest first.
-func (s *Store) List(ctx context.Context, f streaming.Filter) (out []streaming.Broadcast, err error) {
+func (s *Store) List(ctx context.Context, f streaming.Filter) ([]streaming.Broadcast, error) {
 	var where []string
 	var args []any
 	and := func(condition string, values ...any) {
@@ -115,6 +115,16 @@ func (s *Store) List(ctx context.Context, f streaming.Filter) (out []streaming.B
 	}
 	args = append(args, limit)
 	query += fmt.Sprintf(` ORDER BY id DESC LIMIT $%d`, len(args))
+	return s.all(ctx, query, args...)
+}
+
+// EndedSince returns those that ended after a time, the last one first.
+func (s *Store) EndedSince(ctx context.Context, after time.Time, most int) ([]streaming.Broadcast, error) {
+	return s.all(ctx, `SELECT `+columns+` FROM broadcast WHERE state = 'ended' AND ended_at > $1 ORDER BY ended_at DESC, id DESC LIMIT $2`, store.Millis(after), most)
+}
+
+// all reads broadcasts with their anchors.
+func (s *Store) all(ctx context.Context, query string, args ...any) (out []streaming.Broadcast, err error) {
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
 		if out, err = scan(tx.Query(ctx, query, args...)); err != nil {
 			return err

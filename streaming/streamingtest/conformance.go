@@ -116,6 +116,10 @@ func (p *program) step(i int) {
 		airing, gotErr := p.store.OnAir(ctx)
 		expected, wantErr := p.model.OnAir(ctx)
 		p.compare("what is on air", airing, expected, gotErr, wantErr)
+		after, most := p.now.Add(-time.Duration(p.rand.IntN(50))*time.Second), 1+p.rand.IntN(5)
+		got, gotErr = p.store.EndedSince(ctx, after, most)
+		want, wantErr = p.model.EndedSince(ctx, after, most)
+		p.compare(fmt.Sprintf("ended since %v", after), got, want, gotErr, wantErr)
 	case 5:
 		got, gotErr := p.store.Rename(ctx, id, b.Title)
 		want, wantErr := p.model.Rename(ctx, id, b.Title)

@@ -5,6 +5,7 @@ package streamingtest
 import (
 	"cmp"
 	"context"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -68,6 +69,21 @@ func (m *Model) List(_ context.Context, f streaming.Filter) (out []streaming.Bro
 		limit = 50
 	}
 	return out[:min(limit, len(out))], nil
+}
+
+// EndedSince returns those that ended after a time, the last one first.
+func (m *Model) EndedSince(_ context.Context, after time.Time, most int) (out []streaming.Broadcast, _ error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, b := range m.all {
+		if b.State == streaming.Ended && b.EndedAt.After(after) {
+			out = append(out, b)
+		}
+	}
+	slices.SortFunc(out, func(a, b streaming.Broadcast) int {
+		return cmp.Or(b.EndedAt.Compare(a.EndedAt), cmp.Compare(b.ID, a.ID))
+	})
+	return out[:min(most, len(out))], nil
 }
 
 // OnAir returns all that are live or interrupted.
